@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: one JSON object a line, written with one write(2), so that lines
+ * of many processes do not mix.  No bodies, no secrets.
+ */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include "core/str.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR };
+
+/*
+ * log_open(path, level):
+ * Send lines of ${level} and above to file ${path}; "stderr" is that.
+ *
+ * Returns  0, or -1 with errno; the log stays as it was.
+ */
+int log_open(const char *path, enum log_level level);
+
+/*
+ * log_event(level, what, fmt, ...):
+ * Write {"time":…,"level":…,"event":what,"text":…}.
+ */
+void log_event(enum log_level level, const char *what, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * log_line(level, json):
+ * Write a ready JSON object as a line: the access log.
+ */
+void log_line(enum log_level level, struct str json);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interface to a vendor's wire format.  A provider is a pure translator:
+ * no sockets, no clock, no database.  It turns what a client asks into one
+ * HTTP request, and the frames of the answer into events.  To write one, read
+ * providers/echo.c first.
+ */
+#ifndef CORE_PROVIDER_H
+#define CORE_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/chat.h"
+#include "core/str.h"
+#include "core/wire.h"
+
+struct arena;
+struct conf_provider;
+struct error;
+struct frame;
+struct model;
+struct sink;
+
+/* One HTTP header; lists keep their order. */
+struct header {
+	struct str name;
+	struct str value;
+	struct header *next;
+};
+
+/* header_add(a, list, name, value): append, copying nothing. */
+void header_add(struct arena *a, struct header **list, struct str name,
+    struct str value);
+
+/*
+ * header_get(list, name):
+ * Returns  the first value of ${name} (any case), or the absent str.
+ */
+struct str header_get(const struct header *list, const char *name);
+
+/* Where an attempt goes.  Lives as long as the call. */
+struct target {
+	const struct conf_provider *provider;
+	struct str model;	   /* as the provider spells it */
+	const struct model *facts; /* NULL: not in the catalogue */
+};
+
+/*
+ * What a client asks, as providers see it: its bytes, and on demand the
+ * canonical request.
+ */
+struct ask {
+	struct arena *arena;
+	enum wire wire;		/* format of body */
+	struct str body;	/* the client's JSON, passed by jtext_check */
+	struct str model;	/* as requested */
+	bool stream;
+	bool include_usage;	/* the client itself wants the usage chunk */
+	struct header *headers; /* to pass on to the same format: anthropic-* */
+	int (*decode)(struct arena *a, struct str body, struct chat *chat,
+	    struct error *err);
+	struct chat *chat;	/* NULL until ask_chat has been called */
+};
+
+/*
+ * ask_chat(ask, err):
+ * Returns  the canonical request, decoded on the first call; NULL on a
+ *          request that does not decode (ERROR_BAD_REQUEST with its path).
+ */
+struct chat *ask_chat(struct ask *ask, struct error *err);
+
+/* One piece of a canned answer. */
+struct canned_chunk {
+	int64_t delay_ms; /* after the piece before */
+	struct str bytes;
+	struct canned_chunk *next;
+};
+
+/* An answer that needs no network: what echo gives. */
+struct canned {
+	int status;
+	const char *content_type;
+	struct header *headers;
+	struct canned_chunk *chunks;
+	bool cut;  /* the connection "breaks" after the last chunk */
+	bool hang; /* nothing more comes, and no end */
+};
+
+/* The HTTP request of one attempt, in the attempt's arena. */
+struct upstream_request {
+	const char *url;	  /* POST goes there */
+	struct header *headers;	  /* with the credential */
+	struct str body;
+	const struct canned *canned; /* not NULL: no network, play this */
+};
+
+/*
+ * Reads one answer.  A decoder is the first member of the provider's own
+ * struct and lives in the attempt's arena.
+ */
+struct decoder {
+	/*
+	 * Turn one frame into events.  An error inside the stream is -1 with
+	 * the error set (raw and raw_wire included).
+	 */
+	int (*frame)(struct decoder *d, const struct frame *f,
+	    struct sink *out, struct error *err);
+	/*
+	 * The body has ended.  -1, ERROR_UP_BROKEN, unless the answer was
+	 * complete: a cut stream is never a normal end.
+	 */
+	int (*end)(struct decoder *d, struct sink *out, struct error *err);
+};
+
+struct provider {
+	const char *name; /* the `api` value in the configuration */
+	enum wire wire;
+
+	/*
+	 * Build the request.  If ask->wire is this provider's, the body is
+	 * the client's bytes with the edits that must be (jtext_apply);
+	 * otherwise it is written from ask_chat, and losses are noted there.
+	 */
+	int (*prepare)(struct arena *a, const struct target *t,
+	    struct ask *ask, struct upstream_request *out, struct error *err);
+
+	/* Returns a decoder for a 2xx answer to this ask; never NULL. */
+	struct decoder *(*decoder_new)(struct arena *a, const struct target *t,
+	    const struct ask *ask);
+
+	/*
+	 * Read an error answer (status >= 300): set ${err} with kind, status,
+	 * the vendor's message and code, retry_after_ms, and raw = ${body}.
+	 */
+	void (*refused)(struct arena *a, int status,
+	    const struct header *headers, struct str body, struct error *err);
+};
+
+/* Deviations of vendors that otherwise speak a known format. */
+enum vendor_quirk {
+	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options */
+	QUIRK_MAX_TOKENS = 1 << 1,	  /* knows max_tokens only */
+	QUIRK_NO_DEVELOPER = 1 << 2,	  /* knows role system only */
+	QUIRK_NO_DONE = 1 << 3,		  /* its streams end without [DONE] */
+	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
+					   * reasoning tokens */
+	QUIRK_NO_CANCEL = 1 << 5	  /* a cancel does not stop billing */
+};
+
+/* A vendor we know by name: data in providers.c. */
+struct vendor {
+	const char *name;
+	const char *api;      /* name of its struct provider */
+	const char *base_url; /* as the vendor's own SDK takes it */
+	const char *key_env;  /* variables with its key, comma-separated;
+			       * NULL: needs none */
+	unsigned quirks;      /* enum vendor_quirk */
+};
+
+/* What main injects: core knows no vendor. */
+struct registry {
+	const struct provider *const *apis; /* ends with NULL */
+	const struct vendor *vendors;	    /* ends with name NULL */
+};
+
+/*
+ * registry_api(r, name), registry_vendor(r, name):
+ * Returns  the entry called ${name}, or NULL.
+ */
+const struct provider *registry_api(const struct registry *r, struct str name);
+const struct vendor *registry_vendor(const struct registry *r, struct str name);
+
+#endif

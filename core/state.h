@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that processes share, in data_dir (0700):
+ *	hdr		the mmap'd header: lease and counters (shm.h)
+ *	j/		journals, one per process at a time (journal.h)
+ *	j/done/, j/bad/	consumed journals; records that made no sense
+ *	env/		the Berkeley DB environment (store.h)
+ *	keys.snap	the gateway keys, for readers (key.h)
+ *	ballast		4 MB to give back when the disk is full
+ * This is the recipe of reference/berkeley-db.md, design P: the append to the
+ * journal is the acknowledgement, Berkeley DB is a rebuildable index entered
+ * by one thread of the whole pool at a time under the lease, and opening it
+ * is recovery.  No daemon, no locks for readers, any process may be killed at
+ * any instant.
+ *
+ * The handle may be used by several threads.
+ */
+#ifndef CORE_STATE_H
+#define CORE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/conf.h"
+#include "core/str.h"
+
+struct error;
+struct state;
+
+/*
+ * state_open(data_dir, durability, err):
+ * Create ${data_dir} if needed and open what is cheap: header and, on the
+ * first append, the journal.  Berkeley DB is not touched.
+ *
+ * Returns  the handle, or NULL: ERROR_STORE naming the file and the reason.
+ */
+struct state *state_open(struct str data_dir, enum conf_durability durability,
+    struct error *err);
+
+/* state_close(s): close the journal; what it holds stays for ingest. */
+void state_close(struct state *s);
+
+/*
+ * state_ingest(s, wait_ms, err):
+ * Take the lease within ${wait_ms} (0: only if it is free), bring journals
+ * into the database for at most 100 ms of work, and sweep the calls of dead
+ * processes to outcome unknown.
+ *
+ * Returns  1 if journals remain, 0 if all is ingested or somebody else holds
+ *          the lease, -1: ERROR_STORE.
+ */
+int state_ingest(struct state *s, int64_t wait_ms, struct error *err);
+
+/*
+ * state_dirty(s):
+ * Returns  true if this process has appended since it last saw an ingest
+ *          cover it: cheap, for timers.
+ */
+bool state_dirty(struct state *s);
+
+/*
+ * state_health(s, err):
+ * Returns  0 if an append would work, or -1: ERROR_STORE with the reason.
+ */
+int state_health(struct state *s, struct error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a call consumed, in disjoint buckets: no token is counted twice, so
+ * cost is the plain sum of bucket x price.  Each provider's decoder brings
+ * its own convention (wire.md §7.3) to this form.
+ */
+#ifndef CORE_USAGE_H
+#define CORE_USAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum usage_bucket {
+	USAGE_INPUT,	      /* uncached text input */
+	USAGE_CACHE_READ,
+	USAGE_CACHE_WRITE_5M, /* also writes whose lifetime is unknown */
+	USAGE_CACHE_WRITE_1H,
+	USAGE_CACHE_WRITE_30M,
+	USAGE_CACHE_WRITE_12H,
+	USAGE_OUTPUT,	      /* without reasoning */
+	USAGE_REASONING,
+	USAGE_AUDIO_IN,
+	USAGE_AUDIO_OUT,
+	USAGE_IMAGE_IN,
+	USAGE_IMAGE_OUT,
+	USAGE_BUCKETS
+};
+
+/* Where the numbers come from; the stronger word wins in a merge. */
+enum usage_source { USAGE_NONE, USAGE_ESTIMATED, USAGE_REPORTED };
+
+struct usage {
+	int64_t tokens[USAGE_BUCKETS]; /* >= 0 */
+	int64_t web_searches;	       /* per-call units */
+	int64_t provider_cost_pusd;    /* the provider's own figure, -1 none */
+	enum usage_source source;
+};
+
+extern const char *const usage_bucket_names[USAGE_BUCKETS];
+
+/* usage_init(u): all zero, no provider cost, source none. */
+void usage_init(struct usage *u);
+
+/* usage_total_input(u), usage_total_output(u): sums over buckets, tokens. */
+int64_t usage_total_input(const struct usage *u);
+int64_t usage_total_output(const struct usage *u);
+
+/*
+ * usage_clean(u):
+ * Bring absurd figures (negative, above 10^10) to 0 and downgrade the source
+ * to estimated if there were any.
+ *
+ * Returns  true if nothing had to be changed.
+ */
+bool usage_clean(struct usage *u);
+
+#endif
