@@ -6,7 +6,7 @@ CC     ?= cc
 CFLAGS ?= -O2 -g
 PKGS    = libcurl json-c libcrypto
 LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread
-STD     = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I.
+STD     = -std=c11 -D_GNU_SOURCE -I.
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	-Wcast-qual -Wpointer-arith -Wformat=2 -Wundef -Wvla -Wswitch-enum \

@@ -56,6 +56,7 @@ struct part {
 	struct str path;      /* where it stood: "messages[1].content[0]" */
 	struct part *parts;   /* TOOL_RESULT: list */
 	struct part *next;
+	struct part *last;    /* private, of a list's first: see chat_part */
 };
 
 /* A message.  System messages inside the conversation keep their place. */
@@ -65,6 +66,7 @@ struct turn {
 	struct str name; /* participant's name, absent if not given */
 	struct str path; /* "messages[1]" */
 	struct turn *next;
+	struct turn *last; /* private */
 };
 
 struct tool {
@@ -76,6 +78,7 @@ struct tool {
 	struct str grammar;	/* custom: raw JSON of `format`; or absent */
 	enum cache_mark cache_mark;
 	struct tool *next;
+	struct tool *last; /* private */
 };
 
 enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_AUTO, TOOL_CHOICE_NONE,
@@ -145,7 +148,8 @@ void chat_lose(struct chat *chat, const char *fmt, ...)
 
 /*
  * chat_turn(chat, role), chat_part(chat, list, kind), chat_tool(chat):
- * Append a zeroed element to the list's end.
+ * Append a zeroed element to the list's end, which the list's first element
+ * remembers in last: append by these only, and never put one in front.
  *
  * Returns  the new element, in chat->arena.
  */

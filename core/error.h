@@ -62,6 +62,14 @@ struct error {
 int error_set(struct error *e, enum error_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * error_param(e, param, what):
+ * Set ERROR_BAD_REQUEST "<param>: <what>" with its path ${param}.
+ *
+ * Returns  -1.
+ */
+int error_param(struct error *e, const char *param, const char *what);
+
 /* error_clear(e): forget what ${e} holds. */
 void error_clear(struct error *e);
 

@@ -24,14 +24,24 @@ struct error;
  * jtext_check(doc, err):
  * Check that ${doc} is exactly one JSON value (RFC 8259): valid UTF-8, no
  * nesting beyond JTREE_MAX_DEPTH, no duplicate member in any object (parsers
- * disagree about which one counts).  Linear time but for sorting the names
- * of large objects.
+ * disagree about which one counts) and no U+0000 in a member's name (parsers
+ * in C end it there).  Escaped lone surrogates pass: the grammar allows them.
+ * Linear time but for sorting the names of large objects.
  *
  * Returns  0, or -1: ERROR_BAD_REQUEST with the byte offset and, for a
  *          duplicate, its name.
  */
 int jtext_check(struct str doc, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * jtext_plain(s):
+ * Returns  how many bytes at the start of ${s} may stand in a JSON string as
+ *          they are: whole UTF-8 characters but for quote, backslash and
+ *          U+0000 to U+001F.
+ * Source   RFC 8259 §7, RFC 3629 §4.
+ */
+size_t jtext_plain(struct str s);
 
 /*
  * jtext_get(doc, path, value):
@@ -55,6 +65,15 @@ struct str jtext_string(struct arena *a, struct str value);
  */
 bool jtext_member(struct str obj, size_t *pos, struct str *name,
     struct str *value);
+
+/* jtext_item(array, pos, value): as jtext_member, for the items of an array. */
+bool jtext_item(struct str array, size_t *pos, struct str *value);
+
+/*
+ * jtext_is_name(raw, want):
+ * Returns  true if the raw string ${raw} spells ${want}.
+ */
+bool jtext_is_name(struct str raw, struct str want);
 
 /* One change: value is raw JSON; the absent str removes the member. */
 struct jtext_edit {

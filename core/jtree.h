@@ -29,7 +29,8 @@ struct jnode {
 
 enum jtree_need { JTREE_OPTIONAL, JTREE_REQUIRED };
 
-#define JTREE_MAX_DEPTH 100 /* levels of nesting; more is refused */
+#define JTREE_MAX_DEPTH	 100	 /* levels of nesting; more is refused */
+#define JTREE_MAX_VALUES 1000000 /* values in one tree; more is refused */
 
 /*
  * jtree_read(a, text, root, err):

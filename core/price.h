@@ -13,7 +13,8 @@
  * prices every lifetime that has no price of its own.  A bucket without a
  * price costs what its nearest kin costs: reasoning as output, audio and
  * image as text, cache reads and writes as input.  A tier applies to the
- * whole call when its input (all kinds) is above the number.
+ * whole call when its input (all kinds) is above the number; what it does not
+ * name it takes from the base.
  */
 #ifndef CORE_PRICE_H
 #define CORE_PRICE_H

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/attempt.h"
+
+#include <stdio.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/event.h"
+#include "core/frame.h"
+#include "core/order.h"
+
+#define MAX_REFUSAL_BYTES (256u << 10) /* of an error answer's body */
+#define MAX_FRAME_BYTES   (64u << 20)  /* images come as one frame */
+#define ARENA_MAX_BYTES   (512u << 20)
+
+static void
+free_arena(void *arena)
+{
+	arena_free(arena);
+}
+
+struct attempt *
+attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
+    struct error *err)
+{
+	struct attempt *at = ARENA_NEW(a, struct attempt);
+
+	at->arena = arena_new(ARENA_MAX_BYTES);
+	arena_defer(a, free_arena, at->arena);
+	at->target = *target;
+	at->ask = ask;
+	if (target->provider->api->prepare(
+		at->arena, target, ask, &at->request, err) != 0)
+		return NULL;
+	return at;
+}
+
+static void
+fire_ended(void *arg)
+{
+	struct attempt *at = arg;
+
+	at->events->ended(at->arg);
+}
+
+/* The one way out of RUNNING; the callback comes with the next turn. */
+static void
+finish(struct attempt *at)
+{
+	if (at->state == ATTEMPT_ENDED)
+		return;
+	if (at->transfer != NULL) {
+		transfer_cancel(at->transfer);
+		at->transfer = NULL;
+	}
+	at->state = ATTEMPT_ENDED;
+	at->ended_us = clock_mono_us();
+	error_mask(at->err.msg, at->target.provider->key);
+	at->end_timer.fn = fire_ended;
+	at->end_timer.arg = at;
+	loop_timer_set(at->loop, &at->end_timer, loop_now_us(at->loop));
+}
+
+/* Each frame: its events, then its bytes. */
+static int
+on_frame(void *arg, const struct frame *f, struct error *err)
+{
+	struct attempt *at = arg;
+	struct event raw = {
+		.kind = EVENT_FRAME, .framing = f->framing, .text = f->raw
+	};
+	struct event ping = { .kind = EVENT_PING };
+
+	if (f->data.p == NULL) {
+		if (sink_put(at->chain, &ping, err) != 0)
+			return -1;
+	} else if (at->decoder->frame(at->decoder, f, at->chain, err) != 0) {
+		return -1;
+	}
+	return sink_put(at->chain, &raw, err);
+}
+
+/* How the answer is cut: what it says it is, then what was asked for. */
+static enum framing
+framing_of(const struct attempt *at)
+{
+	struct str type = header_get(at->headers, "content-type");
+
+	if (str_starts(type, "text/event-stream"))
+		return FRAMING_SSE;
+	if (str_starts(type, "application/json"))
+		return FRAMING_WHOLE;
+	return at->ask->stream ? FRAMING_SSE : FRAMING_WHOLE;
+}
+
+static void
+on_head(void *arg, int status, const struct header *headers)
+{
+	struct attempt *at = arg;
+	const struct provider *api = at->target.provider->api;
+	struct event head = { .kind = EVENT_HEAD, .wire = api->wire };
+	const struct header *h;
+
+	at->status = status;
+	for (h = headers; h != NULL; h = h->next)
+		header_add(at->arena, &at->headers, str_dup(at->arena, h->name),
+		    str_dup(at->arena, h->value));
+	if (status >= 300) {
+		at->refusal = buf_new(at->arena, MAX_REFUSAL_BYTES);
+		return;
+	}
+	head.framing = framing_of(at);
+	at->decoder = api->decoder_new(at->arena, &at->target, at->ask);
+	at->deframer = deframer_new(
+	    at->arena, head.framing, MAX_FRAME_BYTES, on_frame, at);
+	if (sink_put(at->chain, &head, &at->err) != 0)
+		finish(at);
+}
+
+static void
+on_data(void *arg, struct str bytes)
+{
+	struct attempt *at = arg;
+	bool had_content = at->meter.first_content_us != 0;
+
+	if (at->state != ATTEMPT_RUNNING)
+		return;
+	if (at->refusal != NULL) {
+		buf_adds(at->refusal, bytes);
+		return;
+	}
+	if (deframer_push(at->deframer, bytes, &at->err) != 0)
+		finish(at);
+	else if (!had_content && at->meter.first_content_us != 0)
+		transfer_content(at->transfer);
+	if (at->gate.open)
+		at->events->progress(at->arg);
+}
+
+/* The HTTP answer is complete; is what it carried? */
+static void
+complete(struct attempt *at)
+{
+	const struct provider *api = at->target.provider->api;
+
+	if (at->refusal != NULL) {
+		api->refused(at->arena, at->status, at->headers,
+		    buf_str(at->refusal), &at->err);
+		return;
+	}
+	if (deframer_end(at->deframer, &at->err) == 0 &&
+	    at->decoder->end(at->decoder, at->chain, &at->err) == 0 &&
+	    gate_open(&at->gate, &at->err) == 0)
+		at->events->progress(at->arg);
+}
+
+static void
+on_end(void *arg, enum transfer_end end, const char *why)
+{
+	static const enum error_kind kinds[] = {
+		[TRANSFER_DONE] = ERROR_NONE,
+		[TRANSFER_CUT] = ERROR_UP_BROKEN,
+		[TRANSFER_CONNECT] = ERROR_UP_BROKEN,
+		[TRANSFER_TIMEOUT] = ERROR_UP_TIMEOUT,
+	};
+	struct attempt *at = arg;
+
+	at->transfer = NULL;
+	if (at->state != ATTEMPT_RUNNING)
+		return;
+	if (end == TRANSFER_DONE)
+		complete(at);
+	else
+		error_set(&at->err, kinds[end], "%.*s/%.*s: %s",
+		    STR_ARG(at->target.provider->name),
+		    STR_ARG(at->target.model), why);
+	finish(at);
+}
+
+void
+attempt_start(struct attempt *at, const struct attempt_engine *engine,
+    struct sink *out, const struct attempt_events *events, void *arg)
+{
+	static const struct transfer_events transfer_events = { on_head,
+		on_data, on_end };
+
+	at->state = ATTEMPT_RUNNING;
+	at->events = events;
+	at->arg = arg;
+	at->loop = engine->loop;
+	at->started_us = clock_mono_us();
+	gate_init(&at->gate, at->arena, out);
+	meter_init(&at->meter, at->arena, &at->gate.sink);
+	at->chain = order_new(at->arena, &at->meter.sink);
+	at->transfer = transfer_start(engine->upstream, at->arena, &at->request,
+	    &engine->limits, &transfer_events, at, &at->err);
+	if (at->transfer == NULL)
+		finish(at);
+}
+
+void
+attempt_pause(struct attempt *at)
+{
+	if (at->transfer != NULL)
+		transfer_pause(at->transfer);
+}
+
+void
+attempt_resume(struct attempt *at)
+{
+	if (at->transfer != NULL)
+		transfer_resume(at->transfer);
+}
+
+void
+attempt_cancel(struct attempt *at, enum error_kind kind, const char *why)
+{
+	if (at->state != ATTEMPT_RUNNING)
+		return;
+	error_set(&at->err, kind, "%s", why);
+	finish(at);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One try at one target: prepare the request, transfer it, cut the answer
+ * into frames, decode them, and pass the events down
+ *	decoder > order > meter > gate > the call's sink.
+ *
+ * States:
+ *	PREPARED  the request is ready; no byte has left
+ *	RUNNING	  a transfer is under way
+ *	ENDED	  err tells how: kind ERROR_NONE, or what went wrong
+ * The end is told by a callback from the loop, never from inside another
+ * callback, so its receiver may hand the call to another thread.
+ */
+#ifndef CORE_ATTEMPT_H
+#define CORE_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/gate.h"
+#include "core/loop.h"
+#include "core/meter.h"
+#include "core/provider.h"
+#include "core/upstream.h"
+
+struct buf;
+struct conf;
+struct deframer;
+
+struct attempt_events {
+	/* Events went down the chain; send what they produced. */
+	void (*progress)(void *arg);
+	/* It is over. */
+	void (*ended)(void *arg);
+};
+
+enum attempt_state {
+	ATTEMPT_PREPARED,
+	ATTEMPT_RUNNING,
+	ATTEMPT_ENDED
+};
+
+struct attempt {
+	enum attempt_state state;
+	struct arena *arena; /* the attempt's own; with the call */
+	struct target target;
+	struct ask *ask;
+	struct error err;
+	int status;                   /* HTTP, 0 if none came */
+	int64_t started_us, ended_us; /* monotonic; 0: not yet */
+	struct meter meter;
+	struct gate gate;
+	/* private */
+	struct upstream_request request;
+	const struct attempt_events *events;
+	void *arg;
+	struct loop *loop;
+	struct transfer *transfer;
+	struct header *headers; /* of the answer */
+	struct buf *refusal;    /* body of an error answer */
+	struct sink *chain;     /* its head */
+	struct deframer *deframer;
+	struct decoder *decoder;
+	struct loop_timer end_timer;
+};
+
+/*
+ * attempt_prepare(a, ask, target, err):
+ * Build the request for ${target}; nothing is sent.
+ *
+ * Returns  the attempt in the request's arena ${a}, or NULL: what the
+ *          provider's prepare set.
+ */
+struct attempt *attempt_prepare(struct arena *a, struct ask *ask,
+    const struct target *target, struct error *err);
+
+/* What an attempt runs on. */
+struct attempt_engine {
+	struct loop *loop;
+	struct upstream *upstream;
+	struct upstream_limits limits;
+};
+
+/*
+ * attempt_start(at, engine, out, events, arg):
+ * Send the request; events go to ${out}.  A failure to start is told by
+ * events->ended as well.
+ */
+void attempt_start(struct attempt *at, const struct attempt_engine *engine,
+    struct sink *out, const struct attempt_events *events, void *arg);
+
+/* attempt_pause(at), attempt_resume(at): flow control while RUNNING. */
+void attempt_pause(struct attempt *at);
+void attempt_resume(struct attempt *at);
+
+/*
+ * attempt_cancel(at, kind, why):
+ * Close the transfer now; events->ended follows with this error.
+ */
+void attempt_cancel(struct attempt *at, enum error_kind kind, const char *why);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/arena.h"
+
+#define CAP_MIN 128
+
+static char empty[1]; /* p of every buf that owns no memory; never written */
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .p = empty, .max = max };
+}
+
+void
+buf_release(struct buf *b)
+{
+	if (b->cap > 0)
+		free(b->p);
+	buf_init(b, b->max);
+}
+
+static void
+release(void *b)
+{
+	buf_release(b);
+}
+
+struct buf *
+buf_new(struct arena *a, size_t max)
+{
+	struct buf *b = ARENA_NEW(a, struct buf);
+
+	buf_init(b, max);
+	arena_defer(a, release, b);
+	return b;
+}
+
+static void
+terminate(struct buf *b)
+{
+	if (b->cap > 0)
+		b->p[b->n] = '\0';
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->over = false;
+	terminate(b);
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	if (n > b->n)
+		n = b->n;
+	if (n == 0)
+		return;
+	b->n -= n;
+	memmove(b->p, b->p + n, b->n);
+	terminate(b);
+}
+
+/* Makes cap at least ${need} <= max + 1, by doubling. */
+static void
+grow(struct buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : CAP_MIN;
+	char *p;
+
+	while (cap < need)
+		cap = cap < b->max / 2 ? cap * 2 : b->max + 1;
+	p = realloc(b->cap ? b->p : NULL, cap);
+	if (p == NULL) {
+		fprintf(stderr, "sluice: out of memory (%zu bytes)\n", cap);
+		abort();
+	}
+	b->p = p;
+	b->cap = cap;
+	terminate(b);
+}
+
+char *
+buf_room(struct buf *b, size_t n)
+{
+	if (b->over || n > b->max - b->n) {
+		b->over = true;
+		return NULL;
+	}
+	if (b->cap <= b->n + n)
+		grow(b, b->n + n + 1);
+	return b->p + b->n;
+}
+
+void
+buf_added(struct buf *b, size_t n)
+{
+	b->n += n;
+	terminate(b);
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *to;
+
+	if (n == 0)
+		return;
+	to = buf_room(b, n);
+	if (to == NULL)
+		return;
+	memcpy(to, p, n);
+	buf_added(b, n);
+}
+
+void
+buf_adds(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void
+buf_addz(struct buf *b, const char *cstr)
+{
+	buf_adds(b, str_of(cstr));
+}
+
+void
+buf_addch(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *to;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n <= 0)
+		return;
+	to = buf_room(b, (size_t)n);
+	if (to == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	buf_added(b, (size_t)n);
+}

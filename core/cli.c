@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/cli.h"
+
+#include <stdarg.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/state.h"
+
+#define CLI_ARENA_BYTES (64u << 20)
+#define CLI_MAX_COUNT   1000000
+
+/* Every verb, in the order of `sluice help`. */
+static const struct cmd *const verbs[] = {
+	&cli_check,
+	&cli_key,
+	&cli_models,
+	&cli_ledger,
+	&cli_version,
+	&cli_help,
+	NULL,
+};
+
+static const struct cmd root = {
+	.name = "sluice",
+	.usage = "sluice VERB [arguments]; without a verb: serve (FastCGI)",
+	.verbs = verbs,
+};
+
+static void
+print_usage(FILE *to, const struct cmd *cmd)
+{
+	const struct cmd *const *sub;
+
+	fprintf(to, "usage: %s\n", cmd->usage);
+	for (sub = cmd->verbs; sub != NULL && *sub != NULL; sub++)
+		fprintf(to, "  %-10s %s\n", (*sub)->name, (*sub)->help);
+	if (cmd == &root)
+		fprintf(to, "`sluice VERB --help` has the details.\n");
+}
+
+int
+cli_fail(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(cli->env->err, "sluice: ");
+	vfprintf(cli->env->err, fmt, ap);
+	fprintf(cli->env->err, "\n");
+	va_end(ap);
+	return CLI_FAILED;
+}
+
+int
+cli_wrong(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(cli->env->err, "sluice: ");
+	vfprintf(cli->env->err, fmt, ap);
+	fprintf(cli->env->err, "\n");
+	va_end(ap);
+	print_usage(cli->env->err, cli->cmd);
+	return CLI_USAGE;
+}
+
+int
+cli_print(struct cli *cli, const struct buf *b)
+{
+	FILE *out = cli->env->out;
+
+	if (buf_over(b))
+		return cli_fail(cli, "the output is too long");
+	if (fwrite(b->p, 1, b->n, out) != b->n || fflush(out) == EOF)
+		return cli_fail(cli, "cannot write the output");
+	return CLI_DONE;
+}
+
+int
+cli_conf(struct cli *cli)
+{
+	struct error err = { 0 };
+	struct str path = conf_find(cli->arena), rest, line;
+	struct buf *complaints;
+
+	complaints = buf_new(cli->arena, CONF_MAX_COMPLAINT_BYTES);
+	cli->conf = conf_load(path, cli->env->registry, complaints, &err);
+	if (cli->conf != NULL)
+		return 0;
+	for (rest = buf_str(complaints); rest.n > 0;) {
+		rest = str_split(rest, '\n', &line);
+		fprintf(cli->env->err, "%s: %.*s\n",
+		    path.p ? path.p : "configuration", STR_ARG(line));
+	}
+	if (buf_over(complaints))
+		cli_fail(cli, "too many complaints, the rest is not shown");
+	return -1;
+}
+
+int
+cli_state(struct cli *cli)
+{
+	struct error err = { 0 };
+
+	if (cli_conf(cli) == -1)
+		return -1;
+	cli->state =
+	    state_open(cli->conf->data_dir, cli->conf->durability, &err);
+	if (cli->state != NULL)
+		return 0;
+	cli_fail(cli, "%s", err.msg);
+	return -1;
+}
+
+/* Store the text ${s} of option ${o}.  Returns 0, or -1 if it is no such. */
+static int
+set_option(const struct cli_opt *o, struct str s)
+{
+	switch (o->kind) {
+	case CLI_FLAG:
+		*(bool *)o->value = true;
+		return s.p == NULL ? 0 : -1;
+	case CLI_TEXT:
+	case CLI_WORD:
+		*(struct str *)o->value = s;
+		return s.n > 0 ? 0 : -1;
+	case CLI_COUNT:
+		return str_i64(s, 1, CLI_MAX_COUNT, o->value);
+	case CLI_TIME:
+		return clock_parse(s, o->value);
+	}
+	return -1;
+}
+
+static const struct cli_opt *
+find_option(const struct cli_opt *opts, size_t n, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (opts[i].kind == CLI_WORD ? name.n == 0 || name.p[0] != '-'
+					     : str_is(name, opts[i].name))
+			return &opts[i];
+	}
+	return NULL;
+}
+
+/*
+ * Read the option that begins at ${argv}[${*i}].
+ *
+ * Returns  its index, or -1 after a message.
+ */
+static long
+read_option(
+    struct cli *cli, const struct cli_opt *opts, size_t n, int *i, char **argv)
+{
+	const struct cli_opt *o;
+	struct str name, s = str_of(argv[*i]), value;
+
+	value = str_split(s, '=', &name);
+	o = find_option(opts, n, name);
+	if (o == NULL) {
+		cli_wrong(cli, "unknown %s \"%.*s\"",
+		    name.n > 0 && name.p[0] == '-' ? "option" : "argument",
+		    STR_ARG(name));
+		return -1;
+	}
+	if (o->kind == CLI_WORD)
+		value = s;
+	else if (o->kind != CLI_FLAG && value.p == NULL)
+		value = str_of(argv[++*i]);
+	if (set_option(o, value) == 0)
+		return o - opts;
+	if (o->kind == CLI_FLAG)
+		cli_wrong(cli, "%s takes no value", o->name);
+	else if (value.n == 0)
+		cli_wrong(cli, "%s needs a value", o->name);
+	else
+		cli_wrong(cli, "%s: \"%.*s\" is no %s", o->name, STR_ARG(value),
+		    o->kind == CLI_TIME ? "date or time (2026-11-24T17:30:00Z)"
+					: "number in range");
+	return -1;
+}
+
+int
+cli_options(struct cli *cli, const struct cli_opt *opts, size_t n, int argc,
+    char **argv)
+{
+	uint64_t given = 0;
+	size_t j;
+	long at;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		at = read_option(cli, opts, n, &i, argv);
+		if (at == -1)
+			return -1;
+		if (given & (UINT64_C(1) << at)) {
+			cli_wrong(cli, "%s is given twice", opts[at].name);
+			return -1;
+		}
+		given |= UINT64_C(1) << at;
+	}
+	for (j = 0; j < n; j++) {
+		if (!opts[j].required || (given & (UINT64_C(1) << j)))
+			continue;
+		cli_wrong(cli, "%s is missing", opts[j].name);
+		return -1;
+	}
+	return 0;
+}
+
+static bool
+is_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+static const struct cmd *
+find_verb(const struct cmd *const *list, const char *name)
+{
+	while (*list != NULL && strcmp((*list)->name, name) != 0)
+		list++;
+	return *list;
+}
+
+static int
+unknown_verb(struct cli *cli, const char *name)
+{
+	const struct cmd *const *sub, *best = NULL;
+	size_t d, least = 3;
+
+	for (sub = cli->cmd->verbs; *sub != NULL; sub++) {
+		d = str_distance(str_of(name), str_of((*sub)->name));
+		if (d < least) {
+			least = d;
+			best = *sub;
+		}
+	}
+	return cli_wrong(cli, "unknown verb \"%s\"%s%s%s", name,
+	    best ? ", did you mean \"" : "", best ? best->name : "",
+	    best ? "\"?" : "");
+}
+
+/* Run ${argv} under cli->cmd: directly, or through its sub-verb. */
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+	const struct cmd *sub;
+	int i;
+
+	for (i = 1; i < argc && (i == 1 || cli->cmd->run != NULL); i++) {
+		if (!is_help(argv[i]))
+			continue;
+		print_usage(cli->env->out, cli->cmd);
+		return CLI_DONE;
+	}
+	if (cli->cmd->run != NULL)
+		return cli->cmd->run(cli, argc, argv);
+	if (argc < 2)
+		return cli_wrong(cli, "a verb is missing");
+	sub = find_verb(cli->cmd->verbs, argv[1]);
+	if (sub == NULL)
+		return unknown_verb(cli, argv[1]);
+	cli->cmd = sub;
+	return run(cli, argc - 1, argv + 1);
+}
+
+int
+cli_main(const struct cli_env *env, int argc, char **argv)
+{
+	struct cli cli = { .env = env, .cmd = &root };
+	int rc;
+
+	cli.arena = arena_new(CLI_ARENA_BYTES);
+	rc = run(&cli, argc, argv);
+	if (cli.state != NULL)
+		state_close(cli.state);
+	conf_free(cli.conf);
+	arena_free(cli.arena);
+	return rc;
+}
+
+static int
+run_help(struct cli *cli, int argc, char **argv)
+{
+	const struct cmd *at = &root, *sub;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		sub = at->verbs != NULL ? find_verb(at->verbs, argv[i]) : NULL;
+		if (sub == NULL)
+			return cli_wrong(cli, "unknown verb \"%s\"", argv[i]);
+		at = sub;
+	}
+	print_usage(cli->env->out, at);
+	return CLI_DONE;
+}
+
+const struct cmd cli_help = {
+	.name = "help",
+	.help = "list the verbs, or explain one",
+	.usage = "sluice help [VERB]",
+	.run = run_help,
+};

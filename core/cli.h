@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operator's command line: `sluice VERB ...`.  A verb is a const struct
+ * cmd in its own file cli_<verb>.c; cli.c has their table, `help`, `version`
+ * and the reader of options.  Nothing here exits or writes elsewhere than to
+ * the two streams of struct cli_env, so that tests can run verbs.
+ */
+#ifndef CORE_CLI_H
+#define CORE_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/str.h"
+
+struct arena;
+struct buf;
+struct conf;
+struct error;
+struct registry;
+struct state;
+
+/* Exit codes of the program. */
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2
+};
+
+/* What the caller gives. */
+struct cli_env {
+	const struct registry *registry;
+	FILE *out, *err;
+};
+
+/* One run of one verb. */
+struct cli {
+	const struct cli_env *env;
+	const struct cmd *cmd; /* that runs */
+	struct arena *arena;   /* of the run */
+	struct conf *conf;     /* after cli_conf or cli_state; else NULL */
+	struct state *state;   /* after cli_state; else NULL */
+};
+
+struct cmd {
+	const char *name;
+	const char *help;  /* one line, for the table */
+	const char *usage; /* the arguments, then a line for each option */
+	int (*run)(struct cli *cli, int argc, char **argv); /* enum cli_exit */
+	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
+};
+
+extern const struct cmd cli_check, cli_help, cli_key, cli_ledger, cli_models,
+    cli_version;
+
+/*
+ * cli_main(env, argc, argv):
+ * Run the verb ${argv}[1] with what follows it.
+ *
+ * Returns  the exit code, enum cli_exit.
+ */
+int cli_main(const struct cli_env *env, int argc, char **argv);
+
+enum cli_kind {
+	CLI_FLAG,  /* bool: true when given */
+	CLI_TEXT,  /* struct str */
+	CLI_COUNT, /* int64_t, at least 1 */
+	CLI_TIME,  /* int64_t, wall microseconds: RFC 3339 or a date */
+	CLI_WORD   /* the one argument without a dash; struct str */
+};
+
+struct cli_opt {
+	const char *name; /* "--name", "-n"; for CLI_WORD what to call it */
+	enum cli_kind kind;
+	void *value; /* where it goes; untouched when it is not given */
+	bool required;
+};
+
+/*
+ * cli_options(cli, opts, n, argc, argv):
+ * Read ${argv}[1...] by the table ${opts}; "--name=V" is "--name V".
+ *
+ * Returns  0, or -1 after a message with the usage: return CLI_USAGE then.
+ */
+int cli_options(struct cli *cli, const struct cli_opt *opts, size_t n, int argc,
+    char **argv) __attribute__((warn_unused_result));
+
+/*
+ * cli_conf(cli), cli_state(cli):
+ * Load the configuration; open the data directory that it names.
+ *
+ * Returns  0, or -1 after all complaints: return CLI_FAILED then.
+ */
+int cli_conf(struct cli *cli) __attribute__((warn_unused_result));
+int cli_state(struct cli *cli) __attribute__((warn_unused_result));
+
+/* cli_fail(cli, fmt, ...): say why on env->err.  Returns CLI_FAILED. */
+int cli_fail(struct cli *cli, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* cli_wrong(cli, fmt, ...): say what is wrong, and the usage.  CLI_USAGE. */
+int cli_wrong(struct cli *cli, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * cli_print(cli, b):
+ * Write ${b} to env->out.
+ *
+ * Returns  CLI_DONE, or CLI_FAILED where that could not be written.
+ */
+int cli_print(struct cli *cli, const struct buf *b);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/conf.h"
+
+#include <limits.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/conf_read.h"
+#include "core/error.h"
+#include "core/jtree.h"
+
+/* The catalogue's index, and a document of at most 1 MB with its tree. */
+#define CONF_ARENA_BYTES (64u << 20)
+
+#define AT(member) offsetof(struct conf, member)
+#define IN(member) offsetof(struct conf_provider, member)
+#define DAY_S      86400
+
+/* The schema.  Sections follow the order of README's table. */
+const struct conf_row conf_rows[] = {
+	{ "data_dir", &conf_path_type, AT(data_dir),
+	    "(`$SLUICE_DATA_DIR`, else `/var/lib/sluice` if writable, else "
+	    "`~/.local/state/sluice`)",
+	    .meaning = "folder of all shared state" },
+
+	{ "server.workers", &conf_count_type, AT(workers), "4", 1, 256,
+	    .meaning = "threads for the work before and after a call" },
+	{ "server.max_calls", &conf_count_type, AT(max_calls), "1000", 1,
+	    100000, .meaning = "calls at a time, per process; more get 503" },
+	{ "server.max_body_mb", &conf_mb_type, AT(max_body_bytes), "32", 0.001,
+	    1024, .meaning = "largest request body; more gets 413" },
+	{ "server.request_timeout_s", &conf_s_type, AT(request_timeout_ms),
+	    "600", 0.001, DAY_S, .meaning = "deadline of a whole call" },
+	{ "server.connect_timeout_ms", &conf_ms_type, AT(connect_timeout_ms),
+	    "5000", 1, 600000,
+	    .meaning = "TCP and TLS handshake with a provider" },
+	{ "server.first_content_timeout_s", &conf_s_type,
+	    AT(first_content_timeout_ms), "120", 0.001, DAY_S,
+	    .meaning = "wait for a provider's first content" },
+	{ "server.idle_timeout_s", &conf_s_type, AT(idle_timeout_ms), "120",
+	    0.001, DAY_S, .meaning = "longest silence inside an answer" },
+	{ "server.keepalive_s", &conf_s_type, AT(keepalive_ms), "15", 0.001,
+	    DAY_S, .meaning = "silence after which a stream gets a ping" },
+	{ "server.drain_s", &conf_s_type, AT(drain_ms), "30", 0, DAY_S,
+	    .meaning = "time that running streams have at shutdown" },
+	{ "server.cors_origins", &conf_list_type, AT(cors_origins), "[]",
+	    .meaning = "origins whose pages may call; `*` is any" },
+
+	{ "log.file", &conf_path_type, AT(log_file), "\"stderr\"",
+	    .meaning = "`stderr` or a file to append to" },
+	{ "log.level", &conf_word_type, AT(log_level), "\"info\"",
+	    .words = "debug, info, warn, error",
+	    .meaning = "least level that is written" },
+
+	{ "auth.required", &conf_bool_type, AT(auth_required), "true",
+	    .meaning = "calls need a gateway key" },
+	{ "auth.admin_key", &conf_secret_type, AT(admin_key), NULL,
+	    .meaning = "a key that may do everything" },
+
+	{ "providers.NAME.api", &conf_api_type, IN(api), "(the vendor's)",
+	    .meaning = "wire format: openai, anthropic, echo" },
+	{ "providers.NAME.base_url", &conf_url_type, IN(base_url),
+	    "(the vendor's)", .meaning = "as the vendor's own SDK takes it" },
+	{ "providers.NAME.key", &conf_secret_type, IN(key),
+	    "(the vendor's variable)", .meaning = "the credential" },
+	{ "providers.NAME.free", &conf_bool_type, IN(free), "false",
+	    .meaning = "costs nothing, rather than an unknown amount" },
+	{ "providers.NAME.on_cancel", &conf_switch_type, IN(drain),
+	    "\"cancel\"", .words = "cancel, drain",
+	    .meaning = "when the client has gone: stop, or read to the end" },
+
+	{ "aliases.NAME", &conf_alias_type, AT(aliases), NULL,
+	    .meaning = "the model that this name stands for" },
+
+	{ "models.PROVIDER/ID.name", &conf_text_type, CONF_NOWHERE, NULL,
+	    .meaning = "name for people" },
+	{ "models.PROVIDER/ID.context", &conf_count_type, CONF_NOWHERE, NULL, 1,
+	    1e12, .meaning = "context window, tokens" },
+	{ "models.PROVIDER/ID.output", &conf_count_type, CONF_NOWHERE, NULL, 1,
+	    1e12, .meaning = "longest output, tokens" },
+	{ "models.PROVIDER/ID.can", &conf_list_type, CONF_NOWHERE, NULL,
+	    .meaning = "capabilities: tools, images, pdf, audio, reasoning, "
+		       "schema, temperature, adaptive" },
+	{ "models.PROVIDER/ID.effort", &conf_list_type, CONF_NOWHERE, NULL,
+	    .meaning = "words it takes for reasoning effort" },
+	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
+	    .meaning = "USD per million tokens, decimal strings by bucket" },
+
+	{ "store.durability", &conf_word_type, AT(durability), "\"process\"",
+	    .words = "process, power",
+	    .meaning = "what a ledger row survives: a kill, or a power cut" },
+	{ "store.on_failure", &conf_switch_type, AT(serve_without_store),
+	    "\"refuse\"", .words = "refuse, serve",
+	    .meaning = "calls while the ledger cannot be written" },
+	{ .key = NULL },
+};
+
+void
+conf_keys(void (*fn)(void *arg, const char *key, const char *type,
+	      const char *fallback, const char *meaning),
+    void *arg)
+{
+	const struct conf_row *row;
+
+	for (row = conf_rows; row->key != NULL; row++)
+		fn(arg, row->key,
+		    row->type->name ? row->type->name : row->words,
+		    row->fallback ? row->fallback : "", row->meaning);
+}
+
+/* The value of an environment variable; the absent str for an empty one. */
+static struct str
+env(const char *name)
+{
+	const char *v = getenv(name);
+
+	return str_of(v != NULL && v[0] != '\0' ? v : NULL);
+}
+
+/* Web servers often start us without HOME. */
+static struct str
+home(struct arena *a)
+{
+	struct str dir = env("HOME");
+	struct passwd pw, *found = NULL;
+	char text[4096];
+
+	if (dir.p != NULL)
+		return dir;
+	if (getpwuid_r(geteuid(), &pw, text, sizeof(text), &found) == 0 &&
+	    found != NULL)
+		return str_dup(a, str_of(pw.pw_dir));
+	return STR("/");
+}
+
+/* $variable/sluice, or ~/under/sluice. */
+static struct str
+xdg(struct arena *a, const char *variable, const char *under)
+{
+	struct str dir = env(variable);
+
+	if (dir.p != NULL)
+		return str_of(arena_printf(a, "%.*s/sluice", STR_ARG(dir)));
+	return str_of(
+	    arena_printf(a, "%.*s/%s/sluice", STR_ARG(home(a)), under));
+}
+
+static struct str
+default_data_dir(struct arena *a)
+{
+	struct str dir = env("SLUICE_DATA_DIR");
+
+	if (dir.p != NULL)
+		return str_dup(a, dir);
+	if (access("/var/lib/sluice", W_OK | X_OK) == 0)
+		return STR("/var/lib/sluice");
+	return xdg(a, "XDG_STATE_HOME", ".local/state");
+}
+
+/* The folder of the running program, or the absent str. */
+static struct str
+program_dir(struct arena *a)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	if (n <= 1)
+		return STR_NONE;
+	return str_dup(a, (struct str){ .p = path, .n = (size_t)n - 1 });
+}
+
+struct str
+conf_find(struct arena *a)
+{
+	struct str dirs[3], named = env("SLUICE_CONFIG");
+	char *path;
+	size_t i;
+
+	/* A file that was asked for is never passed over in silence. */
+	if (named.p != NULL)
+		return str_dup(a, named);
+	dirs[0] = program_dir(a);
+	dirs[1] = xdg(a, "XDG_CONFIG_HOME", ".config");
+	dirs[2] = STR("/etc/sluice");
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (dirs[i].p == NULL)
+			continue;
+		path = arena_printf(a, "%.*s/sluice.json", STR_ARG(dirs[i]));
+		if (access(path, F_OK) == 0)
+			return str_of(path);
+	}
+	return STR_NONE;
+}
+
+/* Read the file and everything that depends on it. */
+static void
+load(struct conf_reader *r)
+{
+	struct jnode root = { 0 }, *doc = NULL;
+
+	conf_read_defaults(r);
+	conf_vendor_catalog(r);
+	if (r->conf->path.p != NULL) {
+		root.v = conf_text_read(r, r->conf->path);
+		if (root.v == NULL)
+			return;
+		doc = &root;
+		conf_text_refs(r, doc);
+		conf_read_document(r, doc);
+	}
+	conf_vendor_complete(r, doc);
+	if (r->conf->data_dir.p == NULL)
+		r->conf->data_dir = default_data_dir(r->arena);
+}
+
+struct conf *
+conf_load(struct str path, const struct registry *registry,
+    struct buf *complaints, struct error *err)
+{
+	struct arena *a = arena_new(CONF_ARENA_BYTES);
+	struct conf *conf = ARENA_NEW(a, struct conf);
+	struct conf_reader r = {
+		.conf = conf,
+		.arena = a,
+		.registry = registry,
+		.complaints = complaints,
+		.err = err,
+	};
+
+	conf->arena = a;
+	conf->path = str_dup(a, path);
+	load(&r);
+	if (r.n > 0) {
+		conf_free(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+void
+conf_free(struct conf *conf)
+{
+	if (conf != NULL)
+		arena_free(conf->arena);
+}
+
+/* Whether one of the usual places has got a file. */
+static bool
+file_appeared(void)
+{
+	struct arena *a = arena_new(64u << 10);
+	bool found = conf_find(a).p != NULL;
+
+	arena_free(a);
+	return found;
+}
+
+bool
+conf_changed(const struct conf *conf)
+{
+	struct stat st;
+
+	if (conf->path.p == NULL)
+		return file_appeared();
+	/* A file that has gone may be on its way back from an editor. */
+	if (stat(conf->path.p, &st) == -1)
+		return false;
+	return st.st_ino != (ino_t)conf->inode ||
+	    st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec !=
+	    conf->mtime_ns;
+}
+
+const struct conf_provider *
+conf_provider_find(const struct conf *conf, struct str name)
+{
+	const struct conf_provider *p;
+
+	for (p = conf->providers; p != NULL; p = p->next) {
+		if (str_eq(p->name, name))
+			return p;
+	}
+	return NULL;
+}

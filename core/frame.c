@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/frame.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/error.h"
+
+/*
+ * Bytes wait in ${in} from ${start}, where the current frame begins, and have
+ * been looked at up to ${at}.  A CR at the end of what has come is not looked
+ * at yet: whether LF follows decides where its line ends.
+ */
+struct deframer {
+	enum framing framing;
+	size_t max_bytes;
+	frame_fn *fn;
+	void *arg;
+	struct buf *in;
+	struct buf *joined; /* data of several lines */
+	size_t start;
+	size_t at;
+	bool in_line; /* the line at ${at} has bytes already */
+	bool ended;   /* nothing more comes */
+};
+
+struct deframer *
+deframer_new(struct arena *a, enum framing framing, size_t max_bytes,
+    frame_fn *fn, void *arg)
+{
+	struct deframer *d = ARENA_NEW(a, struct deframer);
+
+	d->framing = framing;
+	d->max_bytes = max_bytes;
+	d->fn = fn;
+	d->arg = arg;
+	d->in = buf_new(a, SIZE_MAX / 2);
+	d->joined = buf_new(a, SIZE_MAX / 2);
+	return d;
+}
+
+/* Cut the first line off ${*rest}. */
+static struct str
+take_line(struct str *rest)
+{
+	struct str line = { .p = rest->p, .n = 0 };
+	size_t skip;
+
+	while (line.n < rest->n && rest->p[line.n] != '\n' &&
+	    rest->p[line.n] != '\r')
+		line.n++;
+	skip = line.n + 1;
+	if (skip < rest->n && memcmp(rest->p + line.n, "\r\n", 2) == 0)
+		skip++;
+	*rest = str_skip(*rest, skip);
+	return line;
+}
+
+static void
+add_data(struct deframer *d, struct frame *f, struct str value)
+{
+	if (f->data.p == NULL) {
+		f->data = value;
+		return;
+	}
+	if (d->joined->n == 0)
+		buf_adds(d->joined, f->data);
+	buf_addch(d->joined, '\n');
+	buf_adds(d->joined, value);
+	f->data = buf_str(d->joined);
+}
+
+/* One line of a frame: "name: value", or a comment, which has no name. */
+static void
+read_line(struct deframer *d, struct frame *f, struct str line)
+{
+	struct str name;
+	struct str value = str_split(line, ':', &name);
+
+	if (value.p == NULL)
+		value = str_skip(line, line.n);
+	else if (str_starts(value, " "))
+		value = str_skip(value, 1);
+	if (str_is(name, "data"))
+		add_data(d, f, value);
+	else if (str_is(name, "event"))
+		f->event = value;
+}
+
+static int
+emit(struct deframer *d, struct str raw, struct error *err)
+{
+	struct frame f = { .framing = d->framing, .raw = raw };
+	struct str rest = raw;
+
+	if (d->framing == FRAMING_WHOLE) {
+		f.data = raw;
+		return d->fn(d->arg, &f, err);
+	}
+	buf_reset(d->joined);
+	if (str_starts(rest, "\xef\xbb\xbf"))
+		rest = str_skip(rest, 3);
+	while (rest.n > 0)
+		read_line(d, &f, take_line(&rest));
+	return d->fn(d->arg, &f, err);
+}
+
+/* Look on until the frame is complete: true, and it ends at ${at}. */
+static bool
+find_end(struct deframer *d)
+{
+	const char *p = d->in->p;
+	char c;
+
+	while (d->at < d->in->n) {
+		c = p[d->at];
+		if (c != '\r' && c != '\n') {
+			d->at++;
+			d->in_line = true;
+			continue;
+		}
+		if (c == '\r' && d->at + 1 == d->in->n && !d->ended)
+			return false;
+		/* The buffer is NUL-terminated. */
+		d->at += c == '\r' && p[d->at + 1] == '\n' ? 2 : 1;
+		if (!d->in_line)
+			return true;
+		d->in_line = false;
+	}
+	return false;
+}
+
+/* Emit what stands before ${at}, if it is not too large. */
+static int
+emit_frame(struct deframer *d, struct error *err)
+{
+	struct str raw = { .p = d->in->p + d->start, .n = d->at - d->start };
+
+	d->start = d->at;
+	d->in_line = false;
+	if (raw.n > d->max_bytes) {
+		return error_set(err, ERROR_UP_BROKEN,
+		    "the provider sent a frame of more than %zu bytes",
+		    d->max_bytes);
+	}
+	return emit(d, raw, err);
+}
+
+int
+deframer_push(struct deframer *d, struct str bytes, struct error *err)
+{
+	buf_adds(d->in, bytes);
+	while (d->framing == FRAMING_SSE && find_end(d))
+		if (emit_frame(d, err) != 0)
+			return -1;
+	buf_drop(d->in, d->start);
+	d->at -= d->start;
+	d->start = 0;
+	if (d->in->n > d->max_bytes) {
+		return error_set(err, ERROR_UP_BROKEN,
+		    "the provider sent a frame of more than %zu bytes",
+		    d->max_bytes);
+	}
+	return 0;
+}
+
+int
+deframer_end(struct deframer *d, struct error *err)
+{
+	d->ended = true;
+	if (deframer_push(d, STR(""), err) != 0)
+		return -1;
+	d->at = d->in->n;
+	return d->at > 0 ? emit_frame(d, err) : 0;
+}

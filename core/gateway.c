@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/gateway.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/key.h"
+#include "core/live.h"
+#include "core/log.h"
+#include "core/state.h"
+
+#define RETRY_STATE_US INT64_C(1000000)
+#define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
+#define STALE_US       INT64_C(2000000)  /* then wait for the lease */
+#define STALE_WAIT_MS  200
+
+struct gateway {
+	struct live *live;
+	pthread_mutex_t lock; /* over what follows */
+	struct state *state;  /* NULL: not open, state_err says why */
+	struct keyring *keys; /* NULL as long as state is */
+	struct error state_err;
+	int64_t tried_us;    /* monotonic; 0: never */
+	int64_t ingested_us; /* monotonic; only gateway_ingest */
+};
+
+struct gateway *
+gateway_new(struct str path, const struct registry *registry)
+{
+	struct gateway *gw = calloc(1, sizeof(*gw));
+
+	if (gw == NULL)
+		abort();
+	pthread_mutex_init(&gw->lock, NULL);
+	gw->live = live_new(path, registry);
+	return gw;
+}
+
+void
+gateway_free(struct gateway *gw)
+{
+	if (gw == NULL)
+		return;
+	keyring_free(gw->keys);
+	state_close(gw->state);
+	live_free(gw->live);
+	pthread_mutex_destroy(&gw->lock);
+	free(gw);
+}
+
+const struct snapshot *
+gateway_conf(struct gateway *gw, struct error *err)
+{
+	return live_get(gw->live, err);
+}
+
+/* Open the state, with the lock held. */
+static void
+try_state(struct gateway *gw, const struct conf *conf)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (gw->tried_us != 0 && now_us - gw->tried_us < RETRY_STATE_US)
+		return;
+	gw->tried_us = now_us;
+	error_clear(&gw->state_err);
+	log_open(str_cstr(conf->arena, conf->log_file), conf->log_level);
+	gw->state =
+	    state_open(conf->data_dir, conf->durability, &gw->state_err);
+	if (gw->state != NULL)
+		gw->keys = keyring_new(gw->state);
+	else
+		log_event(LOG_LEVEL_ERROR, "store", "%s", gw->state_err.msg);
+}
+
+struct state *
+gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
+{
+	struct state *state;
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->state == NULL)
+		try_state(gw, conf);
+	state = gw->state;
+	if (state == NULL)
+		error_set(err, ERROR_STORE, "%s", gw->state_err.msg);
+	pthread_mutex_unlock(&gw->lock);
+	return state;
+}
+
+void
+gateway_ingest(struct gateway *gw)
+{
+	struct state *state;
+	struct error err = { 0 };
+	int64_t now_us = clock_mono_us(), age_us = now_us - gw->ingested_us;
+
+	pthread_mutex_lock(&gw->lock);
+	state = gw->state;
+	pthread_mutex_unlock(&gw->lock);
+	if (state == NULL || (!state_dirty(state) && age_us < SWEEP_US))
+		return;
+	/* Never waiting would starve us behind busier processes. */
+	if (state_ingest(state, age_us > STALE_US ? STALE_WAIT_MS : 0, &err) <
+	    0)
+		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
+	if (!state_dirty(state))
+		gw->ingested_us = now_us;
+}
+
+/* auth.admin_key of the configuration is a key without an account. */
+static const struct key *
+admin_key(const struct conf *conf, struct arena *a, struct str presented)
+{
+	struct key *key;
+
+	if (conf->admin_key.n == 0 || presented.n != conf->admin_key.n ||
+	    CRYPTO_memcmp(presented.p, conf->admin_key.p, presented.n) != 0)
+		return NULL;
+	key = ARENA_NEW(a, struct key);
+	*key = (struct key){ .id = STR("admin"),
+		.name = STR("admin"),
+		.account = STR("default"),
+		.admin = true };
+	return key;
+}
+
+int
+gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+    struct str presented, const struct key **key, struct error *err)
+{
+	*key = admin_key(conf, a, presented);
+	if (*key != NULL || !conf->auth_required)
+		return 0;
+	if (gateway_state(gw, conf, err) == NULL)
+		return -1;
+	*key = keyring_check(gw->keys, a, presented, clock_wall_us(), err);
+	return *key != NULL ? 0 : -1;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the process keeps for all its calls: the live configuration, the
+ * state in data_dir and the keys.  The state is opened with the first
+ * configuration; a data_dir that does not work is tried again once a second,
+ * and until then calls are told so.  Used by several threads.
+ */
+#ifndef CORE_GATEWAY_H
+#define CORE_GATEWAY_H
+
+#include "core/str.h"
+
+struct arena;
+struct conf;
+struct error;
+struct gateway;
+struct key;
+struct registry;
+struct snapshot;
+struct state;
+
+/*
+ * gateway_new(path, registry), gateway_free(gw):
+ * Returns  a gateway for configuration file ${path} (absent: defaults).
+ *          Nothing is read yet.
+ */
+struct gateway *gateway_new(struct str path, const struct registry *registry);
+void gateway_free(struct gateway *gw);
+
+/* gateway_conf(gw, err): as live_get (live.h). */
+const struct snapshot *gateway_conf(struct gateway *gw, struct error *err);
+
+/*
+ * gateway_state(gw, conf, err):
+ * Returns  the open state, or NULL: ERROR_STORE with the reason.
+ */
+struct state *gateway_state(
+    struct gateway *gw, const struct conf *conf, struct error *err);
+
+/*
+ * gateway_ingest(gw):
+ * Bring journals into the database if that is due: call it about twice a
+ * second, from one worker at a time.
+ *
+ * Blocks   up to some 100 ms.
+ */
+void gateway_ingest(struct gateway *gw);
+
+/*
+ * gateway_auth(gw, conf, a, presented, key, err):
+ * Who is calling?  With auth.required off everybody is nobody in particular.
+ *
+ * Returns  0 with ${*key} (NULL where no key is needed), or -1: ERROR_AUTH,
+ *          ERROR_STORE.
+ */
+int gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+    struct str presented, const struct key **key, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sink that measures: usage, model as returned, when the first content
+ * came, how much there was of it.  One accumulator for streams and whole
+ * answers alike.
+ */
+#ifndef CORE_METER_H
+#define CORE_METER_H
+
+#include <stdint.h>
+
+#include "core/event.h"
+#include "core/sink.h"
+
+struct arena;
+
+struct meter {
+	struct sink sink;
+	struct sink *next;
+	struct arena *arena;      /* where model is copied to */
+	struct usage usage;       /* the last one reported */
+	struct str model;         /* of START; absent before */
+	enum stop_reason stop;    /* STOP_NONE until the model ended */
+	int64_t first_content_us; /* monotonic; 0: none yet */
+	int64_t content_bytes;
+};
+
+/* meter_init(m, a, next): a fresh meter before ${next}. */
+void meter_init(struct meter *m, struct arena *a, struct sink *next);
+
+/*
+ * meter_estimate(m, body_bytes):
+ * Fill in what the provider did not report, for an answer that was left
+ * early: input from the ${body_bytes} of the request where none was reported,
+ * output from the content seen if that is more.  4 bytes count as a token.
+ */
+void meter_estimate(struct meter *m, int64_t body_bytes);
+
+#endif

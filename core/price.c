@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/price.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/jtext.h"
+
+#define SCALE_PER_MTOK INT64_C(1000000)
+#define UNSET          INT64_C(-1)
+
+/* The places of a tier's prices while reading: buckets, then the default of
+ * all cache writes. */
+enum {
+	PLACE_CACHE_WRITE = USAGE_BUCKETS,
+	PLACES
+};
+
+/* Whose price a bucket takes that has none; those stand above it here. */
+static const struct {
+	int place;
+	int kin;
+} kin[] = {
+	{ USAGE_CACHE_READ, USAGE_INPUT },
+	{ PLACE_CACHE_WRITE, USAGE_INPUT },
+	{ USAGE_CACHE_WRITE_5M, PLACE_CACHE_WRITE },
+	{ USAGE_CACHE_WRITE_30M, PLACE_CACHE_WRITE },
+	{ USAGE_CACHE_WRITE_1H, PLACE_CACHE_WRITE },
+	{ USAGE_CACHE_WRITE_12H, PLACE_CACHE_WRITE },
+	{ USAGE_REASONING, USAGE_OUTPUT },
+	{ USAGE_AUDIO_IN, USAGE_INPUT },
+	{ USAGE_AUDIO_OUT, USAGE_OUTPUT },
+	{ USAGE_IMAGE_IN, USAGE_INPUT },
+	{ USAGE_IMAGE_OUT, USAGE_OUTPUT },
+};
+
+/* The digits at the start of ${*s}, as a number. */
+static int
+take_digits(struct str *s, int64_t *v)
+{
+	size_t i;
+
+	*v = 0;
+	for (i = 0; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++)
+		if (__builtin_mul_overflow(*v, 10, v) ||
+		    __builtin_add_overflow(*v, s->p[i] - '0', v))
+			return -1;
+	*s = str_skip(*s, i);
+	return i > 0 ? 0 : -1;
+}
+
+/* The decimal places ${s}, of which the first counts ${scale} / 10. */
+static int
+add_places(struct str s, int64_t scale, int64_t *v)
+{
+	int64_t digit;
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		digit = s.p[i] - '0';
+		if (digit < 0 || digit > 9)
+			return -1;
+		if (digit > 0 && (scale < 10 || scale % 10 != 0))
+			return -1;
+		scale /= 10;
+		if (__builtin_add_overflow(*v, digit * scale, v))
+			return -1;
+	}
+	return 0;
+}
+
+int
+money_parse(struct str s, int64_t scale, int64_t *out)
+{
+	int64_t v;
+
+	if (take_digits(&s, &v) != 0 || __builtin_mul_overflow(v, scale, &v))
+		return -1;
+	if (s.n > 0) {
+		if (s.p[0] != '.' || s.n < 2 ||
+		    add_places(str_skip(s, 1), scale, &v) != 0)
+			return -1;
+	}
+	*out = v;
+	return 0;
+}
+
+char *
+money_text(int64_t pusd, char out[MONEY_TEXT_BYTES])
+{
+	uint64_t v = pusd < 0 ? -(uint64_t)pusd : (uint64_t)pusd;
+	uint64_t places = v % (uint64_t)PUSD_PER_USD;
+	size_t n;
+
+	n = (size_t)snprintf(out, MONEY_TEXT_BYTES, "%s%" PRIu64,
+	    pusd < 0 ? "-" : "", v / (uint64_t)PUSD_PER_USD);
+	if (places > 0) {
+		n += (size_t)snprintf(
+		    out + n, MONEY_TEXT_BYTES - n, ".%012" PRIu64, places);
+		while (out[n - 1] == '0')
+			out[--n] = '\0';
+	}
+	return out;
+}
+
+static int
+fail_at(struct error *err, struct str name, const char *what)
+{
+	return error_set(
+	    err, ERROR_CONF, "price: %.*s: %s", STR_ARG(name), what);
+}
+
+static struct str
+unquoted(struct str raw)
+{
+	return raw.n >= 2 && raw.p[0] == '"'
+	    ? (struct str){ .p = raw.p + 1, .n = raw.n - 2 }
+	    : STR_NONE;
+}
+
+/* The place of the price called ${name}, or -1. */
+static int
+find_place(struct str name)
+{
+	int i;
+
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		if (str_is(name, usage_bucket_names[i]))
+			return i;
+	return str_is(name, "cache_write") ? PLACE_CACHE_WRITE : -1;
+}
+
+static int
+read_amount(struct str name, struct str value, int64_t scale, int64_t *out,
+    struct error *err)
+{
+	if (money_parse(unquoted(value), scale, out) != 0) {
+		return fail_at(err, name,
+		    "must be an amount in a string, at least 0 and with no "
+		    "more places than a picodollar has");
+	}
+	return 0;
+}
+
+/* What a price consists of while it is read. */
+struct reading {
+	struct price *price;
+	int64_t base[PLACES]; /* as given, UNSET if not */
+	struct str tiers;     /* raw */
+	struct error *err;
+};
+
+static int
+read_units(struct reading *r, struct str units)
+{
+	struct str name;
+	struct str value;
+	size_t pos = 0;
+
+	while (jtext_member(units, &pos, &name, &value)) {
+		if (!jtext_is_name(name, STR("web_search")))
+			return fail_at(r->err, unquoted(name), "no such unit");
+		if (read_amount(STR("web_search"), value, PUSD_PER_USD,
+			&r->price->web_search_pusd, r->err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A member that is no price of a bucket. */
+static int
+read_other(struct reading *r, struct str name, struct str value,
+    struct price_tier *tier)
+{
+	if (str_is(name, "above") && tier->above_tokens == 0) {
+		return str_i64(value, 1, INT64_MAX, &tier->above_tokens) == 0
+		    ? 0
+		    : fail_at(r->err, name, "must be a number of tokens");
+	}
+	if (str_is(name, "units") && tier == r->price->tiers)
+		return read_units(r, value);
+	if (str_is(name, "tiers") && tier == r->price->tiers) {
+		r->tiers = value;
+		return 0;
+	}
+	return fail_at(r->err, name, "no such price");
+}
+
+/* Read the prices of object ${obj} over those in ${given}. */
+static int
+read_prices(struct reading *r, struct str obj, int64_t given[PLACES],
+    struct price_tier *tier)
+{
+	struct str name;
+	struct str value;
+	size_t pos = 0;
+	int place;
+
+	while (jtext_member(obj, &pos, &name, &value)) {
+		name = unquoted(name);
+		place = find_place(name);
+		if (place < 0) {
+			if (read_other(r, name, value, tier) != 0)
+				return -1;
+		} else if (read_amount(name, value, SCALE_PER_MTOK,
+			       &given[place], r->err) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Every bucket gets its own price or that of its kin. */
+static void
+settle(const int64_t given[PLACES], struct price_tier *tier)
+{
+	int64_t full[PLACES];
+	size_t i;
+
+	memcpy(full, given, sizeof(full));
+	for (i = 0; i < sizeof(kin) / sizeof(kin[0]); i++)
+		if (full[kin[i].place] == UNSET)
+			full[kin[i].place] = full[kin[i].kin];
+	memcpy(tier->pusd, full, sizeof(tier->pusd));
+}
+
+static int
+read_base(struct reading *r, struct str text)
+{
+	int i;
+
+	for (i = 0; i < PLACES; i++)
+		r->base[i] = UNSET;
+	if (!str_starts(text, "{")) {
+		return error_set(
+		    r->err, ERROR_CONF, "price: must be an object");
+	}
+	if (read_prices(r, text, r->base, &r->price->tiers[0]) != 0)
+		return -1;
+	if (r->base[USAGE_INPUT] == UNSET || r->base[USAGE_OUTPUT] == UNSET) {
+		return error_set(
+		    r->err, ERROR_CONF, "price: input and output are required");
+	}
+	if (r->price->tiers[0].above_tokens != 0)
+		return fail_at(r->err, STR("above"), "belongs in tiers");
+	settle(r->base, &r->price->tiers[0]);
+	r->price->n_tiers = 1;
+	return 0;
+}
+
+static int
+read_tier(struct reading *r, struct str text)
+{
+	struct price_tier *tier = &r->price->tiers[r->price->n_tiers];
+	int64_t given[PLACES];
+
+	if (r->price->n_tiers == PRICE_MAX_TIERS || !str_starts(text, "{")) {
+		return fail_at(r->err, STR("tiers"),
+		    "must be a list of at most 3 objects");
+	}
+	memcpy(given, r->base, sizeof(given));
+	if (read_prices(r, text, given, tier) != 0)
+		return -1;
+	if (tier->above_tokens <= tier[-1].above_tokens) {
+		return fail_at(
+		    r->err, STR("tiers"), "\"above\" must be given and rise");
+	}
+	settle(given, tier);
+	r->price->n_tiers++;
+	return 0;
+}
+
+static int
+read_tiers(struct reading *r)
+{
+	struct str text;
+	size_t pos = 0;
+
+	if (r->tiers.p != NULL && !str_starts(r->tiers, "["))
+		return fail_at(r->err, STR("tiers"), "must be a list");
+	while (jtext_item(r->tiers, &pos, &text))
+		if (read_tier(r, text) != 0)
+			return -1;
+	return 0;
+}
+
+int
+price_parse(struct str text, struct price *price, struct error *err)
+{
+	struct reading r = { .price = price, .err = err };
+	struct error bad = { 0 };
+
+	*price = (struct price){ 0 };
+	if (jtext_check(text, &bad) != 0)
+		return error_set(err, ERROR_CONF, "price: %s", bad.msg);
+	return read_base(&r, str_trim(text)) != 0 ? -1 : read_tiers(&r);
+}
+
+/* The prices for a call of so much input; tiers rise. */
+static const struct price_tier *
+find_tier(const struct price *price, int64_t input_tokens)
+{
+	unsigned i = price->n_tiers - 1;
+
+	while (i > 0 && input_tokens <= price->tiers[i].above_tokens)
+		i--;
+	return &price->tiers[i];
+}
+
+static int
+add_product(int64_t *sum, int64_t count, int64_t pusd)
+{
+	int64_t cost;
+
+	return count < 0 || __builtin_mul_overflow(count, pusd, &cost) ||
+		__builtin_add_overflow(*sum, cost, sum)
+	    ? -1
+	    : 0;
+}
+
+int
+price_cost(const struct price *price, const struct usage *usage, int64_t *pusd)
+{
+	const struct price_tier *tier =
+	    find_tier(price, usage_total_input(usage));
+	int64_t sum = 0;
+	int i;
+
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		if (add_product(&sum, usage->tokens[i], tier->pusd[i]) != 0)
+			return -1;
+	if (add_product(&sum, usage->web_searches, price->web_search_pusd) != 0)
+		return -1;
+	*pusd = sum;
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/provider.h"
+
+#include <strings.h>
+
+#include "core/arena.h"
+
+void
+header_add(
+    struct arena *a, struct header **list, struct str name, struct str value)
+{
+	struct header *h = ARENA_NEW(a, struct header);
+
+	h->name = name;
+	h->value = value;
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = h;
+}
+
+struct str
+header_get(const struct header *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; list != NULL; list = list->next)
+		if (list->name.n == n &&
+		    strncasecmp(list->name.p, name, n) == 0)
+			return list->value;
+	return STR_NONE;
+}
+
+struct chat *
+ask_chat(struct ask *ask, struct error *err)
+{
+	struct chat *chat = ask->chat;
+
+	if (chat != NULL)
+		return chat;
+	chat = ARENA_NEW(ask->arena, struct chat);
+	chat->arena = ask->arena;
+	chat->dialect = ask->wire;
+	if (ask->decode(ask->arena, ask->body, chat, err) != 0)
+		return NULL;
+	ask->chat = chat;
+	return chat;
+}
+
+const struct provider *
+registry_api(const struct registry *r, struct str name)
+{
+	const struct provider *const *p;
+
+	for (p = r->apis; *p != NULL; p++)
+		if (str_is(name, (*p)->name))
+			return *p;
+	return NULL;
+}
+
+const struct vendor *
+registry_vendor(const struct registry *r, struct str name)
+{
+	const struct vendor *v;
+
+	for (v = r->vendors; v->name != NULL; v++)
+		if (str_is(name, v->name))
+			return v;
+	return NULL;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <db.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/error.h"
+
+#define PAGE_BYTES      4096 /* no more than the disk writes at once */
+#define CACHE_BYTES     (8u << 20)
+#define LOG_FILE_BYTES  (1u << 20) /* an open zero-fills the rest of one */
+#define LOG_CACHE_BYTES (128u << 10)
+#define TXN_BYTES       ((size_t)256 << 20)
+#define VALUE_VERSION   1
+#define FILE_MODE       0600
+
+static const char *const files[STORE_TABLES] = {
+	[STORE_LEDGER] = "ledger.db",
+	[STORE_OPEN] = "open.db",
+	[STORE_OFFSETS] = "offsets.db",
+	[STORE_KEYS] = "keys.db",
+};
+
+struct store {
+	DB_ENV *env;
+	DB *db[STORE_TABLES];
+	DB_TXN *txn; /* the one that runs, or NULL */
+	struct arena *arena;
+	enum store_fault fault;
+	char why[200]; /* what libdb said first */
+};
+
+/* libdb's own words are better than its error codes. */
+static void
+note(const DB_ENV *env, const char *prefix, const char *msg)
+{
+	struct store *s = env->app_private;
+
+	(void)prefix;
+	if (s->why[0] == '\0')
+		snprintf(s->why, sizeof(s->why), "%s", msg);
+}
+
+static enum store_fault
+classify(int rc)
+{
+	switch (rc) {
+	case 0:
+		return STORE_FINE;
+	case ENOSPC:
+	case EDQUOT:
+		return STORE_FULL;
+	case EINVAL:
+	case ENOENT:
+	case DB_PAGE_NOTFOUND:
+	case DB_RUNRECOVERY:
+	case DB_SECONDARY_BAD:
+	case DB_VERIFY_BAD:
+	case -30898: /* DB_CHKSUM_FAIL, which db.h keeps to itself */
+		return STORE_BROKEN;
+	default:
+		return STORE_OTHER;
+	}
+}
+
+static int
+fail(struct store *s, int rc, const char *what, struct error *err)
+{
+	enum store_fault fault = classify(rc);
+
+	if (s->fault == STORE_FINE || fault == STORE_BROKEN)
+		s->fault = fault;
+	return error_set(err, ERROR_STORE, "database: %s: %s%s%s", what,
+	    db_strerror(rc), s->why[0] != '\0' ? ": " : "", s->why);
+}
+
+static int
+open_env(struct store *s, const char *home)
+{
+	DB_ENV *env;
+	int rc = db_env_create(&s->env, 0);
+
+	if (rc != 0)
+		return rc;
+	env = s->env;
+	env->app_private = s;
+	env->set_errcall(env, note);
+	if ((rc = env->set_cachesize(env, 0, CACHE_BYTES, 1)) != 0 ||
+	    (rc = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
+	    (rc = env->set_lg_bsize(env, LOG_CACHE_BYTES)) != 0 ||
+	    (rc = env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1)) != 0 ||
+	    (rc = env->set_flags(env, DB_TXN_WRITE_NOSYNC, 1)) != 0)
+		return rc;
+	return env->open(env, home,
+	    DB_CREATE | DB_PRIVATE | DB_INIT_MPOOL | DB_INIT_LOG | DB_INIT_TXN |
+		DB_RECOVER,
+	    FILE_MODE);
+}
+
+static int
+open_table(struct store *s, enum store_table table)
+{
+	DB *db;
+	int rc = db_create(&s->db[table], s->env, 0);
+
+	if (rc != 0)
+		return rc;
+	db = s->db[table];
+	if ((rc = db->set_pagesize(db, PAGE_BYTES)) != 0 ||
+	    (rc = db->set_flags(db, DB_CHKSUM)) != 0)
+		return rc;
+	return db->open(db, NULL, files[table], NULL, DB_BTREE,
+	    DB_CREATE | DB_AUTO_COMMIT, FILE_MODE);
+}
+
+struct store *
+store_open(const char *data_dir, enum store_fault *fault, struct error *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	const char *home;
+	int i, rc = 0;
+
+	if (s == NULL)
+		abort();
+	s->arena = arena_new(TXN_BYTES);
+	home = arena_printf(s->arena, "%s/env", data_dir);
+	if (mkdir(home, 0700) != 0 && errno != EEXIST)
+		rc = errno;
+	if (rc == 0)
+		rc = open_env(s, home);
+	for (i = 0; i < STORE_TABLES && rc == 0; i++)
+		rc = open_table(s, (enum store_table)i);
+	*fault = classify(rc);
+	if (rc == 0)
+		return s;
+	fail(s, rc, "open", err);
+	store_close(s);
+	return NULL;
+}
+
+/*
+ * Nothing is flushed here: what is committed stands in the log, and the next
+ * open recovers it.  store_checkpoint makes that short.
+ */
+void
+store_close(struct store *s)
+{
+	int i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < STORE_TABLES; i++)
+		if (s->db[i] != NULL)
+			s->db[i]->close(s->db[i], DB_NOSYNC);
+	if (s->env != NULL)
+		s->env->close(s->env, 0);
+	arena_free(s->arena);
+	free(s);
+}
+
+int
+store_checkpoint(struct store *s, struct error *err)
+{
+	int rc = s->env->txn_checkpoint(s->env, 0, 0, 0);
+
+	return rc == 0 ? 0 : fail(s, rc, "checkpoint", err);
+}
+
+enum store_fault
+store_fault(const struct store *s)
+{
+	return s->fault;
+}
+
+int
+store_txn(struct store *s, int (*body)(struct txn *t, void *arg), void *arg,
+    struct error *err)
+{
+	struct txn t = { .store = s, .arena = s->arena, .err = err };
+	int rc = s->env->txn_begin(s->env, NULL, &s->txn, 0);
+
+	if (rc != 0)
+		return fail(s, rc, "begin", err);
+	arena_reset(s->arena);
+	if (body(&t, arg) != 0) {
+		s->txn->abort(s->txn);
+		s->txn = NULL;
+		return -1;
+	}
+	rc = s->txn->commit(s->txn, 0);
+	s->txn = NULL;
+	return rc == 0 ? 0 : fail(s, rc, "commit", err);
+}
+
+/* libdb does not write through these, and its DBT has no const. */
+static DBT
+dbt(struct str s)
+{
+	union {
+		const char *in;
+		void *out;
+	} p = { .in = s.p };
+	DBT d;
+
+	memset(&d, 0, sizeof(d));
+	d.data = p.out;
+	d.size = (u_int32_t)s.n;
+	return d;
+}
+
+static struct str
+str_of_dbt(const DBT *d)
+{
+	return (struct str){ .p = d->data, .n = d->size };
+}
+
+/* Check the version byte and take it off. */
+static int
+unwrap(struct txn *t, enum store_table table, struct str *value)
+{
+	if (value->n == 0 || value->p[0] != VALUE_VERSION)
+		return error_set(t->err, ERROR_STORE,
+		    "database: %s: value of an unknown version", files[table]);
+	*value = str_skip(*value, 1);
+	return 0;
+}
+
+int
+store_get(
+    struct txn *t, enum store_table table, struct str key, struct str *value)
+{
+	DB *db = t->store->db[table];
+	DBT k = dbt(key), v = dbt(STR_NONE);
+	int rc = db->get(db, t->store->txn, &k, &v, 0);
+
+	if (rc == DB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return fail(t->store, rc, files[table], t->err);
+	*value = str_dup(t->arena, str_of_dbt(&v));
+	return unwrap(t, table, value) == 0 ? 1 : -1;
+}
+
+int
+store_put(
+    struct txn *t, enum store_table table, struct str key, struct str value)
+{
+	DB *db = t->store->db[table];
+	char *copy = arena_alloc(t->arena, value.n + 1);
+	DBT k = dbt(key), v;
+	int rc;
+
+	copy[0] = VALUE_VERSION;
+	if (value.n > 0)
+		memcpy(copy + 1, value.p, value.n);
+	v = dbt((struct str){ copy, value.n + 1 });
+	rc = db->put(db, t->store->txn, &k, &v, 0);
+	return rc == 0 ? 0 : fail(t->store, rc, files[table], t->err);
+}
+
+int
+store_del(struct txn *t, enum store_table table, struct str key)
+{
+	DB *db = t->store->db[table];
+	DBT k = dbt(key);
+	int rc = db->del(db, t->store->txn, &k, 0);
+
+	if (rc == 0 || rc == DB_NOTFOUND)
+		return 0;
+	return fail(t->store, rc, files[table], t->err);
+}
+
+/* One direction of a scan. */
+struct walk {
+	u_int32_t first, next; /* cursor operations */
+	store_visit *fn;
+	void *arg;
+};
+
+static int
+walk(
+    struct txn *t, enum store_table table, DBC *c, DBT *k, const struct walk *w)
+{
+	DBT v = dbt(STR_NONE);
+	struct str value;
+	int rc, stop = 0;
+
+	rc = c->get(c, k, &v, w->first);
+	while (rc == 0 && stop == 0) {
+		value = str_of_dbt(&v);
+		if (unwrap(t, table, &value) != 0)
+			return -1;
+		stop = w->fn(w->arg, str_of_dbt(k), value);
+		if (stop == 0)
+			rc = c->get(c, k, &v, w->next);
+	}
+	if (rc != 0 && rc != DB_NOTFOUND)
+		return fail(t->store, rc, files[table], t->err);
+	return stop;
+}
+
+/* The cursor has to stand on what is not below ${from} first. */
+static int
+walk_back(struct txn *t, enum store_table table, DBC *c, DBT *k, struct walk *w)
+{
+	DBT v = dbt(STR_NONE);
+	int rc = DB_NOTFOUND;
+
+	if (k->data != NULL)
+		rc = c->get(c, k, &v, DB_SET_RANGE);
+	if (rc != 0 && rc != DB_NOTFOUND)
+		return fail(t->store, rc, files[table], t->err);
+	w->first = rc == 0 ? DB_PREV : DB_LAST;
+	return walk(t, table, c, k, w);
+}
+
+static int
+scan(struct txn *t, enum store_table table, struct str from, struct walk *w)
+{
+	DB *db = t->store->db[table];
+	DBT k = dbt(from);
+	DBC *c;
+	int rc = db->cursor(db, t->store->txn, &c, 0);
+
+	if (rc != 0)
+		return fail(t->store, rc, files[table], t->err);
+	rc = w->next == DB_PREV ? walk_back(t, table, c, &k, w)
+				: walk(t, table, c, &k, w);
+	c->close(c);
+	return rc;
+}
+
+int
+store_scan(struct txn *t, enum store_table table, struct str from,
+    store_visit *fn, void *arg)
+{
+	struct walk w = { .first = from.p != NULL ? DB_SET_RANGE : DB_FIRST,
+		.next = DB_NEXT,
+		.fn = fn,
+		.arg = arg };
+
+	return scan(t, table, from, &w);
+}
+
+int
+store_scan_back(struct txn *t, enum store_table table, struct str from,
+    store_visit *fn, void *arg)
+{
+	struct walk w = { .next = DB_PREV, .fn = fn, .arg = arg };
+
+	return scan(t, table, from, &w);
+}
+
+int
+store_set_aside(const char *data_dir, struct error *err)
+{
+	struct arena *a = arena_new(1u << 16);
+	const char *from = arena_printf(a, "%s/env", data_dir);
+	const char *to =
+	    arena_printf(a, "%s.bad.%" PRId64, from, clock_wall_us());
+	int rc = rename(from, to);
+
+	if (rc != 0)
+		error_set(err, ERROR_STORE, "data_dir: %s: %s", from,
+		    strerror(errno));
+	arena_free(a);
+	return rc;
+}

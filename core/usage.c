@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/usage.h"
+
+#define FIGURE_MAX INT64_C(10000000000) /* no real call comes near */
+
+const char *const usage_bucket_names[USAGE_BUCKETS] = {
+	[USAGE_INPUT] = "input",
+	[USAGE_CACHE_READ] = "cache_read",
+	[USAGE_CACHE_WRITE_5M] = "cache_write_5m",
+	[USAGE_CACHE_WRITE_1H] = "cache_write_1h",
+	[USAGE_CACHE_WRITE_30M] = "cache_write_30m",
+	[USAGE_CACHE_WRITE_12H] = "cache_write_12h",
+	[USAGE_OUTPUT] = "output",
+	[USAGE_REASONING] = "reasoning",
+	[USAGE_AUDIO_IN] = "audio_in",
+	[USAGE_AUDIO_OUT] = "audio_out",
+	[USAGE_IMAGE_IN] = "image_in",
+	[USAGE_IMAGE_OUT] = "image_out",
+};
+
+static const bool is_output[USAGE_BUCKETS] = {
+	[USAGE_OUTPUT] = true,
+	[USAGE_REASONING] = true,
+	[USAGE_AUDIO_OUT] = true,
+	[USAGE_IMAGE_OUT] = true,
+};
+
+void
+usage_init(struct usage *u)
+{
+	*u = (struct usage){ .provider_cost_pusd = -1 };
+}
+
+static int64_t
+total(const struct usage *u, bool output)
+{
+	int64_t sum = 0;
+	int i;
+
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		if (is_output[i] == output)
+			sum += u->tokens[i];
+	return sum;
+}
+
+int64_t
+usage_total_input(const struct usage *u)
+{
+	return total(u, false);
+}
+
+int64_t
+usage_total_output(const struct usage *u)
+{
+	return total(u, true);
+}
+
+static bool
+clean_figure(int64_t *v)
+{
+	if (*v >= 0 && *v <= FIGURE_MAX)
+		return true;
+	*v = 0;
+	return false;
+}
+
+bool
+usage_clean(struct usage *u)
+{
+	bool clean = clean_figure(&u->web_searches);
+	int i;
+
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		clean &= clean_figure(&u->tokens[i]);
+	if (u->provider_cost_pusd < -1) {
+		u->provider_cost_pusd = -1;
+		clean = false;
+	}
+	if (!clean && u->source == USAGE_REPORTED)
+		u->source = USAGE_ESTIMATED;
+	return clean;
+}

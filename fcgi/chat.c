@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/chat.h"
+
+#include <ctype.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/gateway.h"
+#include "core/jtext.h"
+#include "core/key.h"
+#include "core/live.h"
+#include "fcgi/dialect.h"
+#include "fcgi/endpoint.h"
+#include "fcgi/exchange.h"
+#include "fcgi/head.h"
+
+#define MAX_ANSWER_BYTES ((size_t)160 << 20) /* a whole answer, re-encoded */
+#define MAX_TAGS         32
+#define MAX_LABEL_BYTES  256          /* of a user, session, task, tag */
+#define HIGH_WATER_BYTES (128u << 10) /* queued: stop reading upstream */
+#define LOW_WATER_BYTES  (32u << 10)  /* queued: go on */
+
+/* Members that sluice itself must understand; the rest is the dialect's. */
+static int
+glance(struct ask *ask, struct error *err)
+{
+	struct str raw;
+
+	if (jtext_check(ask->body, err) != 0)
+		return -1;
+	if (str_trim(ask->body).p[0] != '{')
+		return error_set(
+		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
+	if (!jtext_get(ask->body, "model", &raw))
+		return error_param(err, "model", "is required");
+	ask->model = jtext_string(ask->arena, raw);
+	if (ask->model.n == 0)
+		return error_param(err, "model", "must be a string");
+	if (!jtext_get(ask->body, "messages", &raw))
+		return error_param(err, "messages", "is required");
+	if (raw.p[0] != '[' || str_trim(str_skip(raw, 1)).p[0] == ']')
+		return error_param(err, "messages",
+		    "must be an array with at least one message");
+	if (jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
+		ask->stream = str_is(raw, "true");
+		if (!ask->stream && !str_is(raw, "false"))
+			return error_param(
+			    err, "stream", "must be true or false");
+	}
+	ask->include_usage =
+	    jtext_get(ask->body, "stream_options.include_usage", &raw) &&
+	    str_is(raw, "true");
+	return 0;
+}
+
+/* "HTTP_ANTHROPIC_BETA" becomes "anthropic-beta". */
+static struct str
+header_name(struct arena *a, struct str var)
+{
+	char *name = str_cstr(a, str_skip(var, strlen("HTTP_")));
+	size_t i;
+
+	for (i = 0; name[i] != '\0'; i++)
+		name[i] = name[i] == '_'
+		    ? '-'
+		    : (char)tolower((unsigned char)name[i]);
+	return str_of(name);
+}
+
+/* The client's anthropic-* headers travel to a provider of that format. */
+static void
+pass_headers(struct exchange *x, struct ask *ask)
+{
+	char **p;
+	struct str name, value;
+
+	for (p = x->in.params; *p != NULL; p++) {
+		if (!str_starts(str_of(*p), "HTTP_ANTHROPIC_"))
+			continue;
+		value = str_split(str_of(*p), '=', &name);
+		header_add(x->arena, &ask->headers, header_name(x->arena, name),
+		    value);
+	}
+}
+
+static struct str
+label(const struct exchange *x, const char *header)
+{
+	struct str s = str_trim(http_header(&x->in, header));
+
+	if (s.n > MAX_LABEL_BYTES)
+		s.n = MAX_LABEL_BYTES;
+	return s.n > 0 ? s : STR_NONE;
+}
+
+/* x-sluice-tags: k=v,k=v */
+static void
+read_tags(const struct exchange *x, struct ledger_call *row)
+{
+	struct str rest = http_header(&x->in, "x-sluice-tags"), item, key;
+	struct str value;
+	int n;
+
+	for (n = 0; rest.n > 0 && n < MAX_TAGS; n++) {
+		rest = str_split(rest, ',', &item);
+		value = str_split(item, '=', &key);
+		key = str_trim(key);
+		if (key.n > 0 && key.n <= MAX_LABEL_BYTES &&
+		    value.n <= MAX_LABEL_BYTES)
+			header_add(x->arena, &row->tags, key, str_trim(value));
+	}
+}
+
+static void
+describe(struct exchange *x, const struct key *key)
+{
+	struct ledger_call *row = &x->call.row;
+
+	if (key != NULL) {
+		row->key = key->id;
+		row->account = key->account;
+	}
+	row->endpoint = x->endpoint->path;
+	row->dialect = x->dialect->name;
+	row->user = label(x, "x-sluice-user");
+	row->session = label(x, "x-sluice-session");
+	row->task = label(x, "x-sluice-task");
+	read_tags(x, row);
+}
+
+/* Answer an error and settle: the end of a call that goes no further. */
+static bool
+refuse(struct exchange *x)
+{
+	call_settle(&x->call, x->call.err.status);
+	exchange_fail(x, &x->call.err);
+	return false;
+}
+
+bool
+chat_front(
+    struct exchange *x, const struct key *key, const struct error *read_err)
+{
+	struct call *c = &x->call;
+	const struct conf *conf = x->snap->conf;
+	struct error store_err = { 0 };
+	struct state *state = gateway_state(x->gw, conf, &store_err);
+
+	call_init(c, x->arena, conf, state);
+	x->calling = true;
+	c->ask.wire = x->dialect->wire;
+	c->ask.body = x->in.body;
+	c->ask.decode = x->dialect->decode;
+	c->err = *read_err;
+	describe(x, key);
+	if (state == NULL && !conf->serve_without_store)
+		c->err = store_err;
+	if (c->err.kind != ERROR_NONE || glance(&c->ask, &c->err) != 0)
+		return refuse(x);
+	c->row.stream = c->ask.stream;
+	c->row.requested = c->ask.model;
+	pass_headers(x, &c->ask);
+	if (call_front(c) != 0)
+		return refuse(x);
+	return true;
+}
+
+/* Send what the encoder has written; the head goes with the first of it. */
+static void
+send_body(struct exchange *x)
+{
+	if (x->body->n == 0)
+		return;
+	if (!x->head_sent)
+		head_send(x, 200, "text/event-stream", NULL);
+	io_write(&x->io, buf_str(x->body));
+	buf_reset(x->body);
+	loop_timer_set(x->loop, &x->keepalive,
+	    loop_now_us(x->loop) + x->snap->conf->keepalive_ms * 1000);
+	if (io_pending(&x->io) > HIGH_WATER_BYTES)
+		call_pause(&x->call);
+	x->events->output(x->arg);
+}
+
+static void
+on_progress(void *arg)
+{
+	struct exchange *x = arg;
+
+	if (x->call.ask.stream)
+		send_body(x);
+}
+
+static void
+on_ended(void *arg)
+{
+	struct exchange *x = arg;
+
+	loop_timer_stop(x->loop, &x->keepalive);
+	x->events->ended(x->arg);
+}
+
+/* Silence: show the client, and every proxy between, that we live. */
+static void
+on_silence(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->enc->ping(x->enc);
+	send_body(x);
+}
+
+void
+chat_middle(struct exchange *x, struct upstream *upstream)
+{
+	static const struct call_events events = { on_progress, on_ended };
+	struct encode_opts opts = { .ask = &x->call.ask,
+		.call_id = x->call.row.id,
+		.created_s = x->call.row.started_us / 1000000 };
+
+	x->body = buf_new(x->arena, MAX_ANSWER_BYTES);
+	opts.out = x->body;
+	x->enc = x->dialect->encoder_new(x->arena, &opts);
+	x->keepalive.fn = on_silence;
+	x->keepalive.arg = x;
+	if (x->call.ask.stream)
+		loop_timer_set(x->loop, &x->keepalive,
+		    clock_mono_us() + x->snap->conf->keepalive_ms * 1000);
+	call_run(&x->call, x->loop, upstream, &x->enc->sink, &events, x);
+}
+
+void
+exchange_flushed(struct exchange *x)
+{
+	if (io_pending(&x->io) < LOW_WATER_BYTES)
+		call_resume(&x->call);
+}
+
+/* Let the encoder write the end; what it cannot write is an error. */
+static void
+finish_answer(struct exchange *x)
+{
+	struct call *c = &x->call;
+	const struct receipt receipt = { .cost = c->row.cost,
+		.answered = c->row.answered,
+		.attempts = 1,
+		.lossy = c->row.lossy };
+
+	if (c->err.kind == ERROR_NONE &&
+	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))
+		error_set(&c->err, ERROR_UP_BROKEN,
+		    "the answer is larger than this gateway passes on");
+	if (c->err.kind != ERROR_NONE && x->head_sent)
+		x->enc->fail(x->enc, &c->err);
+}
+
+void
+chat_back(struct exchange *x)
+{
+	struct call *c = &x->call;
+	bool stream = c->ask.stream, ok;
+
+	call_price(c);
+	finish_answer(x);
+	ok = c->err.kind == ERROR_NONE;
+	call_settle(c, ok || x->head_sent ? 200 : c->err.status);
+	if (!ok && !x->head_sent) {
+		exchange_fail(x, &c->err);
+		return;
+	}
+	if (!x->head_sent)
+		head_send(x, 200,
+		    stream ? "text/event-stream" : "application/json", NULL);
+	io_write(&x->io, buf_str(x->body));
+	io_end(&x->io);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/decode.h"
+
+#include <json-c/json_object_iterator.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+
+#define MAX_NAMES 256 /* more stop strings than any vendor takes */
+
+/* ---- objects ---- */
+
+static bool
+is_empty(const struct json_object *v)
+{
+	if (json_object_is_type(v, json_type_array))
+		return json_object_array_length(v) == 0;
+	if (json_object_is_type(v, json_type_object))
+		return json_object_object_length(v) == 0;
+	return v == NULL;
+}
+
+static bool
+is_off(const struct json_object *v)
+{
+	if (json_object_is_type(v, json_type_boolean))
+		return !json_object_get_boolean(v);
+	return is_empty(v);
+}
+
+/* {} may well ask for something with its defaults. */
+static bool
+is_wanted(const struct json_object *v)
+{
+	return json_object_is_type(v, json_type_object) || !is_off(v);
+}
+
+/* A member's name as it may stand in a header line. */
+static bool
+is_plain(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~' || *p == ',' || p - name > 64)
+			return false;
+	}
+	return p > name;
+}
+
+static void
+lose(struct chat *chat, const char *label, const char *name)
+{
+	if (!is_plain(name))
+		name = "*";
+	if (label == NULL)
+		chat_lose(chat, "%s", name);
+	else
+		chat_lose(chat, "%s.%s", label, name);
+}
+
+static const struct field *
+field_find(const struct field *table, const char *name)
+{
+	const struct field *f;
+
+	for (f = table; f->name != NULL; f++) {
+		if (strcmp(f->name, name) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+static void
+lose_unknown(struct chat *chat, const struct jnode *obj,
+    const struct field *table, const char *label)
+{
+	struct json_object_iterator it = json_object_iter_begin(obj->v);
+	struct json_object_iterator end = json_object_iter_end(obj->v);
+	const char *name;
+
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+		name = json_object_iter_peek_name(&it);
+		if (field_find(table, name) == NULL &&
+		    !is_empty(json_object_iter_peek_value(&it)))
+			lose(chat, label, name);
+	}
+}
+
+static int
+read_number(const struct jnode *obj, const char *name, struct opt_double *out,
+    struct error *err)
+{
+	out->set = true;
+	return jtree_double(obj, name, JTREE_REQUIRED, &out->v, err);
+}
+
+static int
+read_count(const struct jnode *obj, const struct jnode *v, int64_t *out,
+    struct error *err)
+{
+	if (jtree_i64(obj, v->key, JTREE_REQUIRED, out, err) < 0)
+		return -1;
+	if (*out < 1)
+		return jtree_fail(v, err, "must be at least 1");
+	return 0;
+}
+
+static int
+read_field(struct chat *chat, const struct jnode *obj, const struct field *f,
+    const struct jnode *v, void *into, struct error *err)
+{
+	void *out = (char *)into + f->offset;
+
+	switch (f->kind) {
+	case FIELD_STR:
+		return jtree_str(obj, f->name, f->need, out, err);
+	case FIELD_BOOL:
+		return jtree_bool(obj, f->name, f->need, out, err);
+	case FIELD_COUNT:
+		return read_count(obj, v, out, err);
+	case FIELD_NUMBER:
+		return read_number(obj, f->name, out, err);
+	case FIELD_READ:
+		return f->read(chat, out, v, err);
+	case FIELD_REFUSE:
+		return is_wanted(v->v) ? jtree_fail(v, err, "%s", f->why) : 0;
+	case FIELD_SKIP:
+	case FIELD_LOSE:
+		break;
+	}
+	return 0;
+}
+
+int
+decode_object(struct chat *chat, const struct jnode *obj,
+    const struct field *table, const char *label, void *into, struct error *err)
+{
+	const struct field *f;
+	struct jnode v;
+
+	if (!json_object_is_type(obj->v, json_type_object))
+		return jtree_fail(obj, err, "must be an object");
+	for (f = table; f->name != NULL; f++) {
+		if (!jtree_find(obj, f->name, &v)) {
+			if (f->need == JTREE_REQUIRED)
+				return jtree_fail(&v, err, "is required");
+			continue;
+		}
+		if (read_field(chat, obj, f, &v, into, err) < 0)
+			return -1;
+		if (f->kind == FIELD_LOSE && !is_off(v.v))
+			lose(chat, label, f->name);
+	}
+	lose_unknown(chat, obj, table, label);
+	return 0;
+}
+
+/* ---- content ---- */
+
+struct part *
+decode_part(struct chat *chat, struct part **list, enum part_kind kind,
+    const struct jnode *at)
+{
+	struct part *part = chat_part(chat, list, kind);
+
+	part->path = jtree_path(chat->arena, at);
+	return part;
+}
+
+int
+decode_type(const struct jnode *obj, struct str *type, struct error *err)
+{
+	if (!json_object_is_type(obj->v, json_type_object))
+		return jtree_fail(obj, err, "must be an object");
+	return jtree_str(obj, "type", JTREE_REQUIRED, type, err);
+}
+
+static const struct part_type *
+type_find(const struct part_type *types, struct str name)
+{
+	const struct part_type *t;
+	size_t n;
+
+	for (t = types; t->name != NULL; t++) {
+		n = strlen(t->name);
+		if (str_is(name, t->name))
+			return t;
+		if (t->name[n - 1] == '*' && name.n >= n - 1 &&
+		    memcmp(name.p, t->name, n - 1) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static int
+read_part(struct chat *chat, struct part **list, const struct jnode *obj,
+    const struct part_type *types, enum speaker who, struct error *err)
+{
+	const struct part_type *t;
+	struct str name = STR_NONE;
+	struct jnode at;
+
+	if (decode_type(obj, &name, err) < 0)
+		return -1;
+	(void)jtree_find(obj, "type", &at);
+	t = type_find(types, name);
+	if (t == NULL)
+		return jtree_fail(
+		    &at, err, "unknown content part \"%.*s\"", STR_ARG(name));
+	if (t->read == NULL)
+		return jtree_fail(&at, err,
+		    "content part \"%.*s\" is not available on this provider",
+		    STR_ARG(name));
+	if ((t->speakers & who) == 0)
+		return jtree_fail(&at, err,
+		    "content part \"%.*s\" is not allowed here", STR_ARG(name));
+	return t->read(chat, list, obj, err);
+}
+
+int
+decode_content(struct chat *chat, struct part **list, const struct jnode *v,
+    const struct part_type *types, enum speaker who, struct error *err)
+{
+	struct str text = jtree_value_str(v);
+	struct jnode item;
+	size_t i;
+
+	if (text.p != NULL) {
+		decode_part(chat, list, PART_TEXT, v)->text = text;
+		return 0;
+	}
+	if (!json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be a string or an array");
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (read_part(chat, list, &item, types, who, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "data:image/png;base64,AAAA": RFC 2397. */
+static int
+read_data_url(const struct jnode *at, struct str url, struct part *part,
+    struct error *err)
+{
+	struct str head, type, data;
+
+	data = str_split(str_skip(url, strlen("data:")), ',', &head);
+	if (data.p == NULL || head.n < 7 ||
+	    memcmp(head.p + head.n - 7, ";base64", 7) != 0)
+		return jtree_fail(at, err, "must be a base64 data URL");
+	(void)str_split(head, ';', &type);
+	if (type.n == 0)
+		return jtree_fail(at, err, "data URL without a media type");
+	part->mime = type;
+	part->data = data;
+	return 0;
+}
+
+int
+decode_media(const struct jnode *url, struct part *part, struct error *err)
+{
+	struct str s = jtree_value_str(url);
+
+	if (s.p == NULL)
+		return jtree_fail(url, err, "must be a string");
+	if (str_starts(s, "data:"))
+		return read_data_url(url, s, part, err);
+	if (!str_starts(s, "https://") && !str_starts(s, "http://"))
+		return jtree_fail(url, err, "must be an https or data URL");
+	part->url = s;
+	return 0;
+}
+
+/* ---- readers of single fields ---- */
+
+int
+decode_names(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct name **list = into;
+	struct str one = jtree_value_str(v);
+	struct jnode item;
+	size_t i;
+
+	if (one.p != NULL) {
+		name_add(chat->arena, list, one);
+		return 0;
+	}
+	if (!json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be a string or an array");
+	if (jtree_len(v) > MAX_NAMES)
+		return jtree_fail(v, err, "more than %d strings", MAX_NAMES);
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		one = jtree_value_str(&item);
+		if (one.p == NULL)
+			return jtree_fail(&item, err, "must be a string");
+		name_add(chat->arena, list, one);
+	}
+	return 0;
+}
+
+int
+decode_effort(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	enum effort *effort = into;
+
+	(void)chat;
+	*effort = effort_of(jtree_value_str(v));
+	if (*effort == EFFORT_UNSET)
+		return jtree_fail(v, err,
+		    "must be one of none, minimal, low, "
+		    "medium, high, xhigh, max");
+	return 0;
+}
+
+/* An unknown lifetime is the vendor's default, not an error. */
+int
+decode_mark(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct {
+		const char *ttl;
+		enum cache_mark mark;
+	} marks[] = {
+		{ "5m", CACHE_MARK_5M },
+		{ "30m", CACHE_MARK_30M },
+		{ "1h", CACHE_MARK_1H },
+		{ "12h", CACHE_MARK_12H },
+	};
+	enum cache_mark *mark = into;
+	struct str ttl = STR_NONE;
+	size_t i;
+
+	(void)chat;
+	if (!json_object_is_type(v->v, json_type_object))
+		return jtree_fail(v, err, "must be an object");
+	if (jtree_str(v, "ttl", JTREE_OPTIONAL, &ttl, err) < 0)
+		return -1;
+	*mark = strcmp(v->key, "cache_control") == 0 ? CACHE_MARK_5M
+						     : CACHE_MARK_30M;
+	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (str_is(ttl, marks[i].ttl))
+			*mark = marks[i].mark;
+	}
+	return 0;
+}
+
+int
+decode_json(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct str *text = into;
+
+	if (!json_object_is_type(v->v, json_type_object))
+		return jtree_fail(v, err, "must be an object");
+	*text = jtree_text(chat->arena, v);
+	return 0;
+}

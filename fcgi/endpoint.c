@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/endpoint.h"
+
+#include "core/buf.h"
+#include "fcgi/dialect.h"
+#include "fcgi/models.h"
+
+static const struct endpoint endpoints[] = {
+	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
+	{ "POST", "/v1/messages", false, &dialect_anthropic, NULL },
+	{ "GET", "/v1/models", false, NULL, models_list },
+	{ "GET", "/v1/models/", false, NULL, models_show },
+	{ "GET", "/healthz", true, NULL, healthz },
+};
+
+static bool
+path_matches(const char *pattern, struct str path)
+{
+	size_t n = strlen(pattern);
+
+	if (pattern[n - 1] == '/')
+		return path.n > n && str_starts(path, pattern);
+	return str_is(path, pattern);
+}
+
+static bool
+method_matches(const char *method, struct str asked)
+{
+	return str_is(asked, method) ||
+	    (str_is(asked, "HEAD") && strcmp(method, "GET") == 0);
+}
+
+const struct endpoint *
+endpoint_find(struct str method, struct str path, struct buf *allow)
+{
+	const struct endpoint *e;
+	size_t i;
+
+	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
+		e = &endpoints[i];
+		if (!path_matches(e->path, path))
+			continue;
+		if (method_matches(e->method, method))
+			return e;
+		buf_addf(allow, "%s%s", allow->n > 0 ? ", " : "", e->method);
+		if (strcmp(e->method, "GET") == 0)
+			buf_addz(allow, ", HEAD");
+	}
+	if (allow->n > 0)
+		buf_addz(allow, ", OPTIONS");
+	return NULL;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/exchange.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/conf.h"
+#include "core/gateway.h"
+#include "core/live.h"
+#include "fcgi/chat.h"
+#include "fcgi/dialect.h"
+#include "fcgi/endpoint.h"
+#include "fcgi/head.h"
+
+#define ARENA_MAX_BYTES  ((size_t)1 << 30)
+#define MAX_FAIL_BYTES   ((size_t)1 << 20)
+#define DEFAULT_MAX_BODY ((size_t)32 << 20)
+
+struct exchange *
+exchange_new(struct gateway *gw, enum io_kind kind, int fd)
+{
+	struct arena *a = arena_new(ARENA_MAX_BYTES);
+	struct exchange *x = ARENA_NEW(a, struct exchange);
+
+	x->arena = a;
+	x->gw = gw;
+	io_init(&x->io, kind, fd);
+	return x;
+}
+
+void
+exchange_free(struct exchange *x)
+{
+	struct arena *a;
+	const struct snapshot *snap;
+
+	if (x == NULL)
+		return;
+	a = x->arena;
+	snap = x->snap;
+	io_release(&x->io);
+	arena_free(a);
+	live_put(snap);
+}
+
+/* The configuration this exchange stays with, or NULL and why. */
+static const struct snapshot *
+snapshot_of(struct exchange *x, struct error *err)
+{
+	if (x->snap == NULL)
+		x->snap = gateway_conf(x->gw, err);
+	return x->snap;
+}
+
+size_t
+exchange_max_body(struct exchange *x)
+{
+	struct error err = { 0 };
+
+	if (snapshot_of(x, &err) == NULL)
+		return DEFAULT_MAX_BODY;
+	return (size_t)x->snap->conf->max_body_bytes;
+}
+
+void
+exchange_answer(
+    struct exchange *x, int status, const char *type, struct str body)
+{
+	head_send(x, status, type, NULL);
+	if (!str_is(x->in.method, "HEAD"))
+		io_write(&x->io, body);
+	io_end(&x->io);
+}
+
+void
+exchange_fail(struct exchange *x, const struct error *err)
+{
+	struct buf out;
+
+	buf_init(&out, MAX_FAIL_BYTES);
+	x->dialect->fail_body(&out, err, x->calling ? x->call.row.id : NULL);
+	head_send(x, err->status, "application/json", err);
+	if (!str_is(x->in.method, "HEAD"))
+		io_write(&x->io, buf_str(&out));
+	io_end(&x->io);
+	buf_release(&out);
+}
+
+/* Who asks in no dialect's endpoint still shows whose client it is. */
+static const struct dialect *
+guess_dialect(const struct exchange *x)
+{
+	if (http_header(&x->in, "anthropic-version").n > 0)
+		return &dialect_anthropic;
+	return &dialect_openai_chat;
+}
+
+/* OPTIONS: what may be asked here, for browsers' preflights. */
+static void
+answer_options(struct exchange *x, struct str allow)
+{
+	header_add(
+	    x->arena, &x->fields, STR("access-control-allow-methods"), allow);
+	header_add(x->arena, &x->fields, STR("access-control-allow-headers"),
+	    STR("authorization, content-type, x-api-key, anthropic-version, "
+		"anthropic-beta, x-sluice-tags, x-sluice-user, "
+		"x-sluice-session, x-sluice-task"));
+	head_send(x, 204, NULL, NULL);
+	io_end(&x->io);
+}
+
+static void
+answer_nowhere(struct exchange *x, struct str allow)
+{
+	struct error err = { 0 };
+
+	if (allow.n > 0)
+		header_add(x->arena, &x->fields, STR("allow"), allow);
+	if (str_is(x->in.method, "OPTIONS") && allow.n > 0) {
+		answer_options(x, allow);
+		return;
+	}
+	if (allow.n > 0)
+		error_set(&err, ERROR_METHOD, "%.*s takes %.*s",
+		    STR_ARG(x->in.path), STR_ARG(allow));
+	else
+		error_set(&err, ERROR_NOT_FOUND, "there is no %.*s here",
+		    x->in.path.n > 200 ? 200 : (int)x->in.path.n, x->in.path.p);
+	exchange_fail(x, &err);
+}
+
+static bool
+dispatch(struct exchange *x, const struct error *read_err)
+{
+	const struct key *key = NULL;
+	struct error err = { 0 };
+
+	if (!x->endpoint->open &&
+	    gateway_auth(x->gw, x->snap->conf, x->arena,
+		http_credential(&x->in), &key, &err) != 0) {
+		exchange_fail(x, &err);
+		return false;
+	}
+	if (x->endpoint->dialect != NULL)
+		return chat_front(x, key, read_err);
+	x->endpoint->answer(x);
+	return false;
+}
+
+bool
+exchange_front(struct exchange *x, const struct error *read_err)
+{
+	struct buf *allow = buf_new(x->arena, 256);
+	struct error err = { 0 };
+
+	x->dialect = guess_dialect(x);
+	if (x->in.path.p == NULL) { /* http_parse failed */
+		exchange_fail(x, read_err);
+		return false;
+	}
+	x->endpoint = endpoint_find(x->in.method, x->in.path, allow);
+	if (x->endpoint != NULL && x->endpoint->dialect != NULL)
+		x->dialect = x->endpoint->dialect;
+	if (snapshot_of(x, &err) == NULL) {
+		exchange_fail(x, &err);
+		return false;
+	}
+	if (x->endpoint == NULL) {
+		answer_nowhere(x, buf_str(allow));
+		return false;
+	}
+	return dispatch(x, read_err);
+}
+
+void
+exchange_middle(struct exchange *x, struct loop *loop,
+    struct upstream *upstream, const struct exchange_events *events, void *arg)
+{
+	x->loop = loop;
+	x->events = events;
+	x->arg = arg;
+	chat_middle(x, upstream);
+}
+
+void
+exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
+{
+	call_cancel(&x->call, kind, why);
+}
+
+void
+exchange_back(struct exchange *x)
+{
+	chat_back(x);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One exchange with a client: the request that came in, the call it became,
+ * the answer that goes out.  It has the three legs of design §4 and knows no
+ * threads; serve.c and cgi.c turn it.
+ *
+ *	exchange_front	authenticate, find the endpoint, begin	   (worker)
+ *	exchange_middle	only if front said so: stream	     (event thread)
+ *	exchange_back	only after a middle: settle, finish	   (worker)
+ * After front without middle, and after back, the whole answer is queued in
+ * io and has to be flushed.
+ */
+#ifndef FCGI_EXCHANGE_H
+#define FCGI_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/call.h"
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/str.h"
+#include "fcgi/http.h"
+#include "fcgi/io.h"
+
+struct arena;
+struct dialect;
+struct encoder;
+struct endpoint;
+struct gateway;
+struct snapshot;
+struct upstream;
+
+/* What the server wants to hear during the middle. */
+struct exchange_events {
+	void (*output)(void *arg); /* io has something to flush */
+	void (*ended)(void *arg);  /* the middle is over: back is due */
+};
+
+struct exchange {
+	struct arena *arena; /* request lifetime; holds the exchange too */
+	struct gateway *gw;
+	const struct snapshot *snap; /* NULL: no configuration */
+	struct http_in in;
+	struct io io;
+	const struct endpoint *endpoint; /* NULL: no such path */
+	const struct dialect *dialect;   /* for errors, and for chats */
+	struct call call;
+	bool calling;          /* call is in use: it must be settled */
+	struct encoder *enc;   /* NULL until the middle */
+	struct buf *body;      /* what the encoder has written */
+	struct header *fields; /* more headers for the head of the answer */
+	bool head_sent;
+	struct loop_timer keepalive;
+	struct loop *loop;
+	const struct exchange_events *events;
+	void *arg;
+};
+
+/*
+ * exchange_new(gw, kind, fd):
+ * Returns  an exchange with an arena of its own; exchange_free ends both and
+ *          leaves ${fd} open.
+ */
+struct exchange *exchange_new(struct gateway *gw, enum io_kind kind, int fd);
+void exchange_free(struct exchange *x);
+
+/*
+ * exchange_max_body(x):
+ * Returns  the most bytes of body worth reading; more is refused by front.
+ */
+size_t exchange_max_body(struct exchange *x);
+
+/*
+ * exchange_front(x):
+ * Begin the answer to x->in, whose body is complete; ${read_err} is what
+ * reading it ran into (kind ERROR_NONE if nothing).
+ *
+ * Returns  true when a middle is needed.
+ * Blocks   on the journal, rarely on configuration and keys.
+ */
+bool exchange_front(struct exchange *x, const struct error *read_err);
+
+/* exchange_middle(x, loop, upstream, events, arg): start streaming. */
+void exchange_middle(struct exchange *x, struct loop *loop,
+    struct upstream *upstream, const struct exchange_events *events, void *arg);
+
+/*
+ * exchange_flushed(x):
+ * Some of io has left: go on reading if the client was the slower one.
+ */
+void exchange_flushed(struct exchange *x);
+
+/* exchange_cancel(x, kind, why): end the middle early; ended follows. */
+void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
+
+/* exchange_back(x): settle the call and queue the end of the answer. */
+void exchange_back(struct exchange *x);
+
+/*
+ * exchange_answer(x, status, type, body):
+ * Queue a whole answer: for endpoint handlers.  ${type} NULL: no body.
+ */
+void exchange_answer(
+    struct exchange *x, int status, const char *type, struct str body);
+
+/* exchange_fail(x, err): queue ${err} as a whole answer in the dialect. */
+void exchange_fail(struct exchange *x, const struct error *err);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chat Completions request to canonical chat: all but the messages.  The
+ * legacy pair functions/function_call is refused, since its answer has a
+ * shape of its own; tools mean the same.
+ */
+#include "fcgi/openai_chat.h"
+
+#include "core/arena.h"
+#include "core/error.h"
+
+#define LEGACY "is not available on this provider, use tools"
+
+/* ---- plain members ---- */
+
+static int
+read_n(struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	int64_t n = 0;
+
+	(void)chat;
+	(void)into;
+	if (jtree_i64(v->up, v->key, JTREE_REQUIRED, &n, err) < 0)
+		return -1;
+	if (n != 1)
+		return jtree_fail(
+		    v, err, "only 1 is available on this provider");
+	return 0;
+}
+
+static int
+read_modalities(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct name *names = NULL, *n;
+
+	(void)into;
+	if (decode_names(chat, &names, v, err) < 0)
+		return -1;
+	for (n = names; n != NULL; n = n->next) {
+		if (!str_is(n->s, "text"))
+			return jtree_fail(v, err,
+			    "%.*s output is not available on this provider",
+			    STR_ARG(n->s));
+	}
+	return 0;
+}
+
+static int
+read_parallel(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	bool on = true;
+
+	(void)into;
+	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
+		return -1;
+	chat->parallel_off = !on;
+	return 0;
+}
+
+static int
+read_stream_options(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_OF("include_usage", BOOL, struct chat, include_usage),
+		FIELD_NO("include_obfuscation", SKIP),
+		FIELD_END,
+	};
+
+	return decode_object(chat, v, table, "stream_options", into, err);
+}
+
+/* ---- response_format ---- */
+
+static int
+read_json_schema(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_OF("name", STR, struct chat, schema_name),
+		FIELD_NO("description", LOSE),
+		FIELD_BY("schema", decode_json, struct chat, schema),
+		FIELD_OF("strict", BOOL, struct chat, schema_strict),
+		FIELD_END,
+	};
+
+	return decode_object(
+	    chat, v, table, "response_format.json_schema", into, err);
+}
+
+static int
+read_format(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_DO("json_schema", read_json_schema),
+		FIELD_END,
+	};
+	struct str type = STR_NONE;
+	struct jnode at;
+
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	(void)jtree_find(v, "type", &at);
+	if (str_is(type, "json_object"))
+		chat->output = OUTPUT_JSON;
+	else if (str_is(type, "json_schema"))
+		chat->output = OUTPUT_SCHEMA;
+	else if (!str_is(type, "text"))
+		return jtree_fail(
+		    &at, err, "unknown format \"%.*s\"", STR_ARG(type));
+	if (decode_object(chat, v, table, "response_format", into, err) < 0)
+		return -1;
+	if (chat->output != OUTPUT_SCHEMA || chat->schema.p != NULL)
+		return 0;
+	if (!jtree_find(v, "json_schema", &at))
+		return jtree_fail(&at, err, "is required");
+	chat->output = OUTPUT_JSON; /* a schema that says nothing */
+	return 0;
+}
+
+/* ---- tools ---- */
+
+static int
+read_function(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_OF("description", STR, struct tool, description),
+		FIELD_BY("parameters", decode_json, struct tool, schema),
+		FIELD_OF("strict", BOOL, struct tool, strict),
+		FIELD_END,
+	};
+
+	return decode_object(chat, v, table, "tools.function", into, err);
+}
+
+static int
+read_custom(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_OF("description", STR, struct tool, description),
+		FIELD_BY("format", decode_json, struct tool, grammar),
+		FIELD_END,
+	};
+	struct tool *tool = into;
+
+	tool->custom = true;
+	return decode_object(chat, v, table, "tools.custom", tool, err);
+}
+
+static int
+read_tool(struct chat *chat, const struct jnode *item, struct error *err)
+{
+	static const struct field function[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("function", read_function),
+		FIELD_BY("cache_control", decode_mark, struct tool, cache_mark),
+		FIELD_END,
+	};
+	static const struct field custom[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("custom", read_custom),
+		FIELD_END,
+	};
+	struct str type = STR_NONE;
+	struct jnode at;
+
+	if (decode_type(item, &type, err) < 0)
+		return -1;
+	if (str_is(type, "function"))
+		return decode_object(
+		    chat, item, function, "tools", chat_tool(chat), err);
+	if (str_is(type, "custom"))
+		return decode_object(
+		    chat, item, custom, "tools", chat_tool(chat), err);
+	(void)jtree_find(item, "type", &at);
+	return jtree_fail(&at, err,
+	    "hosted tool \"%.*s\" is not available on this provider",
+	    STR_ARG(type));
+}
+
+static int
+read_tools(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct jnode item;
+	size_t i;
+
+	(void)into;
+	if (!json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be an array");
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (read_tool(chat, &item, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- tool_choice ---- */
+
+/* The name in {"type":"function","function":{"name":...}}. */
+static int
+read_named(const struct jnode *v, struct str *name, struct error *err)
+{
+	struct str type = STR_NONE;
+	struct jnode of, at;
+	const char *key;
+
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	if (!str_is(type, "function") && !str_is(type, "custom")) {
+		(void)jtree_find(v, "type", &at);
+		return jtree_fail(
+		    &at, err, "unknown tool choice \"%.*s\"", STR_ARG(type));
+	}
+	key = str_is(type, "custom") ? "custom" : "function";
+	if (jtree_object(v, key, JTREE_REQUIRED, &of, err) < 0)
+		return -1;
+	return jtree_str(&of, "name", JTREE_REQUIRED, name, err);
+}
+
+static bool
+has_name(const struct name *list, struct str s)
+{
+	while (list != NULL && !str_eq(list->s, s))
+		list = list->next;
+	return list != NULL;
+}
+
+/* Tools that may not be called are not offered: the same, said otherwise. */
+static void
+keep_tools(struct chat *chat, const struct name *names)
+{
+	struct tool *t = chat->tools, *kept, *last;
+
+	chat->tools = NULL;
+	for (; t != NULL; t = t->next) {
+		if (!has_name(names, t->name))
+			continue;
+		kept = chat_tool(chat);
+		last = kept->last;
+		*kept = *t;
+		kept->next = NULL;
+		kept->last = last;
+	}
+}
+
+static int
+read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
+{
+	struct jnode of, list, item;
+	struct name *names = NULL;
+	struct str mode = STR("auto"), name;
+	size_t i;
+
+	if (jtree_object(v, "allowed_tools", JTREE_REQUIRED, &of, err) < 0 ||
+	    jtree_str(&of, "mode", JTREE_OPTIONAL, &mode, err) < 0 ||
+	    jtree_array(&of, "tools", JTREE_REQUIRED, &list, err) < 0)
+		return -1;
+	if (jtree_len(&list) > 256)
+		return jtree_fail(&list, err, "more than 256 tools");
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (read_named(&item, &name, err) < 0)
+			return -1;
+		name_add(chat->arena, &names, name);
+	}
+	keep_tools(chat, names);
+	if (chat->tools == NULL)
+		return jtree_fail(&list, err, "names none of the tools");
+	chat->tool_choice =
+	    str_is(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
+	return 0;
+}
+
+static int
+read_choice(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct {
+		const char *word;
+		enum tool_choice choice;
+	} words[] = {
+		{ "auto", TOOL_CHOICE_AUTO },
+		{ "none", TOOL_CHOICE_NONE },
+		{ "required", TOOL_CHOICE_REQUIRED },
+	};
+	struct str word = jtree_value_str(v), type = STR_NONE;
+	size_t i;
+
+	(void)into;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_is(word, words[i].word)) {
+			chat->tool_choice = words[i].choice;
+			return 0;
+		}
+	}
+	if (word.p != NULL)
+		return jtree_fail(
+		    v, err, "must be auto, none, required or an object");
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	if (str_is(type, "allowed_tools"))
+		return read_allowed(chat, v, err);
+	chat->tool_choice = TOOL_CHOICE_NAMED;
+	return read_named(v, &chat->tool_choice_name, err);
+}
+
+/* ---- the request ---- */
+
+/*
+ * Read from the top, so of two names for one thing the later one wins, and
+ * tools are there when tool_choice selects from them.
+ */
+static const struct field request_fields[] = {
+	FIELD_NO("model", SKIP),
+	FIELD_NO("models", SKIP), /* this and the next: the gateway's own */
+	FIELD_NO("sluice", SKIP),
+	FIELD_MUST_DO("messages", openai_chat_messages),
+	FIELD_OF("stream", BOOL, struct chat, stream),
+	FIELD_DO("stream_options", read_stream_options),
+	FIELD_OF("max_tokens", COUNT, struct chat, max_tokens),
+	FIELD_OF("max_completion_tokens", COUNT, struct chat, max_tokens),
+	FIELD_OF("temperature", NUMBER, struct chat, temperature),
+	FIELD_OF("top_p", NUMBER, struct chat, top_p),
+	FIELD_OF("top_k", NUMBER, struct chat, top_k), /* of some vendors */
+	FIELD_OF("presence_penalty", NUMBER, struct chat, presence_penalty),
+	FIELD_OF("frequency_penalty", NUMBER, struct chat, frequency_penalty),
+	FIELD_OF("seed", NUMBER, struct chat, seed),
+	FIELD_BY("stop", decode_names, struct chat, stop),
+	FIELD_DO("n", read_n),
+	FIELD_DO("tools", read_tools),
+	FIELD_DO("tool_choice", read_choice),
+	FIELD_DO("parallel_tool_calls", read_parallel),
+	FIELD_DO("response_format", read_format),
+	FIELD_BY("reasoning_effort", decode_effort, struct chat, effort),
+	FIELD_OF("safety_identifier", STR, struct chat, user),
+	FIELD_OF("user", STR, struct chat, user),
+	FIELD_OF("service_tier", STR, struct chat, service_tier),
+	FIELD_DO("modalities", read_modalities),
+	FIELD_NEVER("functions", LEGACY),
+	FIELD_NEVER("function_call", LEGACY),
+	FIELD_NEVER("web_search_options",
+	    "hosted tool \"web_search\" is not available on this provider"),
+	FIELD_NO("audio", LOSE),
+	FIELD_NO("logit_bias", LOSE),
+	FIELD_NO("logprobs", LOSE),
+	FIELD_NO("top_logprobs", LOSE),
+	FIELD_NO("metadata", LOSE),
+	FIELD_NO("moderation", LOSE),
+	FIELD_NO("prediction", LOSE),
+	FIELD_NO("prompt_cache_key", LOSE),
+	FIELD_NO("prompt_cache_options", LOSE),
+	FIELD_NO("prompt_cache_retention", LOSE),
+	FIELD_NO("store", LOSE),
+	FIELD_NO("verbosity", LOSE),
+	FIELD_END,
+};
+
+int
+openai_chat_decode(
+    struct arena *a, struct str body, struct chat *chat, struct error *err)
+{
+	struct jnode root;
+
+	chat->arena = a;
+	chat->dialect = WIRE_OPENAI_CHAT;
+	if (jtree_read(a, body, &root, err) < 0)
+		return -1;
+	return decode_object(chat, &root, request_fields, NULL, chat, err);
+}

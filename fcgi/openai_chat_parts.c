@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* The content parts and tool calls of a Chat Completions message. */
+#include "fcgi/openai_chat.h"
+
+#include "core/arena.h"
+#include "core/error.h"
+
+/* ---- content parts ---- */
+
+#define FIELDS_OF_MARKS                                                        \
+	FIELD_BY(                                                              \
+	    "prompt_cache_breakpoint", decode_mark, struct part, cache_mark),  \
+	    FIELD_BY("cache_control", decode_mark, struct part, cache_mark)
+
+static int
+read_text(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("text", STR, struct part, text),
+		FIELDS_OF_MARKS,
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_TEXT, obj), err);
+}
+
+static int
+read_refusal(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("refusal", STR, struct part, text),
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_REFUSAL, obj), err);
+}
+
+static int
+read_url(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	(void)chat;
+	return decode_media(v, into, err);
+}
+
+static int
+read_image_url(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST_DO("url", read_url),
+		FIELD_OF("detail", STR, struct part, detail),
+		FIELD_END,
+	};
+
+	return decode_object(
+	    chat, v, table, "messages.content.image_url", into, err);
+}
+
+static int
+read_image(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("image_url", read_image_url),
+		FIELDS_OF_MARKS,
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_IMAGE, obj), err);
+}
+
+/* "wav" becomes "audio/wav". */
+static int
+read_audio_format(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct part *part = into;
+	struct str format = jtree_value_str(v);
+
+	if (!str_is(format, "wav") && !str_is(format, "mp3"))
+		return jtree_fail(v, err, "must be wav or mp3");
+	part->mime =
+	    str_of(arena_printf(chat->arena, "audio/%.*s", STR_ARG(format)));
+	return 0;
+}
+
+static int
+read_input_audio(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST("data", STR, struct part, data),
+		FIELD_MUST_DO("format", read_audio_format),
+		FIELD_END,
+	};
+
+	return decode_object(
+	    chat, v, table, "messages.content.input_audio", into, err);
+}
+
+static int
+read_audio(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("input_audio", read_input_audio),
+		FIELDS_OF_MARKS,
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_AUDIO, obj), err);
+}
+
+static int
+read_file_of(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_DO("file_data", read_url),
+		FIELD_OF("file_id", STR, struct part, file_id),
+		FIELD_OF("filename", STR, struct part, name),
+		FIELD_END,
+	};
+	const struct part *part = into;
+	struct jnode at;
+
+	if (decode_object(chat, v, table, "messages.content.file", into, err) <
+	    0)
+		return -1;
+	(void)jtree_find(v, "file_data", &at);
+	if (part->url.p != NULL)
+		return jtree_fail(&at, err, "must be a base64 data URL");
+	if (part->data.p == NULL && part->file_id.p == NULL)
+		return jtree_fail(&at, err, "is required");
+	return 0;
+}
+
+static int
+read_file(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("file", read_file_of),
+		FIELDS_OF_MARKS,
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_DOCUMENT, obj), err);
+}
+
+/* Some vendors take images in tool results; so do we. */
+const struct part_type openai_chat_parts[] = {
+	{ "text",
+	    SPEAKER_SYSTEM | SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL,
+	    read_text },
+	{ "image_url", SPEAKER_USER | SPEAKER_TOOL, read_image },
+	{ "input_audio", SPEAKER_USER, read_audio },
+	{ "file", SPEAKER_USER, read_file },
+	{ "refusal", SPEAKER_ASSISTANT, read_refusal },
+	{ .name = NULL },
+};
+
+/* ---- tool calls ---- */
+
+static int
+read_function(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("arguments", STR, struct part, text),
+		FIELD_END,
+	};
+	struct part *part = into;
+
+	if (decode_object(
+		chat, v, table, "messages.tool_calls.function", part, err) < 0)
+		return -1;
+	if (str_trim(part->text).n == 0)
+		part->text = STR("{}");
+	return 0;
+}
+
+static int
+read_custom(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("input", STR, struct part, text),
+		FIELD_END,
+	};
+	struct part *part = into;
+
+	part->custom = true;
+	return decode_object(
+	    chat, v, table, "messages.tool_calls.custom", part, err);
+}
+
+static int
+read_call(struct chat *chat, struct turn *turn, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_NO("index", SKIP),
+		FIELD_MUST("id", STR, struct part, id),
+		FIELD_DO("function", read_function),
+		FIELD_DO("custom", read_custom),
+		FIELD_END,
+	};
+	struct part *part;
+	struct jnode at;
+
+	part = decode_part(chat, &turn->parts, PART_TOOL_CALL, obj);
+	if (decode_object(chat, obj, table, "messages.tool_calls", part, err) <
+	    0)
+		return -1;
+	if (part->name.p != NULL)
+		return 0;
+	(void)jtree_find(obj, "function", &at);
+	return jtree_fail(&at, err, "is required");
+}
+
+int
+openai_chat_calls(struct chat *chat, struct turn *turn, const struct jnode *v,
+    struct error *err)
+{
+	struct jnode item;
+	size_t i;
+
+	if (v->v != NULL && !json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be an array");
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (read_call(chat, turn, &item, err) < 0)
+			return -1;
+	}
+	return 0;
+}

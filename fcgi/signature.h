@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opaque reasoning tokens on their way through a client.  A token is good
+ * for its issuer alone, so it travels with the issuer's name: in Chat beside
+ * it (`format`, the words OpenRouter uses), in Anthropic blocks, which have
+ * no room beside it, as a prefix "sluice:FORMAT:".  Anthropic's own tokens
+ * bear no prefix there.
+ */
+#ifndef FCGI_SIGNATURE_H
+#define FCGI_SIGNATURE_H
+
+#include "core/str.h"
+#include "core/wire.h"
+
+struct buf;
+
+/*
+ * signature_format(issuer), signature_issuer(format):
+ * Returns  the word for ${issuer}; the issuer for the word, WIRE_NONE for one
+ *          that is not ours.
+ */
+const char *signature_format(enum wire issuer);
+enum wire signature_issuer(struct str format);
+
+/*
+ * signature_prefix(issuer, out), signature_unprefix(sig):
+ * Append the prefix, if any, of a token of ${issuer} to ${out}; take the
+ * prefix off ${*sig}.
+ *
+ * Returns  (unprefix) the issuer.
+ */
+void signature_prefix(enum wire issuer, struct buf *out);
+enum wire signature_unprefix(struct str *sig);
+
+#endif

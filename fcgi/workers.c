@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/loop.h"
+
+#define STACK_BYTES (512u << 10)
+
+struct queue {
+	struct job *first, **tail;
+};
+
+struct workers {
+	struct loop *loop;
+	pthread_mutex_t lock; /* over both queues and stopping */
+	pthread_cond_t posted;
+	struct queue todo, done;
+	bool stopping;
+	int wake_fd; /* an eventfd: done is not empty */
+	unsigned n;
+	pthread_t threads[];
+};
+
+static void
+queue_init(struct queue *q)
+{
+	q->first = NULL;
+	q->tail = &q->first;
+}
+
+static void
+queue_put(struct queue *q, struct job *job)
+{
+	job->next = NULL;
+	*q->tail = job;
+	q->tail = &job->next;
+}
+
+static struct job *
+queue_take(struct queue *q)
+{
+	struct job *job = q->first;
+
+	if (job == NULL)
+		return NULL;
+	q->first = job->next;
+	if (q->first == NULL)
+		q->tail = &q->first;
+	return job;
+}
+
+static void
+wake(struct workers *w)
+{
+	const uint64_t one = 1;
+
+	while (write(w->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+}
+
+static void *
+run(void *arg)
+{
+	struct workers *w = arg;
+	struct job *job;
+	bool was_empty;
+
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		job = queue_take(&w->todo);
+		if (job == NULL && w->stopping)
+			break;
+		if (job == NULL) {
+			pthread_cond_wait(&w->posted, &w->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&w->lock);
+		job->work(job->arg);
+		pthread_mutex_lock(&w->lock);
+		was_empty = w->done.first == NULL;
+		queue_put(&w->done, job);
+		if (was_empty)
+			wake(w);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* Run the done of every finished job, on the loop's thread. */
+static void
+on_wake(void *arg, unsigned events)
+{
+	struct workers *w = arg;
+	struct queue done;
+	struct job *job;
+	uint64_t count;
+
+	(void)events;
+	if (read(w->wake_fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&w->lock);
+	done = w->done;
+	if (done.first == NULL)
+		done.tail = &done.first;
+	queue_init(&w->done);
+	pthread_mutex_unlock(&w->lock);
+	while ((job = queue_take(&done)) != NULL)
+		job->done(job->arg);
+}
+
+static int
+start_threads(struct workers *w, unsigned n)
+{
+	pthread_attr_t attr;
+	int rc = 0;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	while (w->n < n && rc == 0) {
+		rc = pthread_create(&w->threads[w->n], &attr, run, w);
+		if (rc == 0)
+			w->n++;
+	}
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+struct workers *
+workers_new(unsigned n, struct loop *loop, struct error *err)
+{
+	struct workers *w = calloc(1, sizeof(*w) + n * sizeof(pthread_t));
+	int rc;
+
+	if (w == NULL)
+		abort();
+	w->loop = loop;
+	queue_init(&w->todo);
+	queue_init(&w->done);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->posted, NULL);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->wake_fd < 0 ||
+	    loop_watch(loop, w->wake_fd, EPOLLIN, on_wake, w) != 0)
+		rc = errno;
+	else
+		rc = start_threads(w, n);
+	if (rc != 0) {
+		error_set(err, ERROR_INTERNAL, "cannot start workers: %s",
+		    strerror(rc));
+		workers_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+workers_post(struct workers *w, struct job *job)
+{
+	pthread_mutex_lock(&w->lock);
+	queue_put(&w->todo, job);
+	pthread_cond_signal(&w->posted);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+workers_free(struct workers *w)
+{
+	unsigned i;
+
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_broadcast(&w->posted);
+	pthread_mutex_unlock(&w->lock);
+	for (i = 0; i < w->n; i++)
+		pthread_join(w->threads[i], NULL);
+	if (w->wake_fd >= 0) {
+		loop_unwatch(w->loop, w->wake_fd);
+		close(w->wake_fd);
+	}
+	pthread_cond_destroy(&w->posted);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}

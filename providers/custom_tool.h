@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Custom (free text) tools where a provider only knows functions: the text is
+ * the one member of the arguments, {"input":"..."}.  Calls come back in that
+ * form too; the client's dialect takes them apart.
+ */
+#ifndef PROVIDERS_CUSTOM_TOOL_H
+#define PROVIDERS_CUSTOM_TOOL_H
+
+#define CUSTOM_TOOL_SCHEMA                                                     \
+	"{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}" \
+	"},"                                                                   \
+	"\"required\":[\"input\"],\"additionalProperties\":false}"
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/history.h"
+
+#include <stdio.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/error.h"
+
+#define MAX_TEXT_BYTES ((size_t)256 << 20)
+
+/* What the program that talks to us adds for its own vendor's billing. */
+#define BILLING_PREFIX "x-anthropic-billing-header:"
+
+/* A tool result of the request, and whether a call has taken it. */
+struct result {
+	const struct part *part;
+	bool taken;
+};
+
+struct history {
+	struct arena *arena;
+	struct chat *chat;
+	enum wire wire;
+	struct result *results; /* in order of appearance */
+	size_t n_results;
+	size_t first; /* results before it are all taken */
+	struct turn *head;
+	struct turn *turn;  /* last one written */
+	struct part **tail; /* end of its parts */
+};
+
+static struct turn *
+begin(struct history *h, const struct turn *like)
+{
+	struct turn *t = ARENA_NEW(h->arena, struct turn);
+
+	t->role = like->role;
+	t->name = like->name;
+	t->path = like->path;
+	if (h->turn)
+		h->turn->next = t;
+	else
+		h->head = t;
+	h->turn = t;
+	h->tail = &t->parts;
+	return t;
+}
+
+/* Continue the last turn if ${like} may be part of it. */
+static void
+join(struct history *h, const struct turn *like)
+{
+	const struct turn *t = h->turn;
+
+	if (!t || t->role != like->role || like->role == ROLE_SYSTEM ||
+	    (h->wire == WIRE_OPENAI_CHAT && !str_eq(t->name, like->name)))
+		begin(h, like);
+}
+
+static struct part *
+add(struct history *h, const struct part *part)
+{
+	struct part *copy = ARENA_NEW(h->arena, struct part);
+
+	*copy = *part;
+	copy->next = NULL;
+	copy->last = NULL;
+	*h->tail = copy;
+	h->tail = &copy->next;
+	return copy;
+}
+
+static bool
+is_kept(struct history *h, const struct part *p)
+{
+	switch (p->kind) {
+	case PART_TEXT:
+	case PART_REFUSAL:
+		return h->wire != WIRE_ANTHROPIC || str_trim(p->text).n > 0;
+	case PART_TOOL_RESULT:
+		return false; /* stands behind its call already */
+	case PART_THINKING:
+		if (h->wire != WIRE_OPENAI_CHAT && p->issuer == h->wire &&
+		    p->signature.n > 0)
+			return true;
+		chat_lose(h->chat, "thinking");
+		return false;
+	case PART_IMAGE:
+	case PART_DOCUMENT:
+	case PART_AUDIO:
+	case PART_TOOL_CALL:
+		break;
+	}
+	return true;
+}
+
+static void
+count_results(struct history *h)
+{
+	const struct turn *t;
+	const struct part *p;
+	size_t n = 0;
+
+	for (t = h->chat->turns; t; t = t->next)
+		for (p = t->parts; p; p = p->next)
+			n += p->kind == PART_TOOL_RESULT;
+	h->results = ARENA_ARRAY(h->arena, struct result, n + 1);
+	for (t = h->chat->turns; t; t = t->next)
+		for (p = t->parts; p; p = p->next)
+			if (p->kind == PART_TOOL_RESULT)
+				h->results[h->n_results++].part = p;
+}
+
+static const struct part *
+take_result(struct history *h, struct str id)
+{
+	size_t i;
+
+	while (h->first < h->n_results && h->results[h->first].taken)
+		h->first++;
+	for (i = h->first; i < h->n_results; i++)
+		if (!h->results[i].taken &&
+		    str_eq(h->results[i].part->id, id)) {
+			h->results[i].taken = true;
+			return h->results[i].part;
+		}
+	return NULL;
+}
+
+/* The user turn that answers the calls of the assistant turn ${t}. */
+static void
+answer_calls(struct history *h, const struct turn *t)
+{
+	const struct turn user = { .role = ROLE_USER, .path = t->path };
+	struct part text = { .kind = PART_TEXT,
+		.text = STR(HISTORY_NO_RESULT) };
+	struct part none = { .kind = PART_TOOL_RESULT };
+	const struct part *call, *result;
+
+	for (call = t->parts; call; call = call->next) {
+		if (call->kind != PART_TOOL_CALL)
+			continue;
+		join(h, &user);
+		result = take_result(h, call->id);
+		if (result) {
+			add(h, result);
+			continue;
+		}
+		none.id = call->id;
+		none.path = call->path;
+		none.parts = arena_alloc(h->arena, sizeof(text));
+		*none.parts = text;
+		add(h, &none);
+	}
+}
+
+static void
+write_turn(struct history *h, const struct turn *t)
+{
+	const struct part *p;
+
+	for (p = t->parts; p; p = p->next) {
+		if (!is_kept(h, p))
+			continue;
+		join(h, t);
+		add(h, p);
+	}
+}
+
+/* Instructions where the target knows none: as the user's words, marked. */
+static void
+write_system_inside(struct history *h, const struct turn *t)
+{
+	const struct turn user = { .role = ROLE_USER, .path = t->path };
+	struct part text = { .kind = PART_TEXT, .path = t->path };
+	struct str words = history_text(h->arena, t->parts, "\n\n");
+
+	if (str_trim(words).n == 0)
+		return;
+	text.text = str_of(arena_printf(
+	    h->arena, "<system>\n%.*s\n</system>", STR_ARG(words)));
+	join(h, &user);
+	add(h, &text);
+}
+
+/* Leading instructions keep their parts: cache marks stand between them. */
+static void
+write_system(struct history *h, const struct turn *t)
+{
+	const struct part *p;
+
+	if (h->wire == WIRE_ANTHROPIC && h->turn &&
+	    h->turn->role != ROLE_SYSTEM) {
+		write_system_inside(h, t);
+		return;
+	}
+	begin(h, t);
+	for (p = t->parts; p; p = p->next)
+		if (is_kept(h, p) && !str_starts(p->text, BILLING_PREFIX))
+			add(h, p);
+}
+
+/* Anthropic: somebody must have spoken before the assistant does. */
+static void
+write_opening(struct history *h, const struct turn *t)
+{
+	const struct turn user = { .role = ROLE_USER };
+	const struct part dot = { .kind = PART_TEXT, .text = STR(".") };
+
+	if (h->wire != WIRE_ANTHROPIC || (t && t->role != ROLE_ASSISTANT) ||
+	    (h->turn && h->turn->role != ROLE_SYSTEM))
+		return;
+	begin(h, &user);
+	add(h, &dot);
+}
+
+/* One run of assistant turns is one turn, and answered as one. */
+static const struct turn *
+write_assistant(struct history *h, const struct turn *t)
+{
+	const struct turn *before, *after = t;
+
+	write_opening(h, t);
+	before = h->turn;
+	for (; after && after->role == ROLE_ASSISTANT; after = after->next)
+		write_turn(h, after);
+	if (h->turn != before && h->turn->role == ROLE_ASSISTANT)
+		answer_calls(h, h->turn);
+	return after;
+}
+
+int
+history_for(struct arena *a, struct chat *chat, enum wire wire,
+    struct turn **out, struct error *err)
+{
+	struct history h = { .arena = a, .chat = chat, .wire = wire };
+	const struct turn *t = chat->turns;
+	size_t i;
+
+	count_results(&h);
+	while (t) {
+		if (t->role == ROLE_ASSISTANT) {
+			t = write_assistant(&h, t);
+			continue;
+		}
+		if (t->role == ROLE_SYSTEM)
+			write_system(&h, t);
+		else
+			write_turn(&h, t);
+		t = t->next;
+	}
+	write_opening(&h, NULL);
+	*out = h.head;
+	for (i = h.first; i < h.n_results; i++)
+		if (!h.results[i].taken)
+			return history_refuse(h.results[i].part, err,
+			    "tool result without a call of that id");
+	return 0;
+}
+
+struct str
+history_text(struct arena *a, const struct part *parts, const char *sep)
+{
+	struct buf *text = buf_new(a, MAX_TEXT_BYTES);
+	const struct part *p;
+
+	for (p = parts; p; p = p->next) {
+		if (p->kind != PART_TEXT && p->kind != PART_REFUSAL)
+			continue;
+		if (text->n > 0)
+			buf_addz(text, sep);
+		buf_adds(text, p->text);
+	}
+	return buf_str(text);
+}
+
+int
+history_refuse(const struct part *part, struct error *err, const char *why)
+{
+	if (err->kind != ERROR_NONE)
+		return -1;
+	(void)error_set(
+	    err, ERROR_BAD_REQUEST, "%.*s: %s", STR_ARG(part->path), why);
+	(void)snprintf(
+	    err->param, sizeof(err->param), "%.*s", STR_ARG(part->path));
+	return -1;
+}

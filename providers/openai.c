@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * OpenAI's Chat Completions: POST {base_url}/chat/completions, spoken by most
+ * vendors.  openai_prepare.c writes requests, openai_decode.c reads answers,
+ * openai_usage.c counts.
+ */
+#include "providers/openai.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/jtext.h"
+#include "core/jw.h"
+
+#include "providers/answer.h"
+#include "providers/providers.h"
+
+#define MAX_BODY_BYTES ((size_t)256 << 20)
+
+/*
+ * The client's bytes with another model, and usage switched on in a stream:
+ * without it nobody knows what the call cost.
+ */
+static int
+edit_body(struct arena *a, const struct target *t, const struct ask *ask,
+    struct buf *out)
+{
+	struct jtext_edit edits[2];
+	struct buf *model = buf_new(a, MAX_BODY_BYTES);
+	struct str options;
+	size_t n = 0;
+
+	jw_quote(model, t->model);
+	edits[n++] = (struct jtext_edit){ "model", buf_str(model) };
+	if (ask->stream && !(t->provider->quirks & QUIRK_NO_STREAM_OPTIONS)) {
+		if (jtext_get(ask->body, "stream_options", &options) &&
+		    *options.p != '{')
+			edits[n++] = (struct jtext_edit){ "stream_options",
+				STR("{\"include_usage\":true}") };
+		else
+			edits[n++] =
+			    (struct jtext_edit){ "stream_options.include_usage",
+				    STR("true") };
+	}
+	return jtext_apply(out, ask->body, edits, n);
+}
+
+static struct header *
+headers_for(struct arena *a, const struct target *t)
+{
+	struct header *list = NULL;
+
+	header_add(a, &list, STR("content-type"), STR("application/json"));
+	if (t->provider->key.n > 0)
+		header_add(a, &list, STR("authorization"),
+		    str_of(arena_printf(
+			a, "Bearer %.*s", STR_ARG(t->provider->key))));
+	return list;
+}
+
+static int
+prepare(struct arena *a, const struct target *t, struct ask *ask,
+    struct upstream_request *out, struct error *err)
+{
+	struct buf *body = buf_new(a, MAX_BODY_BYTES);
+	const struct header *h;
+	int rc;
+
+	out->url = arena_printf(
+	    a, "%.*s/chat/completions", STR_ARG(t->provider->base_url));
+	out->headers = headers_for(a, t);
+	if (ask->wire == WIRE_OPENAI_CHAT) {
+		for (h = ask->headers; h; h = h->next)
+			header_add(a, &out->headers, h->name, h->value);
+		rc = edit_body(a, t, ask, body);
+	} else {
+		rc = openai_write(a, t, ask, body, err);
+	}
+	if (rc != 0)
+		return error_set(
+		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
+	if (buf_over(body))
+		return error_set(err, ERROR_TOO_LARGE, "request too large");
+	out->body = buf_str(body);
+	return 0;
+}
+
+static void
+refused(struct arena *a, int status, const struct header *headers,
+    struct str body, struct error *err)
+{
+	const struct refusal r = { WIRE_OPENAI_CHAT, status, headers, body };
+
+	answer_refused(a, &r, err);
+}
+
+const struct provider provider_openai = {
+	.name = "openai",
+	.wire = WIRE_OPENAI_CHAT,
+	.prepare = prepare,
+	.decoder_new = openai_decoder_new,
+	.refused = refused,
+};

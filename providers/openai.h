@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the Chat Completions provider share. */
+#ifndef PROVIDERS_OPENAI_H
+#define PROVIDERS_OPENAI_H
+
+#include "core/provider.h"
+
+struct buf;
+struct jnode;
+struct usage;
+
+/*
+ * openai_write(a, t, ask, out, err):
+ * Write the canonical request as Chat Completions JSON to ${out}.
+ *
+ * Source   wire.md §1, §7, §9, §10.
+ */
+int openai_write(struct arena *a, const struct target *t, struct ask *ask,
+    struct buf *out, struct error *err) __attribute__((warn_unused_result));
+
+/* openai_decoder_new: see struct provider. */
+struct decoder *openai_decoder_new(
+    struct arena *a, const struct target *t, const struct ask *ask);
+
+/*
+ * openai_usage(a, at, quirks, u):
+ * Bring the usage object ${at} to disjoint buckets; ${a} is for scratch.
+ *
+ * Source   wire.md §1.4, §7.3.
+ */
+void openai_usage(
+    struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u);
+
+#endif

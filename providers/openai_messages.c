@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/openai_messages.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/jw.h"
+
+#include "providers/history.h"
+
+#define MAX_TEXT_BYTES ((size_t)256 << 20)
+
+struct writer {
+	struct arena *arena;
+	struct jw *w;
+	const struct target *target;
+	struct chat *chat;
+	struct error *err;
+};
+
+static bool
+lacks(const struct writer *o, unsigned can)
+{
+	const struct model *facts = o->target->facts;
+
+	return facts && !(facts->can & can);
+}
+
+/* The newest models take developer for system; everyone else system. */
+static const char *
+system_role(const struct target *t)
+{
+	return t->facts && (t->facts->can & MODEL_REASONING) &&
+		!(t->provider->quirks & QUIRK_NO_DEVELOPER)
+	    ? "developer"
+	    : "system";
+}
+
+/* {"type":"text","text":...} */
+static void
+write_text(struct writer *o, struct str text)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "text");
+	jw_kv_str(o->w, "text", text);
+	jw_end(o->w);
+}
+
+static struct str
+data_url(struct writer *o, const struct part *p)
+{
+	if (p->url.p)
+		return p->url;
+	return str_of(arena_printf(o->arena, "data:%.*s;base64,%.*s",
+	    STR_ARG(p->mime), STR_ARG(p->data)));
+}
+
+static int
+write_image(struct writer *o, const struct part *p)
+{
+	if (p->file_id.p)
+		return history_refuse(
+		    p, o->err, "a file id is known to its own provider only");
+	if (lacks(o, MODEL_IMAGES))
+		return history_refuse(
+		    p, o->err, "the model does not take images");
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "image_url");
+	jw_key(o->w, "image_url");
+	jw_object(o->w);
+	jw_kv_str(o->w, "url", data_url(o, p));
+	if (p->detail.p)
+		jw_kv_str(o->w, "detail", p->detail);
+	jw_end(o->w);
+	jw_end(o->w);
+	return 0;
+}
+
+/* A plain text document is told from the question around it by its tags. */
+static struct str
+document_text(struct writer *o, const struct part *p)
+{
+	return str_of(arena_printf(o->arena,
+	    "<document name=\"%.*s\">\n%.*s\n</document>", STR_ARG(p->name),
+	    STR_ARG(p->text)));
+}
+
+static int
+write_document(struct writer *o, const struct part *p)
+{
+	if (p->text.p) {
+		write_text(o, document_text(o, p));
+		return 0;
+	}
+	if (p->file_id.p)
+		return history_refuse(
+		    p, o->err, "a file id is known to its own provider only");
+	if (!p->data.p)
+		return history_refuse(p, o->err,
+		    "the provider takes documents as data, not by URL");
+	if (lacks(o, MODEL_PDF))
+		return history_refuse(
+		    p, o->err, "the model does not take documents");
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "file");
+	jw_key(o->w, "file");
+	jw_object(o->w);
+	jw_kv_str(
+	    o->w, "filename", p->name.n > 0 ? p->name : STR("document.pdf"));
+	jw_kv_str(o->w, "file_data", data_url(o, p));
+	jw_end(o->w);
+	jw_end(o->w);
+	return 0;
+}
+
+static int
+write_audio(struct writer *o, const struct part *p)
+{
+	bool wav =
+	    str_is(p->mime, "audio/wav") || str_is(p->mime, "audio/x-wav");
+
+	if (lacks(o, MODEL_AUDIO))
+		return history_refuse(
+		    p, o->err, "the model does not take audio");
+	if (!wav && !str_is(p->mime, "audio/mpeg") &&
+	    !str_is(p->mime, "audio/mp3"))
+		return history_refuse(
+		    p, o->err, "the provider takes audio as wav or mp3");
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "input_audio");
+	jw_key(o->w, "input_audio");
+	jw_object(o->w);
+	jw_kv_str(o->w, "data", p->data);
+	jw_kv_cstr(o->w, "format", wav ? "wav" : "mp3");
+	jw_end(o->w);
+	jw_end(o->w);
+	return 0;
+}
+
+static int
+write_part(struct writer *o, const struct part *p)
+{
+	switch (p->kind) {
+	case PART_TEXT:
+	case PART_REFUSAL:
+		write_text(o, p->text);
+		return 0;
+	case PART_IMAGE:
+		return write_image(o, p);
+	case PART_DOCUMENT:
+		return write_document(o, p);
+	case PART_AUDIO:
+		return write_audio(o, p);
+	case PART_TOOL_CALL:
+	case PART_TOOL_RESULT:
+	case PART_THINKING:
+		break;
+	}
+	return 0;
+}
+
+/* Is this, inside a tool result, for the user message that follows? */
+static bool
+is_media(const struct part *p)
+{
+	return p->kind == PART_IMAGE || p->kind == PART_AUDIO ||
+	    (p->kind == PART_DOCUMENT && !p->text.p);
+}
+
+static struct str
+result_text(struct writer *o, const struct part *result)
+{
+	struct buf *text = buf_new(o->arena, MAX_TEXT_BYTES);
+	const struct part *p;
+
+	if (result->is_error) {
+		buf_addz(text, "Error: ");
+		chat_lose(o->chat, "is_error");
+	}
+	for (p = result->parts; p; p = p->next) {
+		if (p != result->parts)
+			buf_addch(text, '\n');
+		if (is_media(p))
+			buf_addz(text, "[attached in the next message]");
+		else if (p->kind == PART_DOCUMENT)
+			buf_adds(text, document_text(o, p));
+		else
+			buf_adds(text, p->text);
+	}
+	return buf_str(text);
+}
+
+static void
+write_result(struct writer *o, const struct part *result)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "role", "tool");
+	jw_kv_str(o->w, "tool_call_id", result->id);
+	jw_kv_str(o->w, "content", result_text(o, result));
+	jw_end(o->w);
+}
+
+/* Tool messages are text only: the rest comes with the user's next words. */
+static int
+write_media(struct writer *o, const struct part *result)
+{
+	bool named = false;
+	const struct part *p;
+
+	for (p = result->parts; p; p = p->next) {
+		if (!is_media(p))
+			continue;
+		if (!named)
+			write_text(o,
+			    str_of(arena_printf(o->arena,
+				"Attached to the result of tool call %.*s:",
+				STR_ARG(result->id))));
+		named = true;
+		if (write_part(o, p) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+has_user_content(const struct part *p)
+{
+	const struct part *q;
+
+	for (; p; p = p->next) {
+		if (p->kind != PART_TOOL_RESULT)
+			return true;
+		for (q = p->parts; q; q = q->next)
+			if (is_media(q))
+				return true;
+	}
+	return false;
+}
+
+static int
+write_user_content(struct writer *o, const struct part *p)
+{
+	int rc = 0;
+
+	jw_key(o->w, "content");
+	if (p->kind == PART_TEXT && !p->next) {
+		jw_str(o->w, p->text);
+		return 0;
+	}
+	jw_array(o->w);
+	for (; p && rc == 0; p = p->next)
+		rc = p->kind == PART_TOOL_RESULT ? write_media(o, p)
+						 : write_part(o, p);
+	jw_end(o->w);
+	return rc;
+}
+
+static int
+write_user(struct writer *o, const struct turn *t)
+{
+	const struct part *p;
+	int rc;
+
+	for (p = t->parts; p && p->kind == PART_TOOL_RESULT; p = p->next)
+		write_result(o, p);
+	if (!has_user_content(t->parts))
+		return 0;
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "role", "user");
+	if (t->name.n > 0)
+		jw_kv_str(o->w, "name", t->name);
+	rc = write_user_content(o, t->parts);
+	jw_end(o->w);
+	return rc;
+}
+
+static void
+write_system(struct writer *o, const struct turn *t)
+{
+	struct str text = history_text(o->arena, t->parts, "\n\n");
+
+	if (text.n == 0)
+		return;
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "role", system_role(o->target));
+	if (t->name.n > 0)
+		jw_kv_str(o->w, "name", t->name);
+	jw_kv_str(o->w, "content", text);
+	jw_end(o->w);
+}
+
+/* {"input":...} of a custom tool's text, see custom_tool.h. */
+static struct str
+custom_arguments(struct writer *o, struct str text)
+{
+	struct buf *b = buf_new(o->arena, MAX_TEXT_BYTES);
+	struct jw w;
+
+	jw_init(&w, b);
+	jw_object(&w);
+	jw_kv_str(&w, "input", text);
+	jw_end(&w);
+	return buf_str(b);
+}
+
+static void
+write_call(struct writer *o, const struct part *p)
+{
+	struct str arguments = p->text.n > 0 ? p->text : STR("{}");
+
+	if (p->custom)
+		arguments = custom_arguments(o, p->text);
+	jw_object(o->w);
+	jw_kv_str(o->w, "id", p->id);
+	jw_kv_cstr(o->w, "type", "function");
+	jw_key(o->w, "function");
+	jw_object(o->w);
+	jw_kv_str(o->w, "name", p->name);
+	jw_kv_str(o->w, "arguments", arguments);
+	jw_end(o->w);
+	jw_end(o->w);
+}
+
+static bool
+has_calls(const struct part *p)
+{
+	while (p && p->kind != PART_TOOL_CALL)
+		p = p->next;
+	return p != NULL;
+}
+
+static void
+write_assistant(struct writer *o, const struct turn *t)
+{
+	struct str text = history_text(o->arena, t->parts, "");
+	const struct part *p;
+
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "role", "assistant");
+	if (t->name.n > 0)
+		jw_kv_str(o->w, "name", t->name);
+	if (!has_calls(t->parts)) {
+		jw_kv_str(o->w, "content", text);
+		jw_end(o->w);
+		return;
+	}
+	jw_kv_str(o->w, "content", text.n > 0 ? text : STR_NONE);
+	jw_key(o->w, "tool_calls");
+	jw_array(o->w);
+	for (p = t->parts; p; p = p->next)
+		if (p->kind == PART_TOOL_CALL)
+			write_call(o, p);
+	jw_end(o->w);
+	jw_end(o->w);
+}
+
+static bool
+is_marked(const struct part *p)
+{
+	for (; p; p = p->next)
+		if (p->cache_mark != CACHE_MARK_NONE || is_marked(p->parts))
+			return true;
+	return false;
+}
+
+/* These providers cache by themselves. */
+static void
+lose_marks(struct chat *chat)
+{
+	const struct tool *tool;
+	const struct turn *t;
+	bool marked = false;
+
+	for (t = chat->turns; t && !marked; t = t->next)
+		marked = is_marked(t->parts);
+	for (tool = chat->tools; tool && !marked; tool = tool->next)
+		marked = tool->cache_mark != CACHE_MARK_NONE;
+	if (marked)
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC
+			? "cache_control"
+			: "prompt_cache_breakpoint");
+}
+
+int
+openai_messages(struct arena *a, struct jw *w, const struct target *t,
+    struct chat *chat, struct error *err)
+{
+	struct writer o = { a, w, t, chat, err };
+	struct turn *turn;
+	int rc = 0;
+
+	lose_marks(chat);
+	if (history_for(a, chat, WIRE_OPENAI_CHAT, &turn, err) != 0)
+		return -1;
+	jw_key(w, "messages");
+	jw_array(w);
+	for (; turn && rc == 0; turn = turn->next)
+		if (turn->role == ROLE_SYSTEM)
+			write_system(&o, turn);
+		else if (turn->role == ROLE_ASSISTANT)
+			write_assistant(&o, turn);
+		else
+			rc = write_user(&o, turn);
+	jw_end(w);
+	return rc;
+}

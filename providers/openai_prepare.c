@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing Chat Completions requests: the parameters.  The conversation is in
+ * openai_messages.c.
+ */
+#include "providers/openai.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/jw.h"
+
+#include "providers/custom_tool.h"
+#include "providers/effort.h"
+#include "providers/openai_messages.h"
+#include "providers/providers.h"
+
+#define MAX_STOPS      4
+#define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
+
+static bool
+is_vendor_url(struct str url)
+{
+	const struct vendor *v;
+
+	for (v = providers.vendors; v->name; v++)
+		if (str_is(url, v->base_url))
+			return true;
+	return false;
+}
+
+/*
+ * max_tokens is what every server knows but OpenAI's newer models, which are
+ * in the catalogue or at least at a known address.
+ */
+static const char *
+limit_name(const struct target *t)
+{
+	if (t->provider->quirks & QUIRK_MAX_TOKENS)
+		return "max_tokens";
+	return t->facts || is_vendor_url(t->provider->base_url)
+	    ? "max_completion_tokens"
+	    : "max_tokens";
+}
+
+static void
+write_number(struct jw *w, struct chat *chat, const char *key,
+    const struct opt_double *v, bool takes)
+{
+	if (!v->set)
+		return;
+	if (!takes) {
+		chat_lose(chat, "%s", key);
+		return;
+	}
+	jw_key(w, key);
+	jw_double(w, v->v);
+}
+
+static void
+write_stop(struct jw *w, struct chat *chat, bool takes)
+{
+	const char *name =
+	    chat->dialect == WIRE_ANTHROPIC ? "stop_sequences" : "stop";
+	const struct name *s;
+	int n = 0;
+
+	if (!chat->stop)
+		return;
+	if (!takes) {
+		chat_lose(chat, "%s", name);
+		return;
+	}
+	jw_key(w, "stop");
+	jw_array(w);
+	for (s = chat->stop; s && n < MAX_STOPS; s = s->next, n++)
+		jw_str(w, s->s);
+	jw_end(w);
+	if (s)
+		chat_lose(chat, "%s[%d]", name, MAX_STOPS);
+}
+
+/* Reasoning models reject sampling parameters altogether. */
+static void
+write_sampling(struct jw *w, struct chat *chat, const struct target *t)
+{
+	bool takes = !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+
+	write_number(w, chat, "temperature", &chat->temperature, takes);
+	write_number(w, chat, "top_p", &chat->top_p, takes);
+	write_number(w, chat, "top_k", &chat->top_k, false);
+	write_number(
+	    w, chat, "presence_penalty", &chat->presence_penalty, takes);
+	write_number(
+	    w, chat, "frequency_penalty", &chat->frequency_penalty, takes);
+	if (chat->seed.set)
+		jw_kv_i64(w, "seed", (int64_t)chat->seed.v);
+	write_stop(w, chat, takes);
+}
+
+static void
+write_effort(struct jw *w, struct chat *chat, const struct target *t)
+{
+	int64_t limit = chat->max_tokens;
+	enum effort want, e;
+
+	if (limit == 0 && t->facts)
+		limit = t->facts->output;
+	want = effort_wanted(chat, limit);
+	e = effort_pick(want, t->facts ? t->facts->efforts : 0);
+	if (e != EFFORT_UNSET)
+		jw_kv_cstr(w, "reasoning_effort", effort_word(e));
+	else if (want != EFFORT_UNSET && want != EFFORT_NONE)
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC ? "thinking"
+						    : "reasoning_effort");
+}
+
+/* A free text tool becomes a function with one string. */
+static void
+write_custom_tool(struct jw *w, struct chat *chat, const struct tool *tool)
+{
+	jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
+	if (tool->grammar.p)
+		chat_lose(chat, "tools.format");
+}
+
+static void
+write_tools(struct jw *w, struct chat *chat)
+{
+	const struct tool *tool;
+
+	if (!chat->tools)
+		return;
+	jw_key(w, "tools");
+	jw_array(w);
+	for (tool = chat->tools; tool; tool = tool->next) {
+		jw_object(w);
+		jw_kv_cstr(w, "type", "function");
+		jw_key(w, "function");
+		jw_object(w);
+		jw_kv_str(w, "name", tool->name);
+		if (tool->description.p)
+			jw_kv_str(w, "description", tool->description);
+		if (tool->custom)
+			write_custom_tool(w, chat, tool);
+		else if (tool->schema.p)
+			jw_kv_raw(w, "parameters", tool->schema);
+		if (tool->strict)
+			jw_kv_bool(w, "strict", true);
+		jw_end(w);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+static void
+write_tool_choice(struct jw *w, const struct chat *chat)
+{
+	static const char *const words[] = {
+		[TOOL_CHOICE_AUTO] = "auto",
+		[TOOL_CHOICE_NONE] = "none",
+		[TOOL_CHOICE_REQUIRED] = "required",
+	};
+
+	if (!chat->tools)
+		return;
+	if (chat->tool_choice == TOOL_CHOICE_NAMED) {
+		jw_key(w, "tool_choice");
+		jw_object(w);
+		jw_kv_cstr(w, "type", "function");
+		jw_key(w, "function");
+		jw_object(w);
+		jw_kv_str(w, "name", chat->tool_choice_name);
+		jw_end(w);
+		jw_end(w);
+	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
+		jw_kv_cstr(w, "tool_choice", words[chat->tool_choice]);
+	}
+	if (chat->parallel_off)
+		jw_kv_bool(w, "parallel_tool_calls", false);
+}
+
+static void
+write_format(struct jw *w, const struct chat *chat)
+{
+	if (chat->output == OUTPUT_TEXT)
+		return;
+	jw_key(w, "response_format");
+	jw_object(w);
+	if (chat->output == OUTPUT_JSON) {
+		jw_kv_cstr(w, "type", "json_object");
+		jw_end(w);
+		return;
+	}
+	jw_kv_cstr(w, "type", "json_schema");
+	jw_key(w, "json_schema");
+	jw_object(w);
+	jw_kv_str(w, "name",
+	    chat->schema_name.n > 0 ? chat->schema_name : STR("answer"));
+	jw_kv_raw(w, "schema", chat->schema);
+	if (chat->schema_strict)
+		jw_kv_bool(w, "strict", true);
+	jw_end(w);
+	jw_end(w);
+}
+
+/* "auto" is what a request without it gets. */
+static void
+write_tier(struct jw *w, struct chat *chat)
+{
+	if (!chat->service_tier.p || str_is(chat->service_tier, "auto"))
+		return;
+	if (str_is(chat->service_tier, "standard_only"))
+		jw_kv_cstr(w, "service_tier", "default");
+	else if (chat->dialect == WIRE_OPENAI_RESPONSES)
+		jw_kv_str(w, "service_tier", chat->service_tier);
+	else
+		chat_lose(chat, "service_tier");
+}
+
+static void
+write_user(struct jw *w, struct chat *chat)
+{
+	if (chat->user.n == 0)
+		return;
+	if (chat->user.n <= MAX_USER_BYTES)
+		jw_kv_str(w, "user", chat->user);
+	else
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
+						    : "user");
+}
+
+static void
+write_stream(struct jw *w, const struct target *t)
+{
+	jw_kv_bool(w, "stream", true);
+	if (t->provider->quirks & QUIRK_NO_STREAM_OPTIONS)
+		return;
+	jw_key(w, "stream_options");
+	jw_object(w);
+	jw_kv_bool(w, "include_usage", true);
+	jw_end(w);
+}
+
+int
+openai_write(struct arena *a, const struct target *t, struct ask *ask,
+    struct buf *out, struct error *err)
+{
+	struct chat *chat = ask_chat(ask, err);
+	struct jw w;
+
+	if (!chat)
+		return -1;
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_str(&w, "model", t->model);
+	if (openai_messages(a, &w, t, chat, err) != 0)
+		return -1;
+	if (chat->max_tokens > 0)
+		jw_kv_i64(&w, limit_name(t), chat->max_tokens);
+	write_sampling(&w, chat, t);
+	write_effort(&w, chat, t);
+	write_tools(&w, chat);
+	write_tool_choice(&w, chat);
+	write_format(&w, chat);
+	write_tier(&w, chat);
+	write_user(&w, chat);
+	if (ask->stream)
+		write_stream(&w, t);
+	jw_end(&w);
+	return 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/openai.h"
+
+#include <ctype.h>
+
+#include "core/conf.h"
+#include "core/jtree.h"
+#include "core/price.h"
+#include "core/usage.h"
+
+#include "providers/answer.h"
+
+/* One xAI cost tick is 10^-10 USD. */
+#define PUSD_PER_TICK 100
+
+/* Where vendors put a count; the first path that is there counts. */
+static const struct {
+	const char *outer; /* NULL: in usage itself */
+	const char *key;
+} cached_paths[] = {
+	{ "prompt_tokens_details", "cached_tokens" },
+	{ NULL, "prompt_cache_hit_tokens" }, /* DeepSeek */
+	{ NULL, "cached_tokens" },           /* Moonshot */
+	{ NULL, "num_cached_tokens" },       /* Mistral */
+};
+
+static int64_t
+count(const struct jnode *at, const char *outer, const char *key)
+{
+	struct jnode in = *at;
+	int64_t v = 0;
+
+	if (outer && !jtree_find(at, outer, &in))
+		return 0;
+	(void)answer_count(&in, key, &v);
+	return v;
+}
+
+static int64_t
+count_cached(const struct jnode *at)
+{
+	size_t n = sizeof(cached_paths) / sizeof(*cached_paths);
+	int64_t v = 0;
+
+	for (size_t i = 0; i < n && v == 0; i++)
+		v = count(at, cached_paths[i].outer, cached_paths[i].key);
+	return v;
+}
+
+/* Move at most what is left in ${*rest} to a bucket: buckets never overlap. */
+static int64_t
+take(int64_t *rest, int64_t wanted)
+{
+	int64_t got = wanted < *rest ? wanted : *rest;
+
+	if (got < 0)
+		return 0;
+	*rest -= got;
+	return got;
+}
+
+static void
+read_input(const struct jnode *at, int64_t prompt, struct usage *u)
+{
+	static const char in[] = "prompt_tokens_details";
+
+	u->tokens[USAGE_CACHE_READ] = take(&prompt, count_cached(at));
+	u->tokens[USAGE_CACHE_WRITE_5M] =
+	    take(&prompt, count(at, in, "cache_write_tokens"));
+	u->tokens[USAGE_AUDIO_IN] =
+	    take(&prompt, count(at, in, "audio_tokens"));
+	u->tokens[USAGE_IMAGE_IN] =
+	    take(&prompt, count(at, in, "image_tokens"));
+	u->tokens[USAGE_INPUT] = prompt;
+}
+
+/*
+ * Some vendors do not count reasoning as completion, and some of them do not
+ * name it at all; then the total tells.
+ */
+static void
+read_output(
+    const struct jnode *at, unsigned quirks, int64_t prompt, struct usage *u)
+{
+	static const char out[] = "completion_tokens_details";
+	int64_t completion = count(at, NULL, "completion_tokens");
+	int64_t total = count(at, NULL, "total_tokens");
+	int64_t reasoning = count(at, out, "reasoning_tokens");
+	int64_t outside = total - prompt - completion;
+
+	if (reasoning == 0)
+		reasoning = count(at, NULL, "reasoning_tokens");
+	if (total == 0 && (quirks & QUIRK_REASONING_OUTSIDE))
+		outside = reasoning;
+	if (outside > 0) {
+		completion += outside;
+		reasoning = reasoning > outside ? reasoning : outside;
+	}
+	u->tokens[USAGE_REASONING] = take(&completion, reasoning);
+	u->tokens[USAGE_AUDIO_OUT] =
+	    take(&completion, count(at, out, "audio_tokens"));
+	u->tokens[USAGE_IMAGE_OUT] =
+	    take(&completion, count(at, out, "image_tokens"));
+	u->tokens[USAGE_OUTPUT] = completion;
+}
+
+#define MAX_SHIFT 40 /* powers of ten that may matter to an int64 */
+
+/* ${v} times 10^${by}, rounded half up; -1 when it does not fit. */
+static int64_t
+shift(int64_t v, int64_t by)
+{
+	if (v == 0 || by < -MAX_SHIFT)
+		return 0;
+	for (; by > 0; by--)
+		if (v > INT64_MAX / 10)
+			return -1;
+		else
+			v *= 10;
+	for (; by < -1; by++)
+		v /= 10;
+	return by < 0 ? (v + 5) / 10 : v;
+}
+
+/*
+ * Decimal USD, exponents allowed, as pUSD: exact up to 12 places, rounded
+ * beyond.  -1 for what is no amount.
+ */
+static int64_t
+usd_pusd(struct str s)
+{
+	int64_t v = 0, places = 0, exponent = 0;
+	bool point = false;
+	size_t i;
+
+	for (i = 0; i < s.n &&
+	     (isdigit((unsigned char)s.p[i]) || (s.p[i] == '.' && !point));
+	     i++) {
+		if (s.p[i] == '.') {
+			point = true;
+		} else if (v <= INT64_MAX / 100) {
+			v = v * 10 + (s.p[i] - '0');
+			places += point;
+		} else {
+			places -= !point;
+		}
+	}
+	if (i == 0)
+		return -1;
+	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
+		s = str_skip(s, i + 1);
+		if (s.n > 0 && *s.p == '+')
+			s = str_skip(s, 1);
+		if (str_i64(s, -1000, 100, &exponent) != 0)
+			return -1;
+	}
+	return shift(v, 12 + exponent - places);
+}
+
+static int64_t
+read_cost(struct arena *a, const struct jnode *at)
+{
+	struct jnode cost;
+	int64_t ticks;
+
+	if (jtree_find(at, "cost", &cost))
+		return usd_pusd(jtree_text(a, &cost));
+	if (answer_count(at, "cost_in_usd_ticks", &ticks) && ticks >= 0 &&
+	    ticks <= INT64_MAX / PUSD_PER_TICK)
+		return ticks * PUSD_PER_TICK;
+	return -1;
+}
+
+void
+openai_usage(
+    struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u)
+{
+	int64_t prompt = count(at, NULL, "prompt_tokens");
+
+	usage_init(u);
+	read_input(at, prompt, u);
+	read_output(at, quirks, prompt, u);
+	u->web_searches =
+	    count(at, "server_tool_use_details", "web_search_requests");
+	u->provider_cost_pusd = read_cost(a, at);
+	u->source = USAGE_REPORTED;
+	(void)usage_clean(u);
+}

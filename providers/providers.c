@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/providers.h"
+
+#include <stddef.h>
+
+static const struct provider *const apis[] = {
+	&provider_openai,
+	&provider_anthropic,
+	&provider_echo,
+	NULL,
+};
+
+/* What every vendor but OpenAI itself does with Chat Completions. */
+#define COMPATIBLE (QUIRK_NO_DEVELOPER)
+#define OLD_LIMIT  (QUIRK_NO_DEVELOPER | QUIRK_MAX_TOKENS)
+
+#define GOOGLE "https://generativelanguage.googleapis.com/v1beta/openai"
+
+static const struct vendor vendors[] = {
+	{ "openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY",
+	    0 },
+	{ "anthropic", "anthropic", "https://api.anthropic.com",
+	    "ANTHROPIC_API_KEY", 0 },
+	{ "google", "openai", GOOGLE, "GEMINI_API_KEY,GOOGLE_API_KEY",
+	    COMPATIBLE },
+	{ "mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
+	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS },
+	{ "groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
+	    COMPATIBLE },
+	{ "cerebras", "openai", "https://api.cerebras.ai/v1",
+	    "CEREBRAS_API_KEY", COMPATIBLE },
+	{ "deepinfra", "openai", "https://api.deepinfra.com/v1/openai",
+	    "DEEPINFRA_API_KEY", OLD_LIMIT },
+	{ "deepseek", "openai", "https://api.deepseek.com", "DEEPSEEK_API_KEY",
+	    OLD_LIMIT },
+	{ "xai", "openai", "https://api.x.ai/v1", "XAI_API_KEY",
+	    COMPATIBLE | QUIRK_REASONING_OUTSIDE },
+	{ "together", "openai", "https://api.together.xyz/v1",
+	    "TOGETHER_API_KEY", OLD_LIMIT },
+	{ "fireworks", "openai", "https://api.fireworks.ai/inference/v1",
+	    "FIREWORKS_API_KEY", OLD_LIMIT },
+	{ "openrouter", "openai", "https://openrouter.ai/api/v1",
+	    "OPENROUTER_API_KEY", OLD_LIMIT },
+	{ "echo", "echo", "", NULL, 0 },
+	{ NULL, NULL, NULL, NULL, 0 },
+};
+
+const struct registry providers = { .apis = apis, .vendors = vendors };

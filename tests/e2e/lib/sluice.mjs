@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+// sluice behind a real lighttpd in a directory of its own: configuration,
+// pool (or plain CGI), a key, the SDK clients, and an end to all of it.
+// Logs stay, and are shown, when the test file fails.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import { Ledger } from './ledger.mjs';
+
+const REPO = path.resolve(import.meta.dirname, '../../..');
+const BIN = process.env.SLUICE_BIN ?? path.join(REPO, 'build/sluice');
+const LIGHTTPD = ['/usr/sbin/lighttpd', '/usr/bin/lighttpd']
+  .find((p) => fs.existsSync(p)) ?? 'lighttpd';
+
+// What providers know and nobody else may ever see.
+export const SECRET = { openai: 'sk-upstream-openai-c0ffee0123456789',
+  anthropic: 'sk-ant-upstream-c0ffee9876543210' };
+
+async function freePort() {
+  const s = net.createServer().listen(0, '127.0.0.1');
+  await once(s, 'listening');
+  const { port } = s.address();
+  s.close();
+  await once(s, 'close');
+  return port;
+}
+
+// wait for what cannot be awaited: other processes' doings.
+export async function until(what, probe, deadlineMs = 5000, everyMs = 20) {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const v = await probe();
+    if (v)
+      return v;
+    if (performance.now() > end)
+      throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await sleep(everyMs);
+  }
+}
+
+export async function alive(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(parent) {
+  return fs.readdirSync('/proc').filter((d) => /^\d+$/.test(d))
+    .filter((pid) => {
+      try {
+        const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+        const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return state !== 'Z' && Number(ppid) === parent;
+      } catch {
+        return false;
+      }
+    }).map(Number);
+}
+
+const common = (o) => `
+server.document-root = "${o.dir}/www"
+server.bind = "127.0.0.1"
+server.port = ${o.port}
+server.errorlog = "${o.dir}/lighttpd.log"
+server.upload-dirs = ("${o.dir}")
+server.stream-response-body = ${o.streamBody}
+`;
+
+// reference: lighttpd's mod_fastcgi with a pool that it spawns itself ...
+const FASTCGI = (o) => `server.modules = ("mod_fastcgi")
+${common(o)}
+fastcgi.server = ("/" => ((
+  "socket"            => "${o.dir}/fcgi.sock",
+  "bin-path"          => "${BIN}",
+  "max-procs"         => ${o.procs},
+  "bin-environment"   => ("SLUICE_CONFIG" => "${o.dir}/sluice.json"),
+  "check-local"       => "disable",
+  "tcp-fin-propagate" => "enable"
+)))
+`;
+
+// ... and mod_cgi, one process per request.
+const CGI = (o) => `server.modules = ("mod_setenv", "mod_alias", "mod_cgi")
+${common(o)}
+setenv.set-environment = ("SLUICE_CONFIG" => "${o.dir}/sluice.json")
+alias.url  = ("" => "${BIN}")
+cgi.assign = ("" => "")
+cgi.limits = ("tcp-fin-propagate" => "TERM")
+`;
+
+const configuration = (o) => ({
+  data_dir: `${o.dir}/data`,
+  log: { file: `${o.dir}/sluice.log`, level: 'info' },
+  ...o.conf,
+  server: { drain_s: 2, ...o.conf.server },
+  providers: {
+    openai: { base_url: `${o.upstream?.url}/v1`, key: SECRET.openai },
+    anthropic: { base_url: o.upstream?.url, key: SECRET.anthropic },
+    ...o.conf.providers,
+  },
+});
+
+class Sluice {
+  #lighttpd;
+
+  constructor(opts) {
+    this.opts = { mode: 'fastcgi', procs: 2, streamBody: 1, conf: {},
+      ...opts };
+    this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-e2e-'));
+    this.opts.dir = this.dir;
+    this.ledger = new Ledger((args) => this.cli(args));
+    process.on('exit', (code) => this.#leave(code));
+  }
+
+  async start() {
+    const o = this.opts;
+    o.port = await freePort();
+    this.url = `http://127.0.0.1:${o.port}`;
+    this.port = o.port;
+    fs.mkdirSync(`${this.dir}/www`);
+    this.configure(o.raw ?? configuration(o));
+    fs.writeFileSync(`${this.dir}/lighttpd.conf`,
+      (o.mode === 'cgi' ? CGI : FASTCGI)(o));
+    if (o.key !== false)
+      this.key = JSON.parse(await this.cli(['key', 'create', '--name', 't',
+        '--json'])).key;
+    const out = fs.openSync(`${this.dir}/stderr.log`, 'a');
+    this.#lighttpd = spawn(LIGHTTPD,
+      ['-D', '-f', `${this.dir}/lighttpd.conf`],
+      { stdio: ['ignore', out, out] });
+    this.#lighttpd.on('error', (e) => console.error(e));
+    await until(`${this.url}/healthz answers`, async () => {
+      const r = await fetch(`${this.url}/healthz`).catch(() => null);
+      return r && (o.key === false || r.status === 200);
+    }, 10_000);
+    return this;
+  }
+
+  // Replace sluice.json, at once for every reader.
+  configure(conf) {
+    const file = `${this.dir}/sluice.json`;
+    this.conf = conf;
+    fs.writeFileSync(`${file}.new`,
+      typeof conf === 'string' ? conf : JSON.stringify(conf, null, 2));
+    fs.renameSync(`${file}.new`, file);
+  }
+
+  async cli(args) {
+    const { stdout } = await promisify(execFile)(BIN, args, {
+      env: { ...process.env, SLUICE_CONFIG: `${this.dir}/sluice.json` },
+      maxBuffer: 64 << 20 });
+    return stdout;
+  }
+
+  // The responders, and how much memory one of them holds.
+  pids() { return childrenOf(this.#lighttpd.pid); }
+  rssKb(pid) {
+    return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
+      .match(/^VmRSS:\s+(\d+)/m)[1]);
+  }
+
+  log() {
+    return ['sluice.log', 'stderr.log', 'lighttpd.log']
+      .map((f) => path.join(this.dir, f)).filter((f) => fs.existsSync(f))
+      .map((f) => fs.readFileSync(f, 'utf8')).join('');
+  }
+
+  // Unmodified SDKs; `headers` keeps those of the last answer.
+  openai(opts = {}) {
+    return this.#sdk(OpenAI, { apiKey: this.key, ...opts,
+      baseURL: `${this.url}/v1` });
+  }
+  anthropic(opts = {}) {
+    return this.#sdk(Anthropic, { apiKey: this.key, ...opts,
+      baseURL: this.url });
+  }
+  #sdk(Sdk, opts) {
+    const last = {};
+    const sdk = new Sdk({ maxRetries: 0, timeout: 20_000, ...opts,
+      fetch: async (...args) => {
+        const answer = await fetch(...args);
+        last.headers = answer.headers;
+        return answer;
+      } });
+    return Object.defineProperty(sdk, 'lastHeaders',
+      { get: () => last.headers });
+  }
+
+  // One HTTP exchange with nothing between: resolves with status, headers and
+  // body once it is over.  onData sees each piece as it arrives; with a
+  // promise `readAfter` nothing of the body is read before that resolves.
+  async request({ method = 'POST', path: url = '/v1/chat/completions', body,
+    headers = {}, key = this.key, onData = () => {}, signal, readAfter } = {}) {
+    const bytes = body === undefined || Buffer.isBuffer(body) ||
+      typeof body === 'string' ? body : JSON.stringify(body);
+    const req = http.request({ host: '127.0.0.1', port: this.port, method,
+      path: url, agent: false, signal, headers: {
+        ...(key && { authorization: `Bearer ${key}` }),
+        ...(bytes !== undefined && { 'content-type': 'application/json' }),
+        ...headers } });
+    req.end(bytes);
+    const [res] = await once(req, 'response');
+    const parts = [];
+    const answer = { status: res.statusCode, headers: res.headers,
+      complete: false };
+    await readAfter;
+    res.on('data', (d) => {
+      parts.push(d);
+      onData(d, answer);
+    });
+    await new Promise((r) => {
+      res.on('error', () => {});          // cut: complete says so
+      res.on('close', r);
+    });
+    answer.complete = res.complete;
+    answer.raw = Buffer.concat(parts);
+    answer.text = answer.raw.toString();
+    try {
+      answer.json = JSON.parse(answer.text);
+    } catch { /* a stream, or nothing */ }
+    return answer;
+  }
+
+  async stop() {
+    const server = this.#lighttpd;
+    if (!server || server.exitCode !== null)
+      return;
+    const kids = this.pids();
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+    try {
+      await until('responders exit', async () =>
+        !(await Promise.all(kids.map(alive))).some(Boolean), 4000);
+    } finally {
+      this.#kill(kids);
+    }
+  }
+
+  #kill(pids) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch { /* gone already */ }
+    }
+  }
+
+  #leave(code) {
+    if (this.#lighttpd && this.#lighttpd.exitCode === null)
+      this.#kill([...this.pids(), this.#lighttpd.pid]);
+    if (code === 0 && !process.env.SLUICE_E2E_KEEP)
+      return fs.rmSync(this.dir, { recursive: true, force: true });
+    console.error(`logs stay in ${this.dir}; the last lines:\n` +
+      this.log().split('\n').slice(-15).join('\n'));
+  }
+}
+
+// startSluice({ upstream, mode, procs, streamBody, conf, raw, key }): mode is
+// 'fastcgi' or 'cgi'; conf is merged into the configuration, raw replaces it;
+// key: false makes no key and takes any answer of /healthz for life.
+export const startSluice = (opts) => new Sluice(opts).start();
+export const cliPath = BIN;

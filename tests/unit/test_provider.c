@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/provider.h"
+
+static void
+headers_keep_their_order_and_ignore_case(void **state)
+{
+	struct arena *a = arena_new(10000);
+	struct header *list = NULL;
+
+	(void)state;
+	assert_null(header_get(list, "x").p);
+	header_add(a, &list, STR("Retry-After"), STR("1"));
+	header_add(a, &list, STR("retry-after"), STR("2"));
+	header_add(a, &list, STR("x"), STR(""));
+	assert_true(str_is(header_get(list, "RETRY-AFTER"), "1"));
+	assert_true(str_is(list->next->value, "2"));
+	assert_non_null(header_get(list, "X").p);
+	assert_null(header_get(list, "retry").p);
+	arena_free(a);
+}
+
+static int decoded;
+
+/* Accepts the body "good" only. */
+static int
+decode(struct arena *a, struct str body, struct chat *chat, struct error *err)
+{
+	decoded++;
+	assert_ptr_equal(chat->arena, a);
+	if (!str_is(body, "good"))
+		return error_set(err, ERROR_BAD_REQUEST, "bad");
+	chat->max_tokens = 7;
+	return 0;
+}
+
+static void
+an_ask_is_decoded_once(void **state)
+{
+	struct ask ask = { .arena = arena_new(10000),
+		.wire = WIRE_ANTHROPIC,
+		.body = STR("good"),
+		.decode = decode };
+	struct error err = { 0 };
+	struct chat *chat;
+
+	(void)state;
+	decoded = 0;
+	chat = ask_chat(&ask, &err);
+	assert_int_equal(chat->max_tokens, 7);
+	assert_int_equal(chat->dialect, WIRE_ANTHROPIC);
+	assert_ptr_equal(ask_chat(&ask, &err), chat);
+	assert_int_equal(decoded, 1);
+	arena_free(ask.arena);
+}
+
+static void
+an_ask_that_does_not_decode_is_null(void **state)
+{
+	struct ask ask = {
+		.arena = arena_new(10000), .body = STR("bad"), .decode = decode
+	};
+	struct error err = { 0 };
+
+	(void)state;
+	assert_null(ask_chat(&ask, &err));
+	assert_int_equal(err.kind, ERROR_BAD_REQUEST);
+	assert_null(ask.chat);
+	arena_free(ask.arena);
+}
+
+static void
+the_registry_finds_by_whole_name(void **state)
+{
+	static const struct provider one = { .name = "openai" };
+	static const struct provider *const apis[] = { &one, NULL };
+	static const struct vendor vendors[] = { { .name = "groq" },
+		{ .name = "xai" }, { .name = NULL } };
+	static const struct registry r = { apis, vendors };
+
+	(void)state;
+	assert_ptr_equal(registry_api(&r, STR("openai")), &one);
+	assert_null(registry_api(&r, STR("openai_responses")));
+	assert_ptr_equal(registry_vendor(&r, STR("xai")), &vendors[1]);
+	assert_null(registry_vendor(&r, STR("x")));
+	assert_null(registry_vendor(&r, STR_NONE));
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(headers_keep_their_order_and_ignore_case),
+		cmocka_unit_test(an_ask_is_decoded_once),
+		cmocka_unit_test(an_ask_that_does_not_decode_is_null),
+		cmocka_unit_test(the_registry_finds_by_whole_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
