@@ -41,11 +41,47 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $< $(BUILD)/libsluice.a -lcmocka $(LIBS)
 
-unit: $(UNIT)
+# The scripted upstream of tests and bench: plain C, no library.
+$(BUILD)/tests/upstream: tests/upstream.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
+
+unit: $(UNIT) $(BUILD)/tests/upstream
 	@set -e; for t in $(UNIT); do $$t; done
+
+deps:
+	conf/deps.sh build
+
+# Serve this build on http://127.0.0.1:8080 with lighttpd (PORT=... to change).
+run:
+	conf/deps.sh build run
+	@$(MAKE) -s all
+	@conf/run.sh
+
+test:
+	tests/run.sh
+
+# The unit tests under AddressSanitizer and UBSan.
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
+
+check:
+	conf/deps.sh build check
+	tests/check.sh
+
+bench: all $(BUILD)/tests/upstream
+	tests/bench.sh
+
+install: all
+	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -d $(DESTDIR)$(PREFIX)/lib/sluice $(DESTDIR)$(PREFIX)/share/sluice/www
+	ln -sf ../../bin/sluice $(DESTDIR)$(PREFIX)/lib/sluice/sluice.fcgi
+	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/sluice/www
+	install -m 644 conf/sluice.json conf/lighttpd.conf $(DESTDIR)$(PREFIX)/share/sluice
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all unit deps run test asan check bench install clean
 -include $(OBJ:.o=.d)

@@ -134,7 +134,7 @@ archive_journal(int jfd, struct shm *shm, const char *name, struct error *err)
 	trim(jfd, name);
 	snprintf(to, sizeof(to), "done/%s", name);
 	if (renameat(jfd, name, jfd, to) != 0)
-		return fail(err, name);
+		return errno == ENOENT ? 0 : fail(err, name);
 	return account(jfd, shm, to, err);
 }
 

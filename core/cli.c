@@ -42,15 +42,24 @@ print_usage(FILE *to, const struct cmd *cmd)
 		fprintf(to, "`sluice VERB --help` has the details.\n");
 }
 
+static void say(struct cli *cli, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+say(struct cli *cli, const char *fmt, va_list ap)
+{
+	fputs("sluice: ", cli->env->err);
+	vfprintf(cli->env->err, fmt, ap);
+	fputc('\n', cli->env->err);
+}
+
 int
 cli_fail(struct cli *cli, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(cli->env->err, "sluice: ");
-	vfprintf(cli->env->err, fmt, ap);
-	fprintf(cli->env->err, "\n");
+	say(cli, fmt, ap);
 	va_end(ap);
 	return CLI_FAILED;
 }
@@ -61,9 +70,7 @@ cli_wrong(struct cli *cli, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(cli->env->err, "sluice: ");
-	vfprintf(cli->env->err, fmt, ap);
-	fprintf(cli->env->err, "\n");
+	say(cli, fmt, ap);
 	va_end(ap);
 	print_usage(cli->env->err, cli->cmd);
 	return CLI_USAGE;
@@ -150,6 +157,19 @@ find_option(const struct cli_opt *opts, size_t n, struct str name)
 	return NULL;
 }
 
+static void
+bad_value(struct cli *cli, const struct cli_opt *o, struct str value)
+{
+	if (o->kind == CLI_FLAG)
+		cli_wrong(cli, "%s takes no value", o->name);
+	else if (value.n == 0)
+		cli_wrong(cli, "%s needs a value", o->name);
+	else
+		cli_wrong(cli, "%s: \"%.*s\" is no %s", o->name, STR_ARG(value),
+		    o->kind == CLI_TIME ? "date or time (2026-11-24T17:30:00Z)"
+					: "number in range");
+}
+
 /*
  * Read the option that begins at ${argv}[${*i}].
  *
@@ -176,14 +196,7 @@ read_option(
 		value = str_of(argv[++*i]);
 	if (set_option(o, value) == 0)
 		return o - opts;
-	if (o->kind == CLI_FLAG)
-		cli_wrong(cli, "%s takes no value", o->name);
-	else if (value.n == 0)
-		cli_wrong(cli, "%s needs a value", o->name);
-	else
-		cli_wrong(cli, "%s: \"%.*s\" is no %s", o->name, STR_ARG(value),
-		    o->kind == CLI_TIME ? "date or time (2026-11-24T17:30:00Z)"
-					: "number in range");
+	bad_value(cli, o, value);
 	return -1;
 }
 

@@ -6,11 +6,21 @@
 #include <json-c/json_c_version.h>
 #include <openssl/crypto.h>
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/jw.h"
 #include "core/version.h"
 
 #define MAX_OUTPUT_BYTES 1024
+
+static const char *
+berkeley_db(struct arena *a)
+{
+	int major, minor, patch;
+
+	db_version(&major, &minor, &patch);
+	return arena_printf(a, "%d.%d.%d", major, minor, patch);
+}
 
 static int
 run_version(struct cli *cli, int argc, char **argv)
@@ -24,7 +34,7 @@ run_version(struct cli *cli, int argc, char **argv)
 		{ "libcurl", curl_version_info(CURLVERSION_NOW)->version },
 		{ "openssl", OpenSSL_version(OPENSSL_VERSION_STRING) },
 		{ "json-c", json_c_version() },
-		{ "berkeley-db", db_version(NULL, NULL, NULL) },
+		{ "berkeley-db", berkeley_db(cli->arena) },
 	};
 	struct buf *out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
 	struct jw w;

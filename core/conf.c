@@ -88,6 +88,8 @@ const struct conf_row conf_rows[] = {
 		       "schema, temperature, adaptive" },
 	{ "models.PROVIDER/ID.effort", &conf_list_type, CONF_NOWHERE, NULL,
 	    .meaning = "words it takes for reasoning effort" },
+	{ "models.PROVIDER/ID.budget", &conf_pair_type, CONF_NOWHERE, NULL,
+	    .meaning = "least and most thinking tokens; 0 is no limit" },
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
 

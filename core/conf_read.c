@@ -16,6 +16,7 @@
 #include "core/jtree.h"
 
 #define MAX_NAME_LIST_BYTES 2048
+#define MAX_COMPLAINTS      200 /* nobody reads on after so many */
 
 void
 conf_complain(
@@ -165,6 +166,8 @@ read_object(struct conf_reader *r, const struct jnode *at, struct str prefix,
 	}
 	json_object_object_foreach(at->v, key, value)
 	{
+		if (r->n >= MAX_COMPLAINTS)
+			return;
 		member.key = key;
 		member.v = value;
 		read_member(r, &member, prefix, base);

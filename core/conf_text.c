@@ -19,7 +19,7 @@
 #include "core/log.h"
 
 #define MAX_FILE_BYTES   (1u << 20)
-#define MAX_SECRET_BYTES (64u << 10)
+#define MAX_SECRET_BYTES (16u << 10)
 
 /* What reading a file gives: its bytes, or why there are none. */
 struct content {

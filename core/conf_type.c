@@ -10,11 +10,8 @@
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/conf.h"
-#include "core/error.h"
 #include "core/jtree.h"
-#include "core/price.h"
 #include "core/provider.h"
-#include "core/usage.h"
 
 #define MAX_WORDS_BYTES 256
 
@@ -241,24 +238,30 @@ refuse_numbers(struct conf_reader *r, const struct jnode *at)
 	}
 }
 
+/* The catalogue reads the prices (conf_vendor_model). */
 static void
 set_price(struct conf_reader *r, const struct conf_row *row,
     const struct jnode *at, void *base)
 {
-	unsigned complaints = r->n;
-	struct error err = { 0 };
-	struct price price;
+	(void)row;
+	(void)base;
+	if (json_object_is_type(at->v, json_type_object))
+		refuse_numbers(r, at);
+	else
+		conf_complain(r, at, "must be an object");
+}
+
+static void
+set_pair(struct conf_reader *r, const struct conf_row *row,
+    const struct jnode *at, void *base)
+{
+	struct jnode one = jtree_item(at, 0), two = jtree_item(at, 1);
 
 	(void)row;
 	(void)base;
-	if (!json_object_is_type(at->v, json_type_object)) {
-		conf_complain(r, at, "must be an object");
-		return;
-	}
-	refuse_numbers(r, at);
-	if (r->n == complaints &&
-	    price_parse(jtree_text(r->arena, at), &price, &err) == -1)
-		conf_complain(r, at, "%s", err.msg);
+	if (jtree_len(at) != 2 || !json_object_is_type(one.v, json_type_int) ||
+	    !json_object_is_type(two.v, json_type_int))
+		conf_complain(r, at, "must be a list of two integers");
 }
 
 #define KB 1024.0
@@ -277,4 +280,5 @@ const struct conf_type conf_switch_type = { NULL, set_switch, 0 };
 const struct conf_type conf_list_type = { "list of strings", set_list, 0 };
 const struct conf_type conf_api_type = { "wire format", set_api, 0 };
 const struct conf_type conf_alias_type = { "string", set_alias, 0 };
+const struct conf_type conf_pair_type = { "two integers", set_pair, 0 };
 const struct conf_type conf_price_type = { "price", set_price, 0 };

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include <json-c/json_object.h>
+#include <json-c/linkhash.h>
+
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
@@ -41,8 +44,9 @@ vendor_key(struct arena *a, const struct vendor *v)
 	return STR_NONE;
 }
 
+/* Names like ${name}: vendors, and members of ${section}. */
 static const char *
-hint_vendor(struct conf_reader *r, struct str name)
+hint(struct conf_reader *r, const struct jnode *section, struct str name)
 {
 	struct conf_names names = { .wanted = name };
 	const struct vendor *v;
@@ -50,6 +54,13 @@ hint_vendor(struct conf_reader *r, struct str name)
 	names.all = buf_new(r->arena, MAX_NAMES_BYTES);
 	for (v = r->registry->vendors; v->name != NULL; v++)
 		conf_names_add(&names, str_of(v->name));
+	if (json_object_is_type(section->v, json_type_object)) {
+		json_object_object_foreach(section->v, key, value)
+		{
+			(void)value;
+			conf_names_add(&names, str_of(key));
+		}
+	}
 	return conf_names_hint(&names, r->arena);
 }
 
@@ -92,7 +103,7 @@ static void
 check(struct conf_reader *r, const struct conf_provider *p,
     const struct jnode *section)
 {
-	struct jnode at = { 0 }, api;
+	struct jnode at = { 0 }, api, nothing = { 0 };
 
 	jtree_find(section, p->name.p, &at);
 	if (memchr(p->name.p, '/', p->name.n) != NULL)
@@ -103,7 +114,7 @@ check(struct conf_reader *r, const struct conf_provider *p,
 	if (p->api == NULL && !jtree_find(&at, "api", &api))
 		conf_complain(r, &at,
 		    "unknown vendor without \"api\" and \"base_url\"; %s",
-		    hint_vendor(r, p->name));
+		    hint(r, &nothing, p->name));
 }
 
 static void
@@ -155,7 +166,7 @@ conf_vendor_model(struct conf_reader *r, const struct jnode *at)
 {
 	const struct jnode *root = at->up->up;
 	struct str provider, id = str_split(str_of(at->key), '/', &provider);
-	struct jnode section;
+	struct jnode section, own, nowhere = { 0 };
 	struct error err = { 0 };
 
 	if (id.n == 0 || provider.n == 0) {
@@ -164,11 +175,12 @@ conf_vendor_model(struct conf_reader *r, const struct jnode *at)
 	}
 	jtree_find(root, "providers", &section);
 	if (registry_vendor(r->registry, provider) == NULL &&
-	    !jtree_find(&section, str_cstr(r->arena, provider), &section))
+	    !jtree_find(&section, str_cstr(r->arena, provider), &own))
 		conf_complain(r, at, "unknown provider \"%.*s\"; %s",
-		    STR_ARG(provider), hint_vendor(r, provider));
+		    STR_ARG(provider), hint(r, &section, provider));
+	/* Its messages begin with the path. */
 	if (r->conf->catalog != NULL &&
-	    catalog_add(r->conf->catalog, str_dup(r->arena, str_of(at->key)),
+	    catalog_add(r->conf->catalog, str_of(at->key),
 		jtree_text(r->arena, at), &err) == -1)
-		conf_complain(r, at, "%s", err.msg);
+		conf_complain(r, &nowhere, "%s", err.msg);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* fallocate */
 #include "core/journal.h"
 
 #include <errno.h>

@@ -4,7 +4,6 @@
  * recursing, and one stack with the names of all open objects; when an object
  * closes, its names are compared and popped.
  */
-#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

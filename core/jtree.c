@@ -114,8 +114,14 @@ jtree_len(const struct jnode *at)
 	    : 0;
 }
 
+static bool
+is_number(enum json_type type)
+{
+	return type == json_type_int || type == json_type_double;
+}
+
 /*
- * Find member ${key} of type ${type}, called ${what}.
+ * Find member ${key} of type ${type}; each kind of number passes for both.
  *
  * Returns  1 if it is there, 0 if it is not and need not be, or -1.
  */
@@ -131,7 +137,7 @@ find_typed(const struct jnode *at, const char *key, enum jtree_need need,
 		[json_type_array] = "an array",
 		[json_type_string] = "a string",
 	};
-	bool is_int;
+	enum json_type got;
 
 	if (!jtree_find(at, key, out)) {
 		if (at->v != NULL &&
@@ -141,9 +147,8 @@ find_typed(const struct jnode *at, const char *key, enum jtree_need need,
 		    ? jtree_fail(out, err, "is required")
 		    : 0;
 	}
-	is_int = json_object_is_type(out->v, json_type_int);
-	if (json_object_is_type(out->v, type) ||
-	    (type == json_type_double && is_int))
+	got = json_object_get_type(out->v);
+	if (got == type || (is_number(got) && is_number(type)))
 		return 1;
 	return jtree_fail(out, err, "must be %s", names[type]);
 }
@@ -178,7 +183,7 @@ jtree_i64(const struct jnode *at, const char *key, enum jtree_need need,
 {
 	struct jnode n;
 	double d;
-	int rc = find_typed(at, key, need, &n, json_type_double, err);
+	int rc = find_typed(at, key, need, &n, json_type_int, err);
 
 	if (rc <= 0)
 		return rc;

@@ -34,7 +34,8 @@ enum jtree_need { JTREE_OPTIONAL, JTREE_REQUIRED };
 
 /*
  * jtree_read(a, text, root, err):
- * Check ${text} with jtext_check (jtext.h), then parse it.
+ * Check ${text} with jtext_check (jtext.h), then parse it.  Integers beyond
+ * 64 bits become the nearest that fits: json-c keeps no other spelling.
  *
  * Returns  0 with the tree in ${a} and ${*root} at its top (root may be any
  *          JSON value), or -1: ERROR_BAD_REQUEST.

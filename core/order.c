@@ -181,9 +181,9 @@ put_open(struct order *o, const struct event *ev, struct error *err)
 	o->n_live++;
 	if (b == o->live)
 		return sink_put(o->next, ev, err);
-	return keep(o, &b->id, ev->id, err) || keep(o, &b->name, ev->name, err)
-	    ? -1
-	    : 0;
+	if (keep(o, &b->id, ev->id, err) != 0)
+		return -1;
+	return keep(o, &b->name, ev->name, err);
 }
 
 static int

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* pthread_mutex_clocklock */
 #include "core/shm.h"
 
 #include <errno.h>
@@ -297,6 +296,18 @@ note_owner(struct shm *m)
 	atomic_store(shm_slot(m, SHM_ACQUIRED_US), clock_mono_us());
 }
 
+/* What the dead owner was about to ingest is still to be ingested. */
+static int
+inherit(struct shm *m)
+{
+	int64_t none = 0;
+
+	shm_add(m, SHM_OWNER_DEATHS, 1);
+	atomic_compare_exchange_strong(
+	    shm_slot(m, SHM_OLDEST_US), &none, clock_mono_us());
+	return pthread_mutex_consistent(&m->hdr->lease);
+}
+
 int
 shm_lock(struct shm *m, int64_t wait_ms, struct error *err)
 {
@@ -305,10 +316,8 @@ shm_lock(struct shm *m, int64_t wait_ms, struct error *err)
 
 	if (rc == EBUSY || rc == ETIMEDOUT)
 		return 0;
-	if (rc == EOWNERDEAD) {
-		shm_add(m, SHM_OWNER_DEATHS, 1);
-		rc = pthread_mutex_consistent(&m->hdr->lease);
-	}
+	if (rc == EOWNERDEAD)
+		rc = inherit(m);
 	if (rc != 0)
 		return error_set(
 		    err, ERROR_STORE, "data_dir: lease: %s", strerror(rc));

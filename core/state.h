@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All that processes share, in data_dir (0700):
- *	hdr		the mmap'd header: lease and counters (shm.h)
+ *	hdr, lock	the mmap'd header: lease and counters (shm.h)
  *	j/		journals, one per process at a time (journal.h)
- *	j/done/, j/bad/	consumed journals; records that made no sense
- *	env/		the Berkeley DB environment (store.h)
+ *	j/done/, j/bad/	consumed journals; records that made no sense (archive.h)
+ *	env/		the Berkeley DB environment (store.h); env.bad.<time>:
+ *			one that was damaged and has been rebuilt (visit.h)
  *	keys.snap	the gateway keys, for readers (key.h)
  *	ballast		4 MB to give back when the disk is full
  * This is the recipe of reference/berkeley-db.md, design P: the append to the
@@ -34,17 +35,18 @@ struct state;
  *
  * Returns  the handle, or NULL: ERROR_STORE naming the file and the reason.
  */
-struct state *state_open(struct str data_dir, enum conf_durability durability,
-    struct error *err);
+struct state *state_open(
+    struct str data_dir, enum conf_durability durability, struct error *err);
 
 /* state_close(s): close the journal; what it holds stays for ingest. */
 void state_close(struct state *s);
 
 /*
  * state_ingest(s, wait_ms, err):
- * Take the lease within ${wait_ms} (0: only if it is free), bring journals
- * into the database for at most 100 ms of work, and sweep the calls of dead
- * processes to outcome unknown.
+ * Take the lease within ${wait_ms} (0: only if it is free, or soon will be
+ * where the backlog is older than 2 s), bring journals into the database for
+ * at most 100 ms of work, and sweep the calls of dead processes to outcome
+ * unknown.  After a failure the next 5 s fail at once.
  *
  * Returns  1 if journals remain, 0 if all is ingested or somebody else holds
  *          the lease, -1: ERROR_STORE.
@@ -57,6 +59,14 @@ int state_ingest(struct state *s, int64_t wait_ms, struct error *err);
  *          cover it: cheap, for timers.
  */
 bool state_dirty(struct state *s);
+
+/*
+ * state_backlog_ms(s):
+ * Returns  the age of the oldest append, of any process, that no ingest has
+ *          covered; 0 if there is none.  Cheap.  A CGI process ingests at its
+ *          end when this is 1000 or more.
+ */
+int64_t state_backlog_ms(struct state *s);
 
 /*
  * state_health(s, err):

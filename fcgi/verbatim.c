@@ -41,18 +41,25 @@ hold(struct verbatim *v, struct str raw)
 	buf_adds(v->out, raw);
 }
 
+static bool
+has_usage(struct str doc)
+{
+	struct error err = { 0 };
+	struct str usage;
+
+	return doc.n > 0 && jtext_check(doc, &err) == 0 &&
+	    jtext_get(doc, "usage", &usage) && usage.p[0] == '{';
+}
+
 /* {"choices":[],"usage":{...}}: what stream_options.include_usage adds. */
 static bool
 is_usage_chunk(struct str raw)
 {
-	struct str doc = sse_data(raw), choices, usage;
-	struct error err = { 0 };
+	struct str doc = sse_data(raw), choices, item;
 	size_t pos = 0;
 
-	return doc.p != NULL && jtext_check(doc, &err) == 0 &&
-	    jtext_get(doc, "usage", &usage) && usage.p[0] == '{' &&
-	    jtext_get(doc, "choices", &choices) && choices.p[0] == '[' &&
-	    !jtext_item(choices, &pos, &usage);
+	return has_usage(doc) && jtext_get(doc, "choices", &choices) &&
+	    choices.p[0] == '[' && !jtext_item(choices, &pos, &item);
 }
 
 /* The counts in Anthropic's message_start are never the final ones. */
@@ -118,16 +125,6 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 		break;
 	}
 	return 0;
-}
-
-static bool
-has_usage(struct str doc)
-{
-	struct error err = { 0 };
-	struct str usage;
-
-	return doc.n > 0 && jtext_check(doc, &err) == 0 &&
-	    jtext_get(doc, "usage", &usage) && usage.p[0] == '{';
 }
 
 /* The first usage_n bytes of held, edited; ${doc} is the JSON in them. */

@@ -7,9 +7,19 @@
 #ifndef PROVIDERS_CUSTOM_TOOL_H
 #define PROVIDERS_CUSTOM_TOOL_H
 
+#include "core/str.h"
+
+struct arena;
+
 #define CUSTOM_TOOL_SCHEMA                                                     \
 	"{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}" \
 	"},"                                                                   \
 	"\"required\":[\"input\"],\"additionalProperties\":false}"
+
+/*
+ * custom_tool_arguments(a, text):
+ * Returns  the arguments of a call with ${text}, in ${a}.
+ */
+struct str custom_tool_arguments(struct arena *a, struct str text);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/jw.h"
 
+#include "providers/custom_tool.h"
 #include "providers/history.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
@@ -291,27 +292,13 @@ write_system(struct writer *o, const struct turn *t)
 	jw_end(o->w);
 }
 
-/* {"input":...} of a custom tool's text, see custom_tool.h. */
-static struct str
-custom_arguments(struct writer *o, struct str text)
-{
-	struct buf *b = buf_new(o->arena, MAX_TEXT_BYTES);
-	struct jw w;
-
-	jw_init(&w, b);
-	jw_object(&w);
-	jw_kv_str(&w, "input", text);
-	jw_end(&w);
-	return buf_str(b);
-}
-
 static void
 write_call(struct writer *o, const struct part *p)
 {
 	struct str arguments = p->text.n > 0 ? p->text : STR("{}");
 
 	if (p->custom)
-		arguments = custom_arguments(o, p->text);
+		arguments = custom_tool_arguments(o->arena, p->text);
 	jw_object(o->w);
 	jw_kv_str(o->w, "id", p->id);
 	jw_kv_cstr(o->w, "type", "function");

@@ -7,7 +7,7 @@
 #	tests/run.sh             everything
 #	tests/run.sh 04 07       of the end-to-end tests only these files
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 tests/setup.sh || exit 1
 make -s || exit 1
@@ -19,9 +19,9 @@ passed=0 failed=0 skipped=0
 add() {
 	local n
 
-	for n in $(sed -nE "s/$2/\1/p" "$1"); do
+	while read -r n; do
 		(($3 += n))
-	done
+	done < <(sed -nE "s/$2/\1/p" "$1")
 }
 
 run_unit() {

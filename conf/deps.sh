@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Install the Debian packages that are missing for what you are about to do:
+#	conf/deps.sh build run test check
+# Asks for nothing, says what it installs and why, needs root or sudo only
+# when something is missing.
+set -eu
+
+# group  package  why
+table='
+build gcc                  compiles sluice
+build make                 runs this Makefile
+build pkg-config           finds the libraries
+build libc6-dev            C library headers
+build libfcgi-dev          FastCGI (fcgi2)
+build libcurl4-openssl-dev HTTP to the providers
+build libjson-c-dev        JSON
+build libdb5.3-dev         Berkeley DB: ledger and keys
+build libssl-dev           hashes and random numbers
+run   lighttpd             serves and spawns the pool
+run   ca-certificates      to trust the providers
+run   curl                 waits until the gateway answers
+test  libcmocka-dev        unit tests
+test  lighttpd             the web server of the end-to-end tests
+test  curl                 end-to-end tests
+test  db5.3-util           db5.3_verify: is the database sound
+test  nodejs               end-to-end tests with the official SDKs
+test  npm                  fetches the SDKs
+test  git                  the tests look at the tree
+check clang-format         one style
+check clang-tidy           static analysis
+check cppcheck             static analysis
+check pmccabe              lengths and complexity
+'
+
+missing=
+for group in "$@"; do
+	list=$(printf '%s\n' "$table" | awk -v g="$group" '$1 == g { print $2 }')
+	[ -n "$list" ] || { echo "deps.sh: no group $group" >&2; exit 2; }
+	for p in $list; do
+		dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null |
+			grep -q ' installed$' && continue
+		# A tool that is there by other means will do (node, npm).
+		case $p in
+		nodejs) command -v node >/dev/null && continue ;;
+		npm | git | curl | make | gcc) command -v "$p" >/dev/null && continue ;;
+		esac
+		case " $missing " in *" $p "*) continue ;; esac
+		missing="$missing $p"
+		why=$(printf '%s\n' "$table" | awk -v p="$p" \
+			'$2 == p { $1 = $2 = ""; print substr($0, 3); exit }')
+		echo "deps: $p is missing: $why"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	as_root=sudo
+	command -v sudo >/dev/null || {
+		echo "deps: run as root: apt-get install$missing" >&2
+		exit 1
+	}
+fi
+# shellcheck disable=SC2086
+{
+	$as_root apt-get update -qq
+	$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+echo "deps: installed$missing"

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/ledger.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/journal.h"
+#include "core/jw.h"
+#include "core/ledger_row.h"
+#include "core/price.h"
+#include "core/provider.h"
+#include "core/visit.h"
+
+#define MAX_TEXT 256 /* bytes of a string; users send what they like */
+#define MAX_LIST 64  /* tags, losses */
+
+static const char *const call_words[] = {
+	[CALL_OPEN] = "open",
+	[CALL_OK] = "ok",
+	[CALL_ERROR] = "error",
+	[CALL_REFUSED] = "refused",
+	[CALL_CANCELLED] = "cancelled",
+	[CALL_UNKNOWN] = "unknown",
+};
+
+static const char *const attempt_words[] = {
+	[ATTEMPT_OPEN] = "open",
+	[ATTEMPT_WON] = "won",
+	[ATTEMPT_LOST] = "lost",
+	[ATTEMPT_FAILED] = "failed",
+	[ATTEMPT_CANCELLED] = "cancelled",
+	[ATTEMPT_UNKNOWN] = "unknown",
+};
+
+static const char *const role_words[] = {
+	[ROLE_PRIMARY] = "primary",
+	[ROLE_RETRY] = "retry",
+	[ROLE_FALLBACK] = "fallback",
+	[ROLE_RACE] = "race",
+	[ROLE_HEDGE] = "hedge",
+	[ROLE_JUDGE] = "judge",
+	[ROLE_SHADOW] = "shadow",
+};
+
+static const char *const cost_words[] = {
+	[COST_UNKNOWN] = "unknown",
+	[COST_RESERVED] = "reserved",
+	[COST_ESTIMATED] = "estimated",
+	[COST_REPORTED] = "reported",
+};
+
+static const char *const usage_words[] = {
+	[USAGE_NONE] = "none",
+	[USAGE_ESTIMATED] = "estimated",
+	[USAGE_REPORTED] = "reported",
+};
+
+void
+ledger_id(char out[CALL_ID_BYTES], int64_t now_us)
+{
+	unsigned char bits[10];
+
+	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+		abort();
+	ledger_row_id(out, now_us / 1000, bits);
+}
+
+/* A string at most MAX_TEXT long, cut between two UTF-8 characters. */
+static struct str
+clip(struct str s)
+{
+	if (s.n <= MAX_TEXT)
+		return s;
+	s.n = MAX_TEXT;
+	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
+		s.n--;
+	return s;
+}
+
+static void
+put_text(struct jw *w, const char *key, struct str s)
+{
+	jw_kv_str(w, key, clip(s));
+}
+
+static void
+put_time(struct jw *w, const char *key, int64_t us)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	jw_kv_cstr(w, key, us != 0 ? clock_text(us, text) : NULL);
+}
+
+/* A number, null below ${least}. */
+static void
+put_number(struct jw *w, const char *key, int64_t v, int64_t least)
+{
+	if (v < least)
+		jw_kv_null(w, key);
+	else
+		jw_kv_i64(w, key, v);
+}
+
+static void
+put_money(struct jw *w, const char *key, bool known, int64_t pusd)
+{
+	char text[MONEY_TEXT_BYTES];
+
+	jw_kv_cstr(w, key, known ? money_text(pusd, text) : NULL);
+}
+
+static void
+put_tags(struct jw *w, const struct header *tags)
+{
+	int n;
+
+	jw_key(w, "tags");
+	jw_object(w);
+	for (n = 0; tags != NULL && n < MAX_LIST; tags = tags->next, n++) {
+		jw_key_str(w, clip(tags->name));
+		jw_str(w, clip(tags->value));
+	}
+	jw_end(w);
+}
+
+static void
+put_lossy(struct jw *w, const struct name *lossy)
+{
+	int n;
+
+	jw_key(w, "lossy");
+	jw_array(w);
+	for (n = 0; lossy != NULL && n < MAX_LIST; lossy = lossy->next, n++)
+		jw_str(w, clip(lossy->s));
+	jw_end(w);
+}
+
+static void
+put_usage(struct jw *w, const struct usage *u)
+{
+	int i;
+
+	jw_key(w, "usage");
+	jw_object(w);
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		jw_kv_i64(w, usage_bucket_names[i], u->tokens[i]);
+	jw_key(w, "units");
+	jw_object(w);
+	if (u->web_searches > 0)
+		jw_kv_i64(w, "web_search", u->web_searches);
+	jw_end(w);
+	jw_end(w);
+}
+
+static void
+put_attempt(struct jw *w, const struct ledger_attempt *at)
+{
+	int64_t own = at->usage.provider_cost_pusd;
+
+	jw_object(w);
+	put_text(w, "provider", at->provider);
+	put_text(w, "model", at->model);
+	put_text(w, "returned_model", at->returned_model);
+	put_text(w, "credential", at->credential);
+	jw_kv_cstr(w, "role", role_words[at->role]);
+	jw_kv_cstr(w, "outcome", attempt_words[at->outcome]);
+	put_number(w, "status", at->status, 1);
+	put_text(w, "error", at->error);
+	put_number(w, "start_ms", at->start_ms, 0);
+	put_number(w, "ttft_ms", at->ttft_ms, 0);
+	put_number(w, "duration_ms", at->duration_ms, 0);
+	put_usage(w, &at->usage);
+	jw_kv_cstr(w, "usage_source", usage_words[at->usage.source]);
+	put_money(w, "cost_usd", at->cost.known, at->cost.pusd);
+	jw_kv_cstr(w, "cost_source", cost_words[at->cost.source]);
+	put_text(w, "price", at->price);
+	put_money(w, "provider_cost_usd", own >= 0, own);
+	jw_end(w);
+}
+
+static void
+put_request(struct jw *w, const struct ledger_call *row)
+{
+	put_text(w, "key", row->key);
+	put_text(w, "account", row->account);
+	put_text(w, "user", row->user);
+	put_text(w, "session", row->session);
+	put_text(w, "task", row->task);
+	put_tags(w, row->tags);
+	jw_kv_cstr(w, "endpoint", row->endpoint);
+	jw_kv_cstr(w, "dialect", row->dialect);
+	jw_kv_bool(w, "stream", row->stream);
+	put_text(w, "requested", row->requested);
+	put_text(w, "route", row->route);
+}
+
+static void
+put_result(struct jw *w, const struct ledger_call *row)
+{
+	put_text(w, "answered", row->answered);
+	put_number(w, "status", row->status, 1);
+	jw_kv_cstr(w, "outcome", call_words[row->outcome]);
+	put_text(w, "error", row->error);
+	jw_kv_null(w, "cache");
+	jw_kv_null(w, "saved_usd");
+	put_lossy(w, row->lossy);
+	put_number(w, "ttft_ms", row->ttft_ms, 0);
+	put_number(w, "duration_ms", row->duration_ms, 0);
+	put_money(w, "cost_usd", row->cost.known, row->cost.pusd);
+	put_text(
+	    w, "cost_note", row->cost.known ? STR_NONE : str_of(row->cost.why));
+}
+
+void
+ledger_json(const struct ledger_call *row, struct buf *out)
+{
+	const struct ledger_attempt *at;
+	struct jw w;
+
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_cstr(&w, "id", row->id);
+	put_time(&w, "started_at", row->started_us);
+	put_time(&w, "ended_at", row->ended_us);
+	put_request(&w, row);
+	put_result(&w, row);
+	jw_key(&w, "attempts");
+	jw_array(&w);
+	for (at = row->attempts; at != NULL; at = at->next)
+		put_attempt(&w, at);
+	jw_end(&w);
+	jw_end(&w);
+}
+
+int
+ledger_write(
+    struct state *state, const struct ledger_call *row, struct error *err)
+{
+	bool open = row->outcome == CALL_OPEN;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, JOURNAL_MAX_PAYLOAD);
+	buf_addch(&b, LEDGER_RECORD_VERSION);
+	buf_addch(&b, open ? LEDGER_OPEN : LEDGER_CLOSE);
+	ledger_json(row, &b);
+	rc = buf_over(&b) ? error_set(err, ERROR_STORE,
+				"ledger: row %s is too large", row->id)
+			  : state_append(state, buf_str(&b), err);
+	buf_release(&b);
+	return rc;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/ledger_row.h"
+
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/journal.h"
+#include "core/jtext.h"
+#include "core/store.h"
+
+#define MAX_ROW_BYTES ((size_t)2 * JOURNAL_MAX_PAYLOAD)
+#define MAX_ATTEMPTS  100
+
+static const char note[] =
+    "\"the process that served the call ended before it\"";
+
+/* Crockford's base 32: 130 bits, of which the first two are zero. */
+void
+ledger_row_id(char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	unsigned char all[17] = { 0 };
+	unsigned i, at, pair;
+
+	for (i = 0; i < 6; i++)
+		all[i] = (unsigned char)(ms >> (40 - 8 * i));
+	memcpy(all + 6, bits, 10);
+	memcpy(out, "call_", 5);
+	for (i = 0; i < 26; i++) {
+		at = i * 5; /* in 130 bits; all begins at the third of them */
+		pair = at < 2
+		    ? all[0] >> 5
+		    : (all[(at - 2) / 8] << 8 | all[(at - 2) / 8 + 1]) >>
+			(11 - (at - 2) % 8);
+		out[5 + i] = digits[pair & 31];
+	}
+	out[31] = '\0';
+}
+
+/* Take a payload apart; false if it is none. */
+static bool
+parse(struct str payload, bool *closes, struct str *id, struct str *row)
+{
+	struct error ignored = { .kind = ERROR_NONE };
+
+	if (payload.n < 2 || payload.p[0] != LEDGER_RECORD_VERSION ||
+	    (payload.p[1] != LEDGER_OPEN && payload.p[1] != LEDGER_CLOSE))
+		return false;
+	*closes = payload.p[1] == LEDGER_CLOSE;
+	*row = str_skip(payload, 2);
+	if (jtext_check(*row, &ignored) != 0 || !jtext_get(*row, "id", id) ||
+	    id->n <= 2 || id->p[0] != '"')
+		return false;
+	*id = (struct str){ id->p + 1, id->n - 2 };
+	return true;
+}
+
+static bool
+has_outcome(struct str row, const char *quoted)
+{
+	struct str outcome;
+
+	return jtext_get(row, "outcome", &outcome) && str_is(outcome, quoted);
+}
+
+int
+ledger_row_apply(struct txn *t, struct str payload, struct str proc)
+{
+	struct str id, row, old;
+	bool closes;
+	int rc;
+
+	if (!parse(payload, &closes, &id, &row))
+		return 1;
+	rc = store_get(t, STORE_LEDGER, id, &old);
+	if (rc < 0)
+		return -1;
+	if (rc == 1 && !has_outcome(old, "\"open\"") &&
+	    !(closes && has_outcome(old, "\"unknown\"")))
+		return 0;
+	if (store_put(t, STORE_LEDGER, id, row) != 0)
+		return -1;
+	return closes ? store_del(t, STORE_OPEN, id)
+		      : store_put(t, STORE_OPEN, id, proc);
+}
+
+static struct str
+edit(struct txn *t, struct str row, const struct jtext_edit *edits, size_t n)
+{
+	struct buf *out = buf_new(t->arena, MAX_ROW_BYTES);
+
+	if (jtext_apply(out, row, edits, n) != 0 || buf_over(out))
+		return row;
+	return buf_str(out);
+}
+
+/* An attempt that was under way may have cost what it likes. */
+static struct str
+close_attempt(struct txn *t, struct str row, int i)
+{
+	char *base = arena_printf(t->arena, "attempts.%d.", i);
+	char *outcome = arena_printf(t->arena, "%soutcome", base);
+	struct jtext_edit edits[] = {
+		{ outcome, STR("\"unknown\"") },
+		{ arena_printf(t->arena, "%scost_usd", base), STR("null") },
+		{ arena_printf(t->arena, "%scost_source", base),
+		    STR("\"unknown\"") },
+	};
+	struct str value;
+
+	if (!jtext_get(row, outcome, &value) || !str_is(value, "\"open\""))
+		return row;
+	return edit(t, row, edits, sizeof(edits) / sizeof(*edits));
+}
+
+static struct str
+unknown_row(struct txn *t, struct str row)
+{
+	const struct jtext_edit edits[] = {
+		{ "outcome", STR("\"unknown\"") },
+		{ "cost_usd", STR("null") },
+		{ "cost_note", str_of(note) },
+	};
+	struct str value;
+	int i;
+
+	for (i = 0; i < MAX_ATTEMPTS; i++) {
+		if (!jtext_get(
+			row, arena_printf(t->arena, "attempts.%d", i), &value))
+			break;
+		row = close_attempt(t, row, i);
+	}
+	return edit(t, row, edits, sizeof(edits) / sizeof(*edits));
+}
+
+struct id_list {
+	struct arena *arena;
+	bool (*is_over)(void *arg, struct str proc);
+	void *arg;
+	struct str *ids;
+	int n, max;
+};
+
+static int
+collect(void *arg, struct str id, struct str proc)
+{
+	struct id_list *l = arg;
+
+	if (l->is_over(l->arg, proc))
+		l->ids[l->n++] = str_dup(l->arena, id);
+	return l->n == l->max;
+}
+
+static int
+sweep_one(struct txn *t, struct str id)
+{
+	struct str row;
+	int rc = store_get(t, STORE_LEDGER, id, &row);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 1 && has_outcome(row, "\"open\"") &&
+	    store_put(t, STORE_LEDGER, id, unknown_row(t, row)) != 0)
+		return -1;
+	return store_del(t, STORE_OPEN, id);
+}
+
+int
+ledger_row_sweep(struct txn *t, bool (*is_over)(void *arg, struct str proc),
+    void *arg, int max)
+{
+	struct id_list l = { .arena = t->arena,
+		.is_over = is_over,
+		.arg = arg,
+		.ids = ARENA_ARRAY(t->arena, struct str, (size_t)max),
+		.max = max };
+	int i;
+
+	if (store_scan(t, STORE_OPEN, STR_NONE, collect, &l) < 0)
+		return -1;
+	for (i = 0; i < l.n; i++)
+		if (sweep_one(t, l.ids[i]) != 0)
+			return -1;
+	return l.n;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of struct state, for the modules behind state.h, ledger.h and
+ * key.h; and visits to the database: take the lease, open, work, close, give
+ * it back.
+ *
+ * What a visit does when the database does not open (reference/
+ * berkeley-db.md §6):
+ *	S1  disk full: give up the ballast and try again
+ *	S2  anything else: try again after 50 ms
+ *	S3  still damaged, or damaged in 3 visits in a row: bring j/done back,
+ *	    set the environment aside and make a new one; what the journals
+ *	    hold comes back with the next ingest
+ *	S5  no luck: the visit fails, and ingests leave it alone for 5 s
+ * After 8 visits in a row that nobody lived to leave, only one a minute is
+ * let in, so that a damage that kills does not kill everybody.
+ */
+#ifndef CORE_VISIT_H
+#define CORE_VISIT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/str.h"
+
+struct error;
+struct journal;
+struct shm;
+struct store;
+
+/* Lock order: visit, then the lease.  The journal has a lock of its own. */
+struct state {
+	char *dir; /* data_dir, absolute */
+	int dirfd; /* data_dir */
+	int jfd;   /* data_dir/j */
+	struct shm *shm;
+	struct journal *journal;
+	pthread_mutex_t visit;	     /* one thread of this process at a time */
+	_Atomic int64_t appended_us; /* last append, monotonic */
+};
+
+/*
+ * state_append(s, payload, err):
+ * Append ${payload} to this process's journal; see ledger_write.
+ */
+int state_append(struct state *s, struct str payload, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Work in the open database: 0, or -1 with the error set. */
+typedef int visit_body(struct state *s, struct store *store, void *arg,
+    struct error *err);
+
+/*
+ * visit(s, wait_ms, body, arg, err):
+ * Run ${body} under the lease, waiting at most ${wait_ms} for it.
+ *
+ * Returns  0, 1 if somebody else holds the lease, -1: ERROR_STORE, or what
+ *          the body has set.
+ */
+int visit(struct state *s, int64_t wait_ms, visit_body *body, void *arg,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * visit_patiently(s, body, arg, err):
+ * As visit with 2 s, where not to get the lease is an error.
+ */
+int visit_patiently(struct state *s, visit_body *body, void *arg,
+    struct error *err) __attribute__((warn_unused_result));
+
+#endif

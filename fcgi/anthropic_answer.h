@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What Messages streams and documents have in common. */
+#ifndef FCGI_ANTHROPIC_ANSWER_H
+#define FCGI_ANTHROPIC_ANSWER_H
+
+#include <stdbool.h>
+
+struct encode;
+struct jw;
+struct receipt;
+
+/* Writes the members of `usage`; the caller opens and ends the object. */
+void anthropic_usage(const struct encode *e, struct jw *w);
+
+/* Writes the members stop_reason, stop_sequence and stop_details. */
+void anthropic_stop(const struct encode *e, struct jw *w);
+
+/* Writes the whole answer. */
+void anthropic_document(struct encode *e, const struct receipt *r);
+
+#endif

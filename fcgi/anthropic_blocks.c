@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The content blocks of a Messages request: wire.md §3.3. */
+#include "fcgi/anthropic.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "fcgi/signature.h"
+
+#define LABEL            "messages.content"
+#define MAX_JOINED_BYTES ((size_t)64 << 20)
+
+#define FIELD_MARK                                                             \
+	FIELD_BY("cache_control", decode_mark, struct part, cache_mark)
+
+static int
+read_block(struct chat *chat, struct part **list, enum part_kind kind,
+    const struct field *table, const struct jnode *obj, struct error *err)
+{
+	return decode_object(
+	    chat, obj, table, LABEL, decode_part(chat, list, kind, obj), err);
+}
+
+/* ---- text ---- */
+
+static const struct field text_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("text", STR, struct part, text),
+	FIELD_MARK,
+	FIELD_NO("citations", LOSE),
+	FIELD_END,
+};
+
+static int
+read_text(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	return read_block(chat, list, PART_TEXT, text_fields, obj, err);
+}
+
+/* Claude Code's billing line is for Anthropic and nobody else. */
+static int
+read_system_text(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	struct str text = STR_NONE;
+
+	if (jtree_str(obj, "text", JTREE_REQUIRED, &text, err) < 0)
+		return -1;
+	if (str_starts(text, "x-anthropic-billing-header:"))
+		return 0;
+	return read_text(chat, list, obj, err);
+}
+
+static const struct part_type text_only[] = {
+	{ "text", SPEAKER_USER, read_text },
+	{ .name = NULL },
+};
+
+/* Text blocks as one text, into a struct str. */
+static int
+read_joined(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct str *text = into;
+	struct part *list = NULL, *p;
+	struct buf *b;
+
+	if (decode_content(chat, &list, v, text_only, SPEAKER_USER, err) < 0)
+		return -1;
+	b = buf_new(chat->arena, MAX_JOINED_BYTES);
+	for (p = list; p != NULL; p = p->next) {
+		if (p != list)
+			buf_addch(b, '\n');
+		buf_adds(b, p->text);
+	}
+	*text = buf_str(b);
+	return 0;
+}
+
+/* ---- images and documents ---- */
+
+static int
+read_url(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	(void)chat;
+	return decode_media(v, into, err);
+}
+
+static const struct field base64_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("media_type", STR, struct part, mime),
+	FIELD_MUST("data", STR, struct part, data),
+	FIELD_END,
+};
+static const struct field url_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("url", read_url),
+	FIELD_END,
+};
+static const struct field file_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("file_id", STR, struct part, file_id),
+	FIELD_END,
+};
+static const struct field plain_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_NO("media_type", SKIP), /* text/plain */
+	FIELD_MUST("data", STR, struct part, text),
+	FIELD_END,
+};
+static const struct field content_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_BY("content", read_joined, struct part, text),
+	FIELD_END,
+};
+
+static const struct {
+	const char *type;
+	const struct field *fields;
+	bool document_only;
+} sources[] = {
+	{ "base64", base64_fields, false },
+	{ "url", url_fields, false },
+	{ "file", file_fields, false },
+	{ "text", plain_fields, true },
+	{ "content", content_fields, true },
+};
+
+static int
+read_source(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	const struct part *part = into;
+	struct str type = STR_NONE;
+	struct jnode at;
+	size_t i;
+
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		if (str_is(type, sources[i].type) &&
+		    (part->kind == PART_DOCUMENT || !sources[i].document_only))
+			return decode_object(chat, v, sources[i].fields,
+			    LABEL ".source", into, err);
+	}
+	(void)jtree_find(v, "type", &at);
+	return jtree_fail(&at, err, "unknown source \"%.*s\"", STR_ARG(type));
+}
+
+static int
+read_image(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("source", read_source),
+		FIELD_NO("transformations", LOSE),
+		FIELD_MARK,
+		FIELD_END,
+	};
+
+	return read_block(chat, list, PART_IMAGE, table, obj, err);
+}
+
+/* Asking for citations that nobody will give is a loss. */
+static int
+read_citations(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	bool on = false;
+
+	(void)into;
+	if (jtree_bool(v, "enabled", JTREE_OPTIONAL, &on, err) < 0)
+		return -1;
+	if (on)
+		chat_lose(chat, LABEL ".citations");
+	return 0;
+}
+
+static int
+read_document(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("source", read_source),
+		FIELD_OF("title", STR, struct part, name),
+		FIELD_NO("context", LOSE),
+		FIELD_DO("citations", read_citations),
+		FIELD_MARK,
+		FIELD_END,
+	};
+
+	return read_block(chat, list, PART_DOCUMENT, table, obj, err);
+}
+
+/* A hit of the client's own search is a document of text to anyone else. */
+static int
+read_search_result(struct chat *chat, struct part **list,
+    const struct jnode *obj, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_BY("content", read_joined, struct part, text),
+		FIELD_OF("title", STR, struct part, name),
+		FIELD_NO("source", LOSE),
+		FIELD_DO("citations", read_citations),
+		FIELD_MARK,
+		FIELD_END,
+	};
+
+	return read_block(chat, list, PART_DOCUMENT, table, obj, err);
+}
+
+/* ---- thinking ---- */
+
+static int
+read_thinking(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("thinking", STR, struct part, text),
+		FIELD_OF("signature", STR, struct part, signature),
+		FIELD_END,
+	};
+	struct part *part = decode_part(chat, list, PART_THINKING, obj);
+
+	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
+		return -1;
+	if (part->signature.n > 0)
+		part->issuer = signature_unprefix(&part->signature);
+	else
+		part->signature = STR_NONE;
+	return 0;
+}
+
+static int
+read_redacted(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("data", STR, struct part, signature),
+		FIELD_END,
+	};
+	struct part *part = decode_part(chat, list, PART_THINKING, obj);
+
+	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
+		return -1;
+	part->redacted = true;
+	part->issuer = signature_unprefix(&part->signature);
+	return 0;
+}
+
+/* ---- tools ---- */
+
+static int
+read_tool_use(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("id", STR, struct part, id),
+		FIELD_MUST("name", STR, struct part, name),
+		FIELD_BY("input", decode_json, struct part, text),
+		FIELD_NO("caller", SKIP), /* the model itself */
+		FIELD_NO("toolset_name", LOSE),
+		FIELD_MARK,
+		FIELD_END,
+	};
+	struct part *part = decode_part(chat, list, PART_TOOL_CALL, obj);
+
+	part->text = STR("{}");
+	return decode_object(chat, obj, table, LABEL, part, err);
+}
+
+static int
+read_result_content(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct part *part = into;
+
+	return decode_content(
+	    chat, &part->parts, v, anthropic_blocks, SPEAKER_TOOL, err);
+}
+
+static int
+read_tool_result(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("tool_use_id", STR, struct part, id),
+		FIELD_DO("content", read_result_content),
+		FIELD_OF("is_error", BOOL, struct part, is_error),
+		FIELD_MARK,
+		FIELD_END,
+	};
+
+	return read_block(chat, list, PART_TOOL_RESULT, table, obj, err);
+}
+
+/* The answer of a client's tool search: all tools are loaded already, so
+ * its name says enough. */
+static int
+read_tool_reference(struct chat *chat, struct part **list,
+    const struct jnode *obj, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("tool_name", STR, struct part, text),
+		FIELD_MARK,
+		FIELD_END,
+	};
+
+	chat_lose(chat, LABEL ".tool_reference");
+	return read_block(chat, list, PART_TEXT, table, obj, err);
+}
+
+/* ---- the tables ---- */
+
+const struct part_type anthropic_blocks[] = {
+	{ "text", SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL, read_text },
+	{ "image", SPEAKER_USER | SPEAKER_TOOL, read_image },
+	{ "document", SPEAKER_USER | SPEAKER_TOOL, read_document },
+	{ "search_result", SPEAKER_USER | SPEAKER_TOOL, read_search_result },
+	{ "thinking", SPEAKER_ASSISTANT, read_thinking },
+	{ "redacted_thinking", SPEAKER_ASSISTANT, read_redacted },
+	{ "tool_use", SPEAKER_ASSISTANT, read_tool_use },
+	{ "tool_result", SPEAKER_USER, read_tool_result },
+	{ "tool_reference", SPEAKER_TOOL, read_tool_reference },
+	{ "server_tool_use", 0, NULL },
+	{ "web_search_tool_result", 0, NULL },
+	{ "web_fetch_tool_result", 0, NULL },
+	{ "code_execution_tool_result", 0, NULL },
+	{ "bash_code_execution_tool_result", 0, NULL },
+	{ "text_editor_code_execution_tool_result", 0, NULL },
+	{ "tool_search_tool_result", 0, NULL },
+	{ "container_upload", 0, NULL },
+	{ "browser_state", 0, NULL },
+	{ "compaction", 0, NULL },
+	{ "fallback", 0, NULL },
+	{ "mcp_*", 0, NULL },
+	{ "advisor_*", 0, NULL },
+	{ .name = NULL },
+};
+
+const struct part_type anthropic_system_blocks[] = {
+	{ "text", SPEAKER_SYSTEM, read_system_text },
+	{ "tool_addition", 0, NULL },
+	{ "tool_removal", 0, NULL },
+	{ .name = NULL },
+};

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/conn.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/loop.h"
+#include "fcgi/exchange.h"
+#include "fcgi/fastcgi.h"
+#include "fcgi/workers.h"
+
+#define STALLED_US INT64_C(60000000) /* a flush without progress */
+
+/*
+ * A connection from the web server:
+ *	PARKED	  waits for a request; no exchange
+ *	FRONT	  a worker reads and begins; nobody else touches it
+ *	MIDDLE	  the event thread streams; the client is watched
+ *	BACK	  a worker settles; nobody else touches it
+ *	FLUSH	  the answer is complete and leaves
+ */
+enum conn_state {
+	CONN_PARKED,
+	CONN_FRONT,
+	CONN_MIDDLE,
+	CONN_BACK,
+	CONN_FLUSH
+};
+
+struct conn {
+	struct conn_pool *pool;
+	enum conn_state state;
+	int fd;
+	struct exchange *x;    /* NULL while PARKED */
+	struct error read_err; /* FRONT: what is wrong with the request */
+	bool broken;           /* FRONT: there was no request */
+	bool wants_middle;     /* FRONT: its result */
+	struct job job;
+	struct loop_timer stalled; /* FLUSH */
+	struct conn *prev, *next;
+};
+
+static void on_fd(void *arg, unsigned events);
+static void post(struct conn *c, enum conn_state state, void (*work)(void *),
+    void (*done)(void *));
+
+/* --- connections --- */
+
+static void
+watch(struct conn *c, unsigned events)
+{
+	if (loop_watch(c->pool->loop, c->fd, events, on_fd, c) != 0)
+		abort(); /* out of memory in the kernel */
+}
+
+static struct conn *
+conn_new(struct conn_pool *pool, int fd)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		abort();
+	c->pool = pool;
+	c->fd = fd;
+	c->next = pool->conns;
+	if (c->next != NULL)
+		c->next->prev = c;
+	pool->conns = c;
+	pool->n_conns++;
+	return c;
+}
+
+/* End a connection; its descriptor is closed unless that happened already. */
+static void
+conn_free(struct conn *c)
+{
+	struct conn_pool *pool = c->pool;
+
+	loop_timer_stop(pool->loop, &c->stalled);
+	/* A broken one was closed by its reader: the number may be reused. */
+	if (!c->broken) {
+		loop_unwatch(pool->loop, c->fd);
+		close(c->fd);
+	}
+	exchange_free(c->x);
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		pool->conns = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	pool->n_conns--;
+	free(c);
+}
+
+static void
+park(struct conn *c)
+{
+	c->state = CONN_PARKED;
+	watch(c, EPOLLIN | EPOLLRDHUP);
+}
+
+/* --- flush --- */
+
+static void
+on_stalled(void *arg)
+{
+	conn_free(arg);
+}
+
+/* Send the complete answer; then park or close. */
+static void
+flush(struct conn *c)
+{
+	struct conn_pool *pool = c->pool;
+	int left = io_flush(&c->x->io);
+
+	if (left > 0) {
+		watch(c, EPOLLOUT);
+		loop_timer_set(pool->loop, &c->stalled,
+		    loop_now_us(pool->loop) + STALLED_US);
+		return;
+	}
+	if (left < 0 || !c->x->io.keep || pool->draining) {
+		conn_free(c);
+		return;
+	}
+	loop_timer_stop(pool->loop, &c->stalled);
+	exchange_free(c->x);
+	c->x = NULL;
+	park(c);
+}
+
+static void
+start_flush(struct conn *c)
+{
+	c->state = CONN_FLUSH;
+	c->stalled.fn = on_stalled;
+	c->stalled.arg = c;
+	flush(c);
+}
+
+/* --- back --- */
+
+static void
+work_back(void *arg)
+{
+	struct conn *c = arg;
+
+	exchange_back(c->x);
+}
+
+static void
+done_back(void *arg)
+{
+	struct conn *c = arg;
+
+	c->pool->n_calls--;
+	start_flush(c);
+}
+
+/* --- middle --- */
+
+static void
+on_output(void *arg)
+{
+	struct conn *c = arg;
+	int left = io_flush(&c->x->io);
+
+	if (left < 0)
+		exchange_cancel(c->x, ERROR_CLIENT_GONE, "the client left");
+	else if (left > 0)
+		watch(c, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+	else
+		exchange_flushed(c->x);
+}
+
+static void
+on_ended(void *arg)
+{
+	struct conn *c = arg;
+
+	loop_unwatch(c->pool->loop, c->fd);
+	post(c, CONN_BACK, work_back, done_back);
+}
+
+static void
+start_middle(struct conn *c)
+{
+	static const struct exchange_events events = { on_output, on_ended };
+	struct conn_pool *pool = c->pool;
+
+	c->state = CONN_MIDDLE;
+	watch(c, EPOLLIN | EPOLLRDHUP);
+	exchange_middle(c->x, pool->loop, pool->upstream, &events, c);
+}
+
+/* Something about the client while its answer is under way. */
+static void
+middle_event(struct conn *c, unsigned events)
+{
+	unsigned keep = EPOLLRDHUP;
+
+	if (events & EPOLLOUT) {
+		watch(c, EPOLLIN | EPOLLRDHUP);
+		on_output(c);
+	}
+	if (!(events & ~(unsigned)EPOLLOUT))
+		return;
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ||
+	    io_peer_left(&c->x->io)) {
+		c->x->io.gone = true;
+		loop_unwatch(c->pool->loop, c->fd);
+		exchange_cancel(c->x, ERROR_CLIENT_GONE, "the client left");
+		return;
+	}
+	/* Bytes that are no abort: leave them, and do not spin on them. */
+	if (io_pending(&c->x->io) > 0)
+		keep |= EPOLLOUT;
+	watch(c, keep);
+}
+
+/* --- front --- */
+
+static void
+work_front(void *arg)
+{
+	struct conn *c = arg;
+
+	if (fastcgi_read(c->x, &c->read_err) != 0)
+		c->broken = true;
+	else
+		c->wants_middle = exchange_front(c->x, &c->read_err);
+}
+
+static void
+done_front(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->broken) {
+		c->pool->n_calls--;
+		conn_free(c);
+	} else if (c->wants_middle) {
+		start_middle(c);
+	} else {
+		c->pool->n_calls--;
+		start_flush(c);
+	}
+}
+
+/* A parked connection is readable: a request, or the end of it. */
+static void
+start_front(struct conn *c)
+{
+	struct conn_pool *pool = c->pool;
+
+	c->x = exchange_new(pool->gw, IO_FASTCGI, c->fd);
+	error_clear(&c->read_err);
+	if (pool->n_calls >= pool->max_calls || pool->draining) {
+		error_set(&c->read_err, ERROR_BUSY,
+		    "the gateway is at its limit of %zu calls",
+		    pool->max_calls);
+		c->read_err.retry_after_ms = 1000;
+	}
+	pool->n_calls++;
+	post(c, CONN_FRONT, work_front, done_front);
+}
+
+static void
+post(struct conn *c, enum conn_state state, void (*work)(void *),
+    void (*done)(void *))
+{
+	c->state = state;
+	c->job = (struct job){ .work = work, .done = done, .arg = c };
+	workers_post(c->pool->workers, &c->job);
+}
+
+static void
+on_fd(void *arg, unsigned events)
+{
+	struct conn *c = arg;
+
+	switch (c->state) {
+	case CONN_PARKED:
+		loop_unwatch(c->pool->loop, c->fd);
+		if (events & EPOLLIN)
+			start_front(c);
+		else
+			conn_free(c);
+		break;
+	case CONN_MIDDLE:
+		middle_event(c, events);
+		break;
+	case CONN_FLUSH:
+		flush(c);
+		break;
+	case CONN_FRONT:
+	case CONN_BACK:
+		break; /* not watched */
+	}
+}
+
+void
+conn_open(struct conn_pool *pool, int fd)
+{
+	park(conn_new(pool, fd));
+}
+
+void
+conn_drain(struct conn_pool *pool)
+{
+	struct conn *c, *next;
+
+	pool->draining = true;
+	for (c = pool->conns; c != NULL; c = next) {
+		next = c->next;
+		if (c->state == CONN_PARKED)
+			conn_free(c);
+	}
+}
+
+void
+conn_stop(struct conn_pool *pool)
+{
+	struct conn *c;
+
+	for (c = pool->conns; c != NULL; c = c->next) {
+		if (c->state == CONN_MIDDLE)
+			exchange_cancel(
+			    c->x, ERROR_BUSY, "the gateway is restarting");
+	}
+}

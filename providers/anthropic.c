@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Anthropic's Messages: POST {base_url}/v1/messages.  anthropic_prepare.c and
+ * anthropic_messages.c write requests, anthropic_decode.c reads answers.
+ */
+#include "providers/anthropic.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/jtext.h"
+#include "core/jw.h"
+
+#include "providers/answer.h"
+#include "providers/providers.h"
+
+#define MAX_BODY_BYTES ((size_t)256 << 20)
+
+/* The SDK's base URL has no version, but people write one. */
+static const char *
+url_for(struct arena *a, struct str base)
+{
+	if (base.n >= 3 && memcmp(base.p + base.n - 3, "/v1", 3) == 0)
+		base.n -= 3;
+	return arena_printf(a, "%.*s/v1/messages", STR_ARG(base));
+}
+
+static struct header *
+headers_for(struct arena *a, const struct target *t, const struct ask *ask)
+{
+	struct header *list = NULL;
+	const struct header *h = NULL;
+
+	header_add(a, &list, STR("content-type"), STR("application/json"));
+	if (t->provider->key.n > 0)
+		header_add(a, &list, STR("x-api-key"), t->provider->key);
+	if (ask->wire == WIRE_ANTHROPIC)
+		h = ask->headers;
+	for (; h; h = h->next)
+		header_add(a, &list, h->name, h->value);
+	if (!header_get(list, "anthropic-version").p)
+		header_add(
+		    a, &list, STR("anthropic-version"), STR(ANTHROPIC_VERSION));
+	return list;
+}
+
+/* The client's bytes with another model. */
+static int
+edit_body(struct arena *a, const struct target *t, const struct ask *ask,
+    struct buf *out)
+{
+	struct buf *model = buf_new(a, MAX_BODY_BYTES);
+	struct jtext_edit edit = { .path = "model" };
+
+	jw_quote(model, t->model);
+	edit.value = buf_str(model);
+	return jtext_apply(out, ask->body, &edit, 1);
+}
+
+static int
+prepare(struct arena *a, const struct target *t, struct ask *ask,
+    struct upstream_request *out, struct error *err)
+{
+	struct buf *body = buf_new(a, MAX_BODY_BYTES);
+	int rc;
+
+	out->url = url_for(a, t->provider->base_url);
+	out->headers = headers_for(a, t, ask);
+	if (ask->wire == WIRE_ANTHROPIC)
+		rc = edit_body(a, t, ask, body);
+	else
+		rc = anthropic_write(a, t, ask, body, err);
+	if (rc != 0)
+		return error_set(
+		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
+	if (buf_over(body))
+		return error_set(err, ERROR_TOO_LARGE, "request too large");
+	out->body = buf_str(body);
+	return 0;
+}
+
+static void
+refused(struct arena *a, int status, const struct header *headers,
+    struct str body, struct error *err)
+{
+	const struct refusal r = { WIRE_ANTHROPIC, status, headers, body };
+
+	answer_refused(a, &r, err);
+}
+
+const struct provider provider_anthropic = {
+	.name = "anthropic",
+	.wire = WIRE_ANTHROPIC,
+	.prepare = prepare,
+	.decoder_new = anthropic_decoder_new,
+	.refused = refused,
+};

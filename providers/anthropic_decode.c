@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading Messages answers.  A stream's message_start, content_block_start
+ * and message_delta carry the same objects as a whole message does, so the
+ * same readers serve both.  Blocks come strictly one after the other; those
+ * of kinds we do not know (server tools, citations' sources) are passed over.
+ *
+ * Source: wire.md §3.5, §3.6.
+ */
+#include "providers/anthropic.h"
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/frame.h"
+#include "core/jtree.h"
+#include "core/sink.h"
+#include "core/usage.h"
+
+#include "providers/answer.h"
+
+/* The vendor's counts, cumulative; a later frame overwrites what it has. */
+struct counts {
+	int64_t input, cache_read, cache_write, cache_5m, cache_1h;
+	int64_t output, thinking, web_searches;
+};
+
+struct anthropic {
+	struct decoder decoder;
+	struct arena *arena;
+	struct arena *scratch; /* reset after each frame */
+	struct sink *out;      /* of the frame being read */
+	bool started;
+	bool complete; /* message_stop seen, or a whole message */
+	bool open;     /* a block we know is open: its index */
+	int64_t index;
+	struct counts counts;
+};
+
+static int
+put(struct anthropic *o, struct event ev, struct error *err)
+{
+	ev.key = (int)o->index;
+	return sink_put(o->out, &ev, err);
+}
+
+static int
+put_text(struct anthropic *o, enum event_kind kind, struct str text,
+    struct error *err)
+{
+	if (!o->open || text.n == 0)
+		return 0;
+	return put(o, (struct event){ .kind = kind, .text = text }, err);
+}
+
+/* Members of usage, and of objects in it. */
+static const struct {
+	const char *outer; /* NULL: in usage itself */
+	const char *key;
+	size_t at;
+} count_members[] = {
+	{ NULL, "input_tokens", offsetof(struct counts, input) },
+	{ NULL, "cache_read_input_tokens",
+	    offsetof(struct counts, cache_read) },
+	{ NULL, "cache_creation_input_tokens",
+	    offsetof(struct counts, cache_write) },
+	{ "cache_creation", "ephemeral_5m_input_tokens",
+	    offsetof(struct counts, cache_5m) },
+	{ "cache_creation", "ephemeral_1h_input_tokens",
+	    offsetof(struct counts, cache_1h) },
+	{ NULL, "output_tokens", offsetof(struct counts, output) },
+	{ "output_tokens_details", "thinking_tokens",
+	    offsetof(struct counts, thinking) },
+	{ "server_tool_use", "web_search_requests",
+	    offsetof(struct counts, web_searches) },
+};
+
+static void
+merge_counts(struct counts *c, const struct jnode *usage)
+{
+	size_t n = sizeof(count_members) / sizeof(*count_members);
+	struct jnode in;
+
+	for (size_t i = 0; i < n; i++) {
+		in = *usage;
+		if (count_members[i].outer &&
+		    !jtree_find(usage, count_members[i].outer, &in))
+			continue;
+		(void)answer_count(&in, count_members[i].key,
+		    (int64_t *)(void *)((char *)c + count_members[i].at));
+	}
+}
+
+static int64_t
+at_most(int64_t v, int64_t max)
+{
+	return v < max ? v : max;
+}
+
+/* Input excludes the cache here, output includes thinking. */
+static void
+to_buckets(const struct counts *c, struct usage *u)
+{
+	int64_t written = c->cache_write;
+
+	if (written < c->cache_5m + c->cache_1h)
+		written = c->cache_5m + c->cache_1h;
+	usage_init(u);
+	u->tokens[USAGE_INPUT] = c->input;
+	u->tokens[USAGE_CACHE_READ] = c->cache_read;
+	u->tokens[USAGE_CACHE_WRITE_1H] = c->cache_1h;
+	u->tokens[USAGE_CACHE_WRITE_5M] = written - c->cache_1h;
+	u->tokens[USAGE_REASONING] = at_most(c->thinking, c->output);
+	u->tokens[USAGE_OUTPUT] = c->output - u->tokens[USAGE_REASONING];
+	u->web_searches = c->web_searches;
+	u->source = USAGE_REPORTED;
+	(void)usage_clean(u);
+}
+
+static int
+read_usage(struct anthropic *o, const struct jnode *in, struct error *err)
+{
+	struct jnode at;
+	struct usage usage;
+
+	if (!jtree_find(in, "usage", &at))
+		return 0;
+	merge_counts(&o->counts, &at);
+	to_buckets(&o->counts, &usage);
+	return put(
+	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
+}
+
+static const struct {
+	const char *word;
+	enum stop_reason stop;
+} stop_words[] = {
+	{ "end_turn", STOP_END },
+	{ "max_tokens", STOP_LENGTH },
+	{ "stop_sequence", STOP_SEQUENCE },
+	{ "tool_use", STOP_TOOL },
+	{ "pause_turn", STOP_PAUSE },
+	{ "compaction", STOP_PAUSE },
+	{ "refusal", STOP_REFUSAL },
+	{ "model_context_window_exceeded", STOP_CONTEXT },
+};
+
+static int
+read_stop(struct anthropic *o, const struct jnode *in, struct error *err)
+{
+	struct str word = answer_str(in, "stop_reason");
+	struct event ev = { .kind = EVENT_STOP, .stop = STOP_END };
+	struct jnode details;
+
+	if (word.n == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(stop_words) / sizeof(*stop_words); i++)
+		if (str_is(word, stop_words[i].word))
+			ev.stop = stop_words[i].stop;
+	if (ev.stop == STOP_SEQUENCE)
+		ev.text = answer_str(in, "stop_sequence");
+	else if (jtree_find(in, "stop_details", &details))
+		ev.text = answer_str(&details, "explanation");
+	return put(o, ev, err);
+}
+
+/* Kinds of blocks, and the members that hold what they begin with. */
+static const struct {
+	const char *type;
+	enum block_kind block;
+	const char *text;      /* NULL: none */
+	const char *signature; /* NULL: none */
+} block_types[] = {
+	{ "text", BLOCK_TEXT, "text", NULL },
+	{ "thinking", BLOCK_THINKING, "thinking", "signature" },
+	{ "redacted_thinking", BLOCK_REDACTED, NULL, "data" },
+	{ "tool_use", BLOCK_TOOL, NULL, NULL },
+};
+
+/* {} stands for the pieces that are to come, or for no arguments at all. */
+static int
+read_input(struct anthropic *o, const struct jnode *block, struct error *err)
+{
+	struct jnode input;
+
+	if (!jtree_find(block, "input", &input) ||
+	    !json_object_is_type(input.v, json_type_object) ||
+	    json_object_object_length(input.v) == 0)
+		return 0;
+	return put_text(o, EVENT_DELTA, jtree_text(o->scratch, &input), err);
+}
+
+static int
+open_block(struct anthropic *o, size_t type, const struct jnode *block,
+    struct error *err)
+{
+	struct event ev = { .kind = EVENT_OPEN };
+
+	ev.block = block_types[type].block;
+	o->open = true;
+	if (ev.block == BLOCK_TOOL) {
+		ev.id = answer_str(block, "id");
+		ev.name = answer_str(block, "name");
+	}
+	if (put(o, ev, err) != 0)
+		return -1;
+	if (block_types[type].text &&
+	    put_text(o, EVENT_DELTA, answer_str(block, block_types[type].text),
+		err) != 0)
+		return -1;
+	if (block_types[type].signature &&
+	    put_text(o, EVENT_SIGNATURE,
+		answer_str(block, block_types[type].signature), err) != 0)
+		return -1;
+	return ev.block == BLOCK_TOOL ? read_input(o, block, err) : 0;
+}
+
+static int
+close_block(struct anthropic *o, struct error *err)
+{
+	if (!o->open)
+		return 0;
+	o->open = false;
+	return put(o, (struct event){ .kind = EVENT_CLOSE }, err);
+}
+
+static int
+read_block(struct anthropic *o, int64_t index, const struct jnode *block,
+    struct error *err)
+{
+	size_t n = sizeof(block_types) / sizeof(*block_types);
+	struct str type = answer_str(block, "type");
+
+	if (close_block(o, err) != 0)
+		return -1;
+	if (index < 0 || index > INT32_MAX)
+		return error_set(err, ERROR_UP_BROKEN,
+		    "the provider numbered a block absurdly");
+	o->index = index;
+	for (size_t i = 0; i < n; i++)
+		if (str_is(type, block_types[i].type))
+			return open_block(o, i, block, err);
+	return 0;
+}
+
+static int
+start(struct anthropic *o, const struct jnode *message, struct error *err)
+{
+	if (o->started)
+		return 0;
+	o->started = true;
+	return put(o,
+	    (struct event){ .kind = EVENT_START,
+		.id = answer_str(message, "id"),
+		.name = answer_str(message, "model") },
+	    err);
+}
+
+/* A whole message. */
+static int
+on_message(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	struct jnode content, block;
+	size_t i;
+
+	if (start(o, root, err) != 0)
+		return -1;
+	(void)jtree_find(root, "content", &content);
+	for (i = 0; i < jtree_len(&content); i++) {
+		block = jtree_item(&content, i);
+		if (read_block(o, (int64_t)i, &block, err) != 0)
+			return -1;
+	}
+	o->complete = true;
+	if (close_block(o, err) != 0 || read_usage(o, root, err) != 0)
+		return -1;
+	return read_stop(o, root, err);
+}
+
+static int
+on_start(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	struct jnode message;
+
+	(void)jtree_find(root, "message", &message);
+	if (start(o, &message, err) != 0)
+		return -1;
+	return read_usage(o, &message, err);
+}
+
+static int
+on_block(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	struct jnode block;
+	int64_t index = 0;
+
+	(void)answer_count(root, "index", &index);
+	(void)jtree_find(root, "content_block", &block);
+	return read_block(o, index, &block, err);
+}
+
+/* Kinds of deltas, the member with the piece, and what it becomes. */
+static const struct {
+	const char *type, *key;
+	enum event_kind kind;
+} delta_types[] = {
+	{ "text_delta", "text", EVENT_DELTA },
+	{ "input_json_delta", "partial_json", EVENT_DELTA },
+	{ "thinking_delta", "thinking", EVENT_DELTA },
+	{ "signature_delta", "signature", EVENT_SIGNATURE },
+};
+
+static int
+on_delta(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	size_t n = sizeof(delta_types) / sizeof(*delta_types);
+	struct jnode delta;
+	struct str type;
+
+	(void)jtree_find(root, "delta", &delta);
+	type = answer_str(&delta, "type");
+	for (size_t i = 0; i < n; i++)
+		if (str_is(type, delta_types[i].type))
+			return put_text(o, delta_types[i].kind,
+			    answer_str(&delta, delta_types[i].key), err);
+	return 0;
+}
+
+static int
+on_block_stop(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	(void)root;
+	return close_block(o, err);
+}
+
+static int
+on_message_delta(
+    struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	struct jnode delta;
+
+	(void)jtree_find(root, "delta", &delta);
+	if (read_usage(o, root, err) != 0)
+		return -1;
+	return read_stop(o, &delta, err);
+}
+
+static int
+on_message_stop(
+    struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	(void)root;
+	(void)err;
+	o->complete = true;
+	return 0;
+}
+
+static int
+on_ping(struct anthropic *o, const struct jnode *root, struct error *err)
+{
+	(void)root;
+	return put(o, (struct event){ .kind = EVENT_PING }, err);
+}
+
+static const struct {
+	const char *type;
+	int (*read)(struct anthropic *, const struct jnode *, struct error *);
+} frame_types[] = {
+	{ "content_block_delta", on_delta },
+	{ "content_block_start", on_block },
+	{ "content_block_stop", on_block_stop },
+	{ "message", on_message },
+	{ "message_delta", on_message_delta },
+	{ "message_start", on_start },
+	{ "message_stop", on_message_stop },
+	{ "ping", on_ping },
+};
+
+static int
+read_frame(struct anthropic *o, const struct frame *f, struct error *err)
+{
+	size_t n = sizeof(frame_types) / sizeof(*frame_types);
+	struct jnode root;
+	struct str type;
+
+	if (answer_json(o->scratch, f->data, &root, err) != 0 ||
+	    answer_check(o->arena, f, &root, WIRE_ANTHROPIC, err) != 0)
+		return -1;
+	type = answer_str(&root, "type");
+	for (size_t i = 0; i < n; i++)
+		if (str_is(type, frame_types[i].type))
+			return frame_types[i].read(o, &root, err);
+	return 0;
+}
+
+static int
+frame(struct decoder *d, const struct frame *f, struct sink *out,
+    struct error *err)
+{
+	struct anthropic *o = (struct anthropic *)d;
+	int rc;
+
+	o->out = out;
+	rc = read_frame(o, f, err);
+	arena_reset(o->scratch);
+	return rc;
+}
+
+static int
+end(struct decoder *d, struct sink *out, struct error *err)
+{
+	(void)out;
+	return ((struct anthropic *)d)->complete ? 0 : answer_cut(err);
+}
+
+static void
+free_scratch(void *scratch)
+{
+	arena_free(scratch);
+}
+
+struct decoder *
+anthropic_decoder_new(
+    struct arena *a, const struct target *t, const struct ask *ask)
+{
+	struct anthropic *o = ARENA_NEW(a, struct anthropic);
+
+	(void)t;
+	(void)ask;
+	o->decoder = (struct decoder){ .frame = frame, .end = end };
+	o->arena = a;
+	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
+	arena_defer(a, free_scratch, o->scratch);
+	return &o->decoder;
+}

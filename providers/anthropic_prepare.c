@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing Messages requests: the parameters.  The conversation is in
+ * anthropic_messages.c.
+ */
+#include "providers/anthropic.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/error.h"
+#include "core/jtext.h"
+#include "core/jw.h"
+
+#include "providers/custom_tool.h"
+#include "providers/effort.h"
+#include "providers/history.h"
+
+#define MAX_MARKS           4 /* cache breakpoints the API takes */
+#define FALLBACK_MAX_TOKENS 8192
+#define MAX_SCHEMA_BYTES    ((size_t)256 << 20)
+
+bool
+anthropic_can(const struct anthropic_writer *o, unsigned can)
+{
+	return !o->target->facts || (o->target->facts->can & can);
+}
+
+void
+anthropic_mark(struct anthropic_writer *o, enum cache_mark mark)
+{
+	if (mark == CACHE_MARK_NONE)
+		return;
+	if (o->marks++ >= MAX_MARKS) {
+		chat_lose(o->chat, "prompt_cache_breakpoint");
+		return;
+	}
+	jw_key(o->w, "cache_control");
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "ephemeral");
+	jw_kv_cstr(o->w, "ttl", mark == CACHE_MARK_5M ? "5m" : "1h");
+	jw_end(o->w);
+}
+
+/* The API demands a limit, and refuses one beyond the model's. */
+static int64_t
+limit_for(struct chat *chat, const struct model *facts)
+{
+	int64_t most = facts ? facts->output : 0;
+
+	if (chat->max_tokens == 0)
+		return most > 0 ? most : FALLBACK_MAX_TOKENS;
+	if (most == 0 || chat->max_tokens <= most)
+		return chat->max_tokens;
+	chat_lose(chat, "max_tokens");
+	return most;
+}
+
+static bool
+is_set(
+    struct chat *chat, const struct opt_double *v, const char *name, bool takes)
+{
+	if (v->set && !takes)
+		chat_lose(chat, "%s", name);
+	return v->set && takes;
+}
+
+/* Thinking and sampling exclude each other, as do temperature and top_p. */
+static void
+write_sampling(struct anthropic_writer *o)
+{
+	struct chat *chat = o->chat;
+	double t = chat->temperature.v;
+	bool takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking;
+
+	if (is_set(chat, &chat->temperature, "temperature", takes)) {
+		if (t > 1)
+			chat_lose(chat, "temperature");
+		jw_key(o->w, "temperature");
+		jw_double(o->w, t > 1 ? 1 : t);
+		takes = false;
+	}
+	if (is_set(chat, &chat->top_p, "top_p", takes)) {
+		jw_key(o->w, "top_p");
+		jw_double(o->w, chat->top_p.v);
+	}
+	takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking;
+	if (is_set(chat, &chat->top_k, "top_k", takes))
+		jw_kv_i64(o->w, "top_k", (int64_t)chat->top_k.v);
+	(void)is_set(chat, &chat->presence_penalty, "presence_penalty", false);
+	(void)is_set(
+	    chat, &chat->frequency_penalty, "frequency_penalty", false);
+	(void)is_set(chat, &chat->seed, "seed", false);
+}
+
+/* Stop strings of white space alone are refused. */
+static void
+write_stop(struct anthropic_writer *o)
+{
+	const struct name *s;
+
+	if (!o->chat->stop)
+		return;
+	jw_key(o->w, "stop_sequences");
+	jw_array(o->w);
+	for (s = o->chat->stop; s; s = s->next)
+		if (str_trim(s->s).n > 0)
+			jw_str(o->w, s->s);
+		else
+			chat_lose(o->chat, "stop");
+	jw_end(o->w);
+}
+
+/* The schema of a tool's input, which must say that it is an object. */
+static void
+write_schema(struct anthropic_writer *o, struct str schema)
+{
+	const struct jtext_edit edit = { "type", STR("\"object\"") };
+	struct buf *b = buf_new(o->arena, MAX_SCHEMA_BYTES);
+	struct str type;
+
+	if (schema.n == 0 || jtext_get(schema, "type", &type) ||
+	    jtext_apply(b, schema, &edit, 1) != 0)
+		jw_kv_raw(o->w, "input_schema",
+		    schema.n > 0 && *schema.p == '{'
+			? schema
+			: STR("{\"type\":\"object\"}"));
+	else
+		jw_kv_raw(o->w, "input_schema", buf_str(b));
+}
+
+static void
+write_tool(struct anthropic_writer *o, const struct tool *tool)
+{
+	jw_object(o->w);
+	jw_kv_str(o->w, "name", tool->name);
+	if (tool->description.n > 0)
+		jw_kv_str(o->w, "description", tool->description);
+	if (tool->custom)
+		jw_kv_raw(o->w, "input_schema", STR(CUSTOM_TOOL_SCHEMA));
+	else
+		write_schema(o, tool->schema);
+	if (tool->grammar.p)
+		chat_lose(o->chat, "tools.format");
+	if (tool->strict && anthropic_can(o, MODEL_SCHEMA))
+		jw_kv_bool(o->w, "strict", true);
+	else if (tool->strict)
+		chat_lose(o->chat, "tools.strict");
+	anthropic_mark(o, tool->cache_mark);
+	jw_end(o->w);
+}
+
+static void
+write_tool_choice(struct anthropic_writer *o)
+{
+	static const char *const words[] = {
+		[TOOL_CHOICE_UNSET] = "auto",
+		[TOOL_CHOICE_AUTO] = "auto",
+		[TOOL_CHOICE_NONE] = "none",
+		[TOOL_CHOICE_REQUIRED] = "any",
+		[TOOL_CHOICE_NAMED] = "tool",
+	};
+	const struct chat *chat = o->chat;
+
+	if (chat->tool_choice == TOOL_CHOICE_UNSET && !chat->parallel_off)
+		return;
+	jw_key(o->w, "tool_choice");
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", words[chat->tool_choice]);
+	if (chat->tool_choice == TOOL_CHOICE_NAMED)
+		jw_kv_str(o->w, "name", chat->tool_choice_name);
+	if (chat->parallel_off && chat->tool_choice != TOOL_CHOICE_NONE)
+		jw_kv_bool(o->w, "disable_parallel_tool_use", true);
+	jw_end(o->w);
+}
+
+static void
+write_tools(struct anthropic_writer *o)
+{
+	const struct tool *tool;
+
+	if (!o->chat->tools)
+		return;
+	jw_key(o->w, "tools");
+	jw_array(o->w);
+	for (tool = o->chat->tools; tool; tool = tool->next)
+		write_tool(o, tool);
+	jw_end(o->w);
+	write_tool_choice(o);
+}
+
+/* "auto" is what a request without it gets. */
+static void
+write_tier(struct anthropic_writer *o)
+{
+	struct str tier = o->chat->service_tier;
+
+	if (!tier.p || str_is(tier, "auto"))
+		return;
+	if (str_is(tier, "default"))
+		jw_kv_cstr(o->w, "service_tier", "standard_only");
+	else
+		chat_lose(o->chat, "service_tier");
+}
+
+static void
+write_user(struct anthropic_writer *o)
+{
+	if (o->chat->user.n == 0)
+		return;
+	jw_key(o->w, "metadata");
+	jw_object(o->w);
+	jw_kv_str(o->w, "user_id", o->chat->user);
+	jw_end(o->w);
+}
+
+/* output_config: effort and format in one object. */
+static void
+write_output(struct anthropic_writer *o, enum effort e)
+{
+	bool schema =
+	    o->chat->output == OUTPUT_SCHEMA && anthropic_can(o, MODEL_SCHEMA);
+
+	if (e == EFFORT_UNSET && !schema)
+		return;
+	jw_key(o->w, "output_config");
+	jw_object(o->w);
+	if (e != EFFORT_UNSET)
+		jw_kv_cstr(o->w, "effort", effort_word(e));
+	if (schema) {
+		jw_key(o->w, "format");
+		jw_object(o->w);
+		jw_kv_cstr(o->w, "type", "json_schema");
+		jw_kv_raw(o->w, "schema", o->chat->schema);
+		jw_end(o->w);
+	}
+	jw_end(o->w);
+}
+
+int
+anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
+    struct buf *out, struct error *err)
+{
+	struct chat *chat = ask_chat(ask, err);
+	struct jw w;
+	struct anthropic_writer o = { a, &w, t, chat, err, NULL, 0, 0, false };
+
+	if (!chat || history_for(a, chat, WIRE_ANTHROPIC, &o.turns, err) != 0)
+		return -1;
+	o.max_tokens = limit_for(chat, t->facts);
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_str(&w, "model", t->model);
+	jw_kv_i64(&w, "max_tokens", o.max_tokens);
+	write_tools(&o);
+	anthropic_system(&o);
+	if (anthropic_messages(&o) != 0)
+		return -1;
+	write_output(&o, anthropic_thinking(&o));
+	write_sampling(&o);
+	write_stop(&o);
+	write_tier(&o);
+	write_user(&o);
+	if (ask->stream)
+		jw_kv_bool(&w, "stream", true);
+	jw_end(&w);
+	return 0;
+}

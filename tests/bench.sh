@@ -1,0 +1,336 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `make bench`: what sluice costs, measured on this machine against the same
+# lighttpd and the same scripted upstream without it, in alternating rounds.
+# Everything is on 127.0.0.1 and takes about a minute and a half.  Prints
+# Markdown.  Fails only when an answer was wrong or the ledger incomplete:
+# the aims are for the reader.
+#
+#	SECONDS_PER_ROUND=1 STREAMS=500 HELD=1000 tests/bench.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+chunks=stream-350-20 # 50 a second for seven seconds
+round_s=${SECONDS_PER_ROUND:-1} streams=${STREAMS:-500} held=${HELD:-1000}
+sluice=${SLUICE:-$PWD/build/sluice}
+dir=$(mktemp -d)
+pids=()
+bad=0
+
+cleanup() {
+	exec 3>&-
+	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+	wait
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+
+compile() {
+	"${CC:-cc}" -O2 -std=c11 -D_GNU_SOURCE -o "$dir/$1" "tests/$1.c"
+}
+
+# filled FILE: wait until somebody has written into it
+filled() {
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		[ ! -s "$1" ] || return 0
+		sleep 0.05
+	done
+	echo "nothing in $1" >&2
+	return 1
+}
+
+free_port() {
+	local port
+
+	while port=$((20000 + RANDOM % 12000)); do
+		(: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+# --- what is started ---
+
+start_upstream() {
+	"$dir/upstream" >"$dir/port" &
+	pids+=($!)
+	filled "$dir/port"
+	direct=$(<"$dir/port")
+}
+
+configure() {
+	local price='"price": { "input": "1", "output": "4" }' sep='' m
+
+	export SLUICE_CONFIG=$dir/sluice.json
+	cat >"$SLUICE_CONFIG" <<-EOT
+		{ "data_dir": "$dir/data",
+		  "server": { "max_calls": 4000 },
+		  "log": { "file": "$dir/sluice.log", "level": "warn" },
+		  "providers": {
+		    "up": { "api": "openai", "key": "k",
+		            "base_url": "http://127.0.0.1:$direct/v1" },
+		    "ant": { "api": "anthropic", "key": "k",
+		             "base_url": "http://127.0.0.1:$direct" } },
+		  "models": {
+	EOT
+	for m in up/json ant/json up/hang-3-0 "up/$chunks" "ant/$chunks"; do
+		echo "$sep \"$m\": { $price }" >>"$SLUICE_CONFIG"
+		sep=,
+	done
+	echo '} }' >>"$SLUICE_CONFIG"
+	"$sluice" check >"$dir/check" || { cat "$dir/check"; exit 1; }
+	KEY=$("$sluice" key create --name bench --json |
+		sed 's/.*"key": *"\([^"]*\)".*/\1/')
+	export KEY
+}
+
+# fastcgi PORT PROCESSES: a pool behind a port
+fastcgi() {
+	cat <<-EOT
+		\$SERVER["socket"] == "127.0.0.1:$1" { fastcgi.server = ("/" => ((
+		  "socket" => "$dir/$1.sock", "bin-path" => "$sluice",
+		  "max-procs" => $2, "listen-backlog" => 1024,
+		  "bin-environment" => ("BENCH_POOL" => "$1"),
+		  "check-local" => "disable", "tcp-fin-propagate" => "enable"))) }
+	EOT
+}
+
+# One lighttpd, as conf/lighttpd.conf has it, with three ports: its own proxy,
+# two responders, one responder.
+start_lighttpd() {
+	proxy=$(free_port) two=$(free_port) one=$(free_port)
+	cat >"$dir/lighttpd.conf" <<-EOT
+		server.modules = ("mod_fastcgi", "mod_proxy")
+		server.bind = "127.0.0.1"
+		server.port = $proxy
+		server.document-root = "$dir"
+		server.errorlog = "$dir/lighttpd.log"
+		server.stream-response-body = 1
+		server.max-fds = 8192
+		server.max-connections = 4000
+		server.max-keep-alive-requests = 60000
+		\$SERVER["socket"] == "127.0.0.1:$proxy" {
+		  proxy.server = ("" => (("host" => "127.0.0.1", "port" => $direct))) }
+	EOT
+	{ fastcgi "$two" 2; fastcgi "$one" 1; } >>"$dir/lighttpd.conf"
+	PATH=$PATH:/usr/sbin lighttpd -D -f "$dir/lighttpd.conf" &
+	pids+=($!)
+	for port in "$two" "$one"; do
+		curl -fsS --retry 20 --retry-all-errors --retry-delay 1 \
+			-o "$dir/health" "http://127.0.0.1:$port/healthz" \
+			2>"$dir/curl.err" || { cat "$dir"/*.err; exit 1; }
+	done
+}
+
+# The responders of a port.
+responders() {
+	local pid
+
+	for pid in $(pgrep -P "${pids[1]}"); do
+		! grep -qz "^BENCH_POOL=$1\$" "/proc/$pid/environ" ||
+			echo "$pid"
+	done
+}
+
+# Proportional memory of processes in KB, added up.
+pss() {
+	awk '/^Pss:/ { sum += $2 } END { print sum }' \
+		$(printf '/proc/%s/smaps_rollup ' "$@")
+}
+
+# --- measuring ---
+
+failed() {
+	echo "failed: $*" >&2
+	bad=1
+}
+
+# measured FILE MODE ARGS...: one line of figures into FILE; bad calls show
+measured() {
+	local file=$1 line
+
+	shift
+	line=$("$dir/bench_client" "$@")
+	echo "$line" >>"$file"
+	[ "$(cut -d' ' -f2 <<<"$line")" = 0 ] || failed "$*: $line"
+}
+
+rounds() {
+	local i conns
+
+	for i in 1 2 3; do
+		for conns in 1 16; do
+			load direct "$conns" "$direct" json
+			load proxy "$conns" "$proxy" json
+			load same "$conns" "$two" up/json "${pool2[@]}"
+			load cross "$conns" "$two" ant/json "${pool2[@]}"
+		done
+	done
+}
+
+# load NAME CONNS PORT MODEL [PID...]
+load() {
+	measured "$dir/load.$1.$2" load "$3" "$4" "$2" "$round_s" "${@:5}"
+}
+
+# median FILE COLUMN
+median() {
+	cut -d' ' -f"$2" "$1" | sort -n | awk '
+		{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# ms MICROSECONDS
+ms() {
+	awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'
+}
+
+# Memory: of idle responders, and what each open stream adds.
+memory() {
+	local client before
+
+	before=$(pss "${pool2[@]}")
+	idle_kb=$((before / 2))
+	mkfifo "$dir/end"
+	"$dir/bench_client" hold "$two" up/hang-3-0 "$held" \
+		<"$dir/end" >"$dir/held" &
+	client=$!
+	exec 3>"$dir/end"
+	filled "$dir/held"
+	stream_kb=$((($(pss "${pool2[@]}") - before) / held))
+	exec 3>&-
+	wait "$client"
+	[[ $(<"$dir/held") == *' 0' ]] || failed "held: $(<"$dir/held")"
+}
+
+# stream NAME PORT MODEL [PID...]
+stream() {
+	measured "$dir/stream.$1" stream "$2" "$3" "$streams" 4 "${@:4}"
+}
+
+stream_runs() {
+	stream direct "$direct" "$chunks"
+	stream proxy "$proxy" "$chunks"
+	stream one "$one" "up/$chunks" "${pool1[@]}"
+	stream two "$two" "up/$chunks" "${pool2[@]}"
+	stream cross "$one" "ant/$chunks" "${pool1[@]}"
+}
+
+# How many calls sluice has had, by what the clients counted.
+calls_made() {
+	cat "$dir"/load.{same,cross}.* "$dir"/held \
+		"$dir"/stream.{one,two,cross} "$dir/cgi.chat" |
+		awk '{ sum += $1 } END { print sum }'
+}
+
+rows_ended() {
+	"$sluice" ledger export --format jsonl | grep -vc '"ended_at":null' ||
+		true
+}
+
+# --- telling ---
+
+declare -A names=(
+	[direct]='upstream directly'
+	[proxy]='lighttpd mod_proxy'
+	[same]='lighttpd + sluice, same format'
+	[cross]='lighttpd + sluice, OpenAI to Anthropic format'
+	[one]='one responder'
+	[two]='two responders (CPU of both)'
+)
+
+load_table() {
+	local name conns f
+
+	echo '| 2 KB chat, 1 KB JSON answer | connections | requests/s' \
+		'| p50 ms | p99 ms | CPU of sluice, ms per request |'
+	echo '|---|---:|---:|---:|---:|---:|'
+	for conns in 1 16; do
+		for name in direct proxy same cross; do
+			f=$dir/load.$name.$conns
+			echo "| ${names[$name]} | $conns | $(median "$f" 3)" \
+				"| $(ms "$(median "$f" 4)")" \
+				"| $(ms "$(median "$f" 5)")" \
+				"| $(ms "$(median "$f" 6)") |"
+		done
+	done
+}
+
+stream_table() {
+	local name rate p50 p99 first50 first99 cpu idle
+
+	echo "| $streams streams of 50 tokens/s | tokens/s | delay p50 ms" \
+		'| p99 ms | first token p50 ms | p99 ms | CPU of sluice' \
+		'| machine idle |'
+	echo '|---|---:|---:|---:|---:|---:|---:|---:|'
+	for name in direct proxy one two cross; do
+		read -r _ _ rate p50 p99 first50 first99 cpu idle \
+			<"$dir/stream.$name"
+		echo "| ${names[$name]} | $rate | $(ms "$p50") | $(ms "$p99")" \
+			"| $(ms "$first50") | $(ms "$first99") | $cpu % | $idle % |"
+	done
+}
+
+# aim WHAT VALUE UNIT LIMIT: a row of the table of aims
+aim() {
+	awk -v what="$1" -v v="$2" -v unit="$3" -v limit="$4" 'BEGIN {
+		printf "| %s | %s %s | < %s %s | %s |\n", what, v, unit,
+			limit, unit, v + 0 < limit + 0 ? "met" : "MISSED" }'
+}
+
+# more NAME BASE CONNS COLUMN: what NAME takes longer than BASE, in ms
+more() {
+	ms $(($(median "$dir/load.$1.$3" "$4") - $(median "$dir/load.$2.$3" "$4")))
+}
+
+aim_table() {
+	local name
+
+	echo '| | measured | aim | |'
+	echo '|---|---:|---:|---|'
+	for name in same cross; do
+		aim "added to mod_proxy, p50, $name" "$(more $name proxy 1 4)" ms 0.3
+		aim "CPU per request, $name" \
+			"$(ms "$(median "$dir/load.$name.16" 6)")" ms 0.3
+	done
+	aim 'PSS of an idle responder' "$idle_kb" KB 4096
+	aim "PSS of each of $held open streams" "$stream_kb" KB 64
+	aim "CPU of one responder, $streams streams" \
+		"$(cut -d' ' -f8 "$dir/stream.one")" % 40
+	aim 'plain CGI, a chat' "$(ms "$(cut -d' ' -f3 "$dir/cgi.chat")")" ms 15
+	aim 'plain CGI, GET /v1/models' \
+		"$(ms "$(cut -d' ' -f3 "$dir/cgi.models")")" ms 15
+}
+
+# --- the run ---
+
+for program in upstream bench_client; do
+	compile $program
+done
+start_upstream
+configure
+start_lighttpd
+mapfile -t pool1 < <(responders "$one")
+mapfile -t pool2 < <(responders "$two")
+for port in "$one" "$two"; do # warm
+	measured "$dir/load.same.warm" load "$port" up/json 4 0.1
+done
+memory
+rounds
+stream_runs
+measured "$dir/cgi.chat" cgi "$sluice" up/json 50
+measured "$dir/cgi.models" cgi "$sluice" - 50
+made=$(calls_made) rows=$(rows_ended)
+
+echo "Measured on $(nproc) cores," \
+	"$(sed -n 's/^model name.*: //p;T;q' /proc/cpuinfo), $(date -u +%F)."
+echo
+load_table
+echo
+stream_table
+echo
+aim_table
+echo
+echo "Ledger: $rows rows of $made calls."
+[ "$rows" = "$made" ] || failed "the ledger has $rows rows of $made calls"
+exit $bad

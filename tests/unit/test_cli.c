@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/chat.h"
+#include "core/cli.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/ledger.h"
+#include "core/provider.h"
+#include "core/state.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MAX_ARGS 16
+
+static const struct provider openai = { .name = "openai",
+	.wire = WIRE_OPENAI_CHAT };
+static const struct provider echo = { .name = "echo", .wire = WIRE_NONE };
+
+static const struct provider *const apis[] = { &openai, &echo, NULL };
+
+static const struct vendor vendors[] = {
+	{ "openai", "openai", "https://api.openai.com/v1", "TEST_OPENAI_KEY",
+	    0 },
+	{ "echo", "echo", "", NULL, 0 },
+	{ NULL, NULL, NULL, NULL, 0 },
+};
+
+static const struct registry registry = { .apis = apis, .vendors = vendors };
+
+/* A folder with a configuration and a data_dir, and what a verb printed. */
+struct fixture {
+	char dir[64];
+	char *out, *err;
+};
+
+static void
+write_conf(struct fixture *f, const char *text)
+{
+	char path[128];
+	FILE *to;
+
+	snprintf(path, sizeof(path), "%s/sluice.json", f->dir);
+	setenv("SLUICE_CONFIG", path, 1);
+	to = fopen(path, "w");
+	assert_non_null(to);
+	assert_true(fputs(text, to) >= 0);
+	assert_int_equal(fclose(to), 0);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/sluice-cli-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	unsetenv("TEST_OPENAI_KEY");
+	write_conf(f,
+	    "{\"data_dir\":\"data\","
+	    "\"providers\":{\"openai\":{},\"local\":{\"api\":\"openai\","
+	    "\"base_url\":\"http://127.0.0.1:1/v1\",\"free\":true,"
+	    "\"key\":\"hunter2\"}},\"aliases\":{\"fast\":\"local/tiny\"},"
+	    "\"models\":{\"local/tiny\":{\"context\":2048,"
+	    "\"price\":{\"input\":\"0.5\",\"output\":\"1\"}}}}");
+	*state = f;
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(f->out);
+	free(f->err);
+	free(f);
+	return 0;
+}
+
+/* Run `sluice ${line}`, whose words are separated by single spaces. */
+static int
+run(struct fixture *f, const char *line)
+{
+	struct cli_env env = { .registry = &registry };
+	char *argv[MAX_ARGS] = { NULL }, *save = NULL, *word;
+	char *words = strdup(line), program[] = "sluice";
+	size_t out_n, err_n;
+	int argc = 0, rc;
+
+	argv[argc++] = program;
+	for (word = strtok_r(words, " ", &save); word != NULL;
+	     word = strtok_r(NULL, " ", &save)) {
+		assert_true(argc < MAX_ARGS - 1);
+		argv[argc++] = word;
+	}
+	free(f->out);
+	free(f->err);
+	env.out = open_memstream(&f->out, &out_n);
+	env.err = open_memstream(&f->err, &err_n);
+	rc = cli_main(&env, argc, argv);
+	fclose(env.out);
+	fclose(env.err);
+	free(words);
+	return rc;
+}
+
+static void
+wrong_usage_exits_with_2_and_shows_the_usage(void **state)
+{
+	static const struct {
+		const char *line, *message;
+	} cases[] = {
+		{ "", "a verb is missing" },
+		{ "frobnicate", "unknown verb \"frobnicate\"" },
+		{ "chek", "did you mean \"check\"?" },
+		{ "check now", "unknown argument \"now\"" },
+		{ "check --live", "unknown option \"--live\"" },
+		{ "check --json=1", "--json takes no value" },
+		{ "help nothing", "unknown verb \"nothing\"" },
+		{ "key", "a verb is missing" },
+		{ "key crate", "did you mean \"create\"?" },
+		{ "key create", "--name is missing" },
+		{ "key create --name", "--name needs a value" },
+		{ "key create --name=", "--name needs a value" },
+		{ "key create --name a --name b", "--name is given twice" },
+		{ "key create --name a --expires soon",
+		    "--expires: \"soon\" is no date" },
+		{ "key create --name a --expires 2001-01-01",
+		    "--expires lies in the past" },
+		{ "key revoke", "ID is missing" },
+		{ "key revoke a b", "ID is given twice" },
+		{ "ledger tail -n 0", "-n: \"0\" is no number in range" },
+		{ "ledger tail -n many", "-n: \"many\" is no number" },
+		{ "ledger tail -n 999999", "-n: at most 10000" },
+		{ "ledger export", "--format is missing" },
+		{ "ledger export --format xml", "--format: jsonl or csv" },
+		{ "models --jsn", "unknown option \"--jsn\"" },
+		{ "version x", "unknown argument \"x\"" },
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(run(f, cases[i].line), CLI_USAGE);
+		if (strstr(f->err, cases[i].message) == NULL)
+			fail_msg("%s: %s", cases[i].line, f->err);
+		assert_non_null(strstr(f->err, "usage: sluice"));
+		assert_string_equal(f->out, "");
+	}
+}
+
+static void
+every_verb_has_help(void **state)
+{
+	static const char *const verbs[] = { "", "check", "help", "key",
+		"key create", "key list", "key revoke", "ledger",
+		"ledger export", "ledger tail", "models", "version" };
+	struct fixture *f = *state;
+	char line[64], want[64], *shown;
+	size_t i;
+
+	for (i = 0; i < COUNT(verbs); i++) {
+		snprintf(line, sizeof(line), "%s --help", verbs[i]);
+		assert_int_equal(run(f, line), CLI_DONE);
+		snprintf(want, sizeof(want), "usage: sluice %s", verbs[i]);
+		assert_memory_equal(f->out, want, strlen(want));
+		assert_string_equal(f->err, "");
+		shown = strdup(f->out);
+		snprintf(line, sizeof(line), "help %s", verbs[i]);
+		assert_int_equal(run(f, line), CLI_DONE);
+		assert_string_equal(f->out, shown);
+		free(shown);
+	}
+	/* Other arguments do not get in the way. */
+	assert_int_equal(run(f, "key create --name x -h"), CLI_DONE);
+	assert_non_null(strstr(f->out, "--expires DATE"));
+}
+
+static void
+help_needs_no_configuration(void **state)
+{
+	struct fixture *f = *state;
+
+	write_conf(f, "oops");
+	assert_int_equal(run(f, "help"), CLI_DONE);
+	assert_int_equal(run(f, "version"), CLI_DONE);
+}
+
+static void
+version_names_the_libraries(void **state)
+{
+	static const char *const names[] = { "sluice", "libcurl", "openssl",
+		"json-c", "berkeley-db" };
+	struct fixture *f = *state;
+	char want[32];
+	size_t i;
+
+	assert_int_equal(run(f, "version"), CLI_DONE);
+	for (i = 0; i < COUNT(names); i++) {
+		snprintf(want, sizeof(want), "%s ", names[i]);
+		assert_non_null(strstr(f->out, want));
+	}
+	assert_int_equal(run(f, "version --json"), CLI_DONE);
+	for (i = 0; i < COUNT(names); i++) {
+		snprintf(want, sizeof(want), "\"%s\":\"", names[i]);
+		assert_non_null(strstr(f->out, want));
+	}
+}
+
+static void
+check_on_a_broken_file_lists_every_complaint(void **state)
+{
+	struct fixture *f = *state;
+
+	write_conf(f, "{\"server\":{\"worker\":1,\"max_calls\":0},\"x\":1}");
+	assert_int_equal(run(f, "check"), CLI_FAILED);
+	assert_string_equal(f->out, "");
+	assert_non_null(strstr(f->err, "/sluice.json: server.worker: "));
+	assert_non_null(strstr(f->err, "/sluice.json: server.max_calls: "));
+	assert_non_null(strstr(f->err, "/sluice.json: x: unknown key"));
+	setenv("SLUICE_CONFIG", "/nonexistent", 1);
+	assert_int_equal(run(f, "check"), CLI_FAILED);
+	assert_non_null(strstr(f->err, "cannot read /nonexistent"));
+}
+
+static void
+check_sums_up_without_showing_a_key(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, "check"), CLI_DONE);
+	assert_non_null(strstr(f->out, "/sluice.json\n"));
+	assert_non_null(strstr(f->out, "/data: writable\n"));
+	assert_non_null(strstr(f->out, "openai (openai): NO KEY, "));
+	assert_non_null(
+	    strstr(f->out, "local (openai): key, 1 models, 1 priced\n"));
+	assert_non_null(strstr(f->out, "echo (echo): no key needed"));
+	assert_null(strstr(f->out, "hunter2"));
+	assert_int_equal(run(f, "check --json"), CLI_DONE);
+	assert_memory_equal(f->out, "{\"ok\":true,", 11);
+	assert_non_null(strstr(f->out, "\"store_error\":null"));
+	assert_null(strstr(f->out, "hunter2"));
+}
+
+static void
+check_fails_where_the_data_dir_does_not_work(void **state)
+{
+	struct fixture *f = *state;
+
+	write_conf(f, "{\"data_dir\":\"/dev/null/data\"}");
+	assert_int_equal(run(f, "check"), CLI_FAILED);
+	assert_null(strstr(f->out, "writable"));
+	assert_int_equal(run(f, "check --json"), CLI_FAILED);
+	assert_memory_equal(f->out, "{\"ok\":false,", 12);
+	assert_int_equal(run(f, "key list"), CLI_FAILED);
+	assert_true(f->err[0] != '\0');
+}
+
+static void
+models_lists_aliases_limits_and_prices(void **state)
+{
+	static const char aliases[] =
+	    "{\"aliases\":[{\"name\":\"fast\",\"model\":\"local/tiny\"}],";
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, "models"), CLI_DONE);
+	assert_non_null(strstr(f->out, "fast = local/tiny\n"));
+	assert_non_null(strstr(f->out, "\nopenai/gpt-5 "));
+	assert_non_null(strstr(f->out, "\nlocal/tiny "));
+	assert_int_equal(run(f, "models --json"), CLI_DONE);
+	assert_ptr_equal(strstr(f->out, aliases), f->out);
+	assert_non_null(strstr(f->out,
+	    "{\"id\":\"local/tiny\",\"name\":null,\"context\":2048,"
+	    "\"output\":null,\"price\":{\"input\":\"0.5\","
+	    "\"output\":\"1\"}}"));
+}
+
+/* The value of string member ${name} in the last output. */
+static void
+member(const struct fixture *f, const char *name, char *value, size_t n)
+{
+	char head[64];
+	const char *at;
+
+	snprintf(head, sizeof(head), "\"%s\":\"", name);
+	at = strstr(f->out, head);
+	assert_non_null(at);
+	at += strlen(head);
+	snprintf(value, n, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+static void
+a_key_is_created_listed_and_revoked(void **state)
+{
+	struct fixture *f = *state;
+	char id[64], key[128], line[128];
+
+	assert_int_equal(run(f,
+			     "key create --name ci --account team "
+			     "--owner ann --expires 2999-01-01 --json"),
+	    CLI_DONE);
+	assert_non_null(
+	    strstr(f->out, "\"name\":\"ci\",\"account\":\"team\"}"));
+	member(f, "id", id, sizeof(id));
+	member(f, "key", key, sizeof(key));
+	assert_memory_equal(key, id, strlen(id));
+	assert_true(strlen(key) > strlen(id) + 40);
+
+	assert_int_equal(run(f, "key list"), CLI_DONE);
+	assert_non_null(strstr(f->out, id));
+	assert_non_null(strstr(f->out, "valid"));
+	assert_non_null(strstr(f->out, "2999-01-01"));
+	assert_non_null(strstr(f->out, "ci, ann\n"));
+	assert_null(strstr(f->out, key));
+
+	snprintf(line, sizeof(line), "key revoke %s", id);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_int_equal(run(f, "key list --json"), CLI_DONE);
+	assert_non_null(strstr(f->out, "\"revoked_at\":\"2"));
+	assert_non_null(strstr(f->out, "\"admin\":false"));
+	assert_null(strstr(f->out, key));
+	assert_int_equal(run(f, "key revoke sk-sl-nosuchkey000"), CLI_FAILED);
+}
+
+static void
+a_new_key_stands_alone_on_standard_output(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, "key create --name ci --admin"), CLI_DONE);
+	assert_memory_equal(f->out, "sk-sl-", 6);
+	assert_ptr_equal(strchr(f->out, '\n'), f->out + strlen(f->out) - 1);
+	assert_non_null(strstr(f->err, "for account default"));
+	assert_int_equal(run(f, "key list"), CLI_DONE);
+	assert_non_null(strstr(f->out, "  admin  "));
+}
+
+static void
+an_empty_key_list_is_an_empty_array(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, "key list --json"), CLI_DONE);
+	assert_string_equal(f->out, "[]\n");
+}
+
+/*
+ * Put a closed call that began at ${started_us} into the journal.  It took
+ * two attempts, of 10 and 20 input tokens.
+ */
+static void
+write_call(struct fixture *f, int64_t started_us, const char *account,
+    const char *user)
+{
+	struct ledger_attempt second = {
+		.provider = STR("openai"),
+		.model = STR("gpt-5"),
+		.returned_model = STR("gpt-5"),
+		.credential = STR("conf"),
+		.role = ROLE_FALLBACK,
+		.outcome = ATTEMPT_WON,
+		.status = 200,
+		.usage = { .tokens = { [USAGE_INPUT] = 20, [USAGE_OUTPUT] = 5 },
+		    .web_searches = 3,
+		    .provider_cost_pusd = -1,
+		    .source = USAGE_REPORTED },
+		.cost = { .source = COST_REPORTED,
+		    .known = true,
+		    .pusd = 7000000 },
+	};
+	struct ledger_attempt first = second;
+	struct ledger_call row = {
+		.started_us = started_us,
+		.ended_us = started_us + 1500000,
+		.key = STR("sk-sl-000000000000"),
+		.account = str_of(account),
+		.user = str_of(user),
+		.endpoint = "/v1/chat/completions",
+		.dialect = "openai-chat",
+		.requested = STR("fast\x1b[2J"),
+		.answered = STR("openai/gpt-5"),
+		.status = 200,
+		.outcome = CALL_OK,
+		.ttft_ms = 20,
+		.duration_ms = 1500,
+		.cost = { .source = COST_REPORTED,
+		    .known = true,
+		    .pusd = 7000000 },
+		.attempts = &first,
+	};
+	struct error err = { 0 };
+	struct state *state;
+	char dir[128];
+
+	first.next = &second;
+	first.usage.tokens[USAGE_INPUT] = 10;
+	snprintf(dir, sizeof(dir), "%s/data", f->dir);
+	state = state_open(str_of(dir), DURABILITY_PROCESS, &err);
+	assert_non_null(state);
+	ledger_id(row.id, started_us);
+	assert_int_equal(ledger_write(state, &row, &err), 0);
+	state_close(state);
+}
+
+#define T0      INT64_C(1763942400000000) /* 2025-11-24T00:00:00Z */
+#define HOUR_US INT64_C(3600000000)
+
+static void
+write_three_calls(struct fixture *f)
+{
+	write_call(f, T0, "a", "one");
+	write_call(f, T0 + HOUR_US, "b", "t,w\"o");
+	write_call(f, T0 + 2 * HOUR_US, "a", NULL);
+}
+
+static size_t
+count_lines(const char *text)
+{
+	size_t n = 0;
+
+	while ((text = strchr(text, '\n')) != NULL) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+static void
+export_filters_calls(void **state)
+{
+	static const struct {
+		const char *options;
+		size_t rows;
+	} cases[] = {
+		{ "", 3 },
+		{ "--since 2025-11-24T01:00:00Z", 2 },
+		{ "--until 2025-11-24T01:00:00Z", 1 },
+		{ "--since=2025-11-24 --until=2025-11-25", 3 },
+		{ "--since 2025-11-25", 0 },
+		{ "--account a", 2 },
+		{ "--account a --since 2025-11-24T01:00:00Z", 1 },
+		{ "--key sk-sl-000000000000", 3 },
+		{ "--key sk-sl-000000000001", 0 },
+	};
+	struct fixture *f = *state;
+	char line[256];
+	size_t i;
+
+	write_three_calls(f);
+	for (i = 0; i < COUNT(cases); i++) {
+		snprintf(line, sizeof(line), "ledger export --format jsonl %s",
+		    cases[i].options);
+		assert_int_equal(run(f, line), CLI_DONE);
+		assert_int_equal(count_lines(f->out), cases[i].rows);
+		snprintf(line, sizeof(line), "ledger export --format csv %s",
+		    cases[i].options);
+		assert_int_equal(run(f, line), CLI_DONE);
+		assert_int_equal(count_lines(f->out), cases[i].rows + 1);
+	}
+}
+
+static void
+jsonl_is_the_row_itself(void **state)
+{
+	struct fixture *f = *state;
+	char value[64];
+
+	write_call(f, T0, "a", "one");
+	assert_int_equal(run(f, "ledger export --format jsonl"), CLI_DONE);
+	assert_memory_equal(f->out, "{\"id\":\"call_", 12);
+	member(f, "started_at", value, sizeof(value));
+	assert_string_equal(value, "2025-11-24T00:00:00.000000Z");
+	member(f, "cost_usd", value, sizeof(value));
+	assert_string_equal(value, "0.000007");
+	assert_non_null(strstr(f->out, "\"attempts\":[{\"provider\":"));
+}
+
+static void
+csv_is_one_flat_line_a_call(void **state)
+{
+	static const char *const wanted[] = {
+		"2025-11-24T01:00:00.000000Z,2025-11-24T01:00:01.500000Z,"
+		"sk-sl-000000000000,b,\"t,w\"\"o\",,",
+		",/v1/chat/completions,openai-chat,false,",
+		",openai/gpt-5,200,ok,",
+		",20,1500,0.000007,,2,30,0,0,0,0,0,10,0,0,0,0,0,6\r\n",
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	write_call(f, T0 + HOUR_US, "b", "t,w\"o");
+	assert_int_equal(run(f, "ledger export --format csv"), CLI_DONE);
+	assert_memory_equal(f->out, "id,started_at,ended_at,key,account,", 35);
+	assert_non_null(
+	    strstr(f->out, ",cost_note,attempts,input,cache_read,"));
+	assert_int_equal(count_lines(f->out), 2);
+	for (i = 0; i < COUNT(wanted); i++) {
+		if (strstr(f->out, wanted[i]) == NULL)
+			fail_msg("no %s in %s", wanted[i], f->out);
+	}
+}
+
+static void
+tail_shows_the_newest_calls_last(void **state)
+{
+	struct fixture *f = *state;
+	const char *one, *two;
+
+	write_three_calls(f);
+	assert_int_equal(run(f, "ledger tail -n 2"), CLI_DONE);
+	assert_int_equal(count_lines(f->out), 3);
+	one = strstr(f->out, "2025-11-24T01:00:00 ");
+	two = strstr(f->out, "2025-11-24T02:00:00 ");
+	assert_true(one != NULL && two != NULL && one < two);
+	assert_non_null(strstr(f->out, " openai/gpt-5 "));
+	assert_non_null(strstr(f->out, " $0.000007\n"));
+	assert_int_equal(run(f, "ledger tail --json"), CLI_DONE);
+	assert_int_equal(count_lines(f->out), 3);
+	assert_memory_equal(f->out, "{\"id\":\"call_", 12);
+}
+
+static void
+tail_lets_no_control_character_through(void **state)
+{
+	struct fixture *f = *state;
+
+	write_three_calls(f);
+	assert_int_equal(run(f, "ledger tail"), CLI_DONE);
+	assert_null(strchr(f->out, 0x1b));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(wrong_usage_exits_with_2_and_shows_the_usage),
+		CASE(every_verb_has_help),
+		CASE(help_needs_no_configuration),
+		CASE(version_names_the_libraries),
+		CASE(check_on_a_broken_file_lists_every_complaint),
+		CASE(check_sums_up_without_showing_a_key),
+		CASE(check_fails_where_the_data_dir_does_not_work),
+		CASE(models_lists_aliases_limits_and_prices),
+		CASE(a_key_is_created_listed_and_revoked),
+		CASE(a_new_key_stands_alone_on_standard_output),
+		CASE(an_empty_key_list_is_an_empty_array),
+		CASE(export_filters_calls),
+		CASE(jsonl_is_the_row_itself),
+		CASE(csv_is_one_flat_line_a_call),
+		CASE(tail_shows_the_newest_calls_last),
+		CASE(tail_lets_no_control_character_through),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
