@@ -43,7 +43,8 @@ const DIALECTS = {
       messages: [{ role: 'user', content: 'Hi' }] },
     check(json, { type, param, message }) {
       assert.equal(json.type, 'error');
-      assert.match(json.request_id, /^(call|req)_/); // req: passed through
+      // null: refused before it was a call; req_: the provider's own body
+      assert.match(String(json.request_id), /^(call_|req_|null$)/);
       const { error } = json;
       if (type) assert.equal(error.type, type.anthropic);
       if (param) assert.ok(error.message.includes(param), error.message);
@@ -178,9 +179,10 @@ test('the SDKs raise their own classes', async () => {
   await assert.rejects(sluice.anthropic({ apiKey: 'sk-wrong' }).models.list(),
     Anthropic.AuthenticationError);
   await assert.rejects(sluice.openai().chat.completions.create(
-    { model: 'gpt-9', messages: [] }), OpenAI.NotFoundError);
+    { model: 'gpt-9', messages: DIALECTS.openai.good.messages }),
+  OpenAI.NotFoundError);
   await assert.rejects(sluice.anthropic().messages.create(
-    { model: 'gpt-9', max_tokens: 9, messages: [] }),
+    { ...DIALECTS.anthropic.good, model: 'gpt-9' }),
   Anthropic.NotFoundError);
 });
 
@@ -193,13 +195,15 @@ const chat = ({ client, provider }, more) => ({
   ...DIALECTS[client].good, model: `${provider}/failing`, ...more });
 
 // want: what a client of another dialect gets; the same dialect sees the
-// provider's own status and bytes, but for credentials.
+// provider's own status and bytes, unless the fault is ours: a credential of
+// the gateway that is refused must not look like the client's own.
+const GATEWAY = { openai: 'server_error', anthropic: 'api_error' };
 const REFUSALS = [
   { status: 400, want: [400], type: INVALID },
   { status: 404, want: [404], type: NOT_FOUND },
   { status: 422, want: [422] },
-  { status: 401, want: [502], masked: true },
-  { status: 403, want: [502], masked: true },
+  { status: 401, want: [502], ours: true, type: GATEWAY },
+  { status: 403, want: [502], ours: true, type: GATEWAY },
   { status: 429, want: [429], headers: { 'retry-after': '30' },
     type: { openai: 'rate_limit_error', anthropic: 'rate_limit_error' } },
   { status: 500, want: [500, 502] },
@@ -219,14 +223,14 @@ for (const pair of pairs)
           r.headers));
         const answer = await sluice.request({ path: dialect.url,
           body: chat(pair) });
-        if (client === provider && !r.masked) {
+        if (client === provider && !r.ours) {
           assert.equal(answer.status, r.status);
           assert.equal(answer.text, body);
         } else {
           assert.ok(r.want.includes(answer.status), `${answer.status}`);
           dialect.check(answer.json, { type: r.type,
-            ...(r.masked && { code: 'provider_credentials' }),
-            message: r.masked ? undefined : /provider says/ });
+            ...(r.ours && { code: 'provider_credentials' }),
+            message: r.ours ? undefined : /provider says/ });
         }
         if (r.headers)
           assert.equal(answer.headers['retry-after'], '30');

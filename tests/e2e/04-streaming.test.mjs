@@ -24,7 +24,7 @@ const CHATS = {
   openai: { path: '/v1/chat/completions', model: 'openai/talk',
     token: /"content":"[^"]/, ping: /^:/m },
   anthropic: { path: '/v1/messages', model: 'anthropic/talk',
-    token: /"text_delta"/, ping: /^event: ping/m },
+    token: /"text_delta"/, ping: /^:|^event: ping/m },
 };
 const CROSSINGS = [['openai', 'openai'], ['openai', 'anthropic'],
   ['anthropic', 'openai'], ['anthropic', 'anthropic']];

@@ -62,7 +62,7 @@ describe('while it runs', () => {
 });
 
 const BROKEN = [
-  { name: 'broken JSON', raw: '{ "data_dir": ', reason: /sluice\.json|JSON/ },
+  { name: 'broken JSON', raw: '{ "data_dir": ', reason: /line 1, column \d+/ },
   { name: 'an unknown member', raw: { data_dri: '/tmp/x' },
     reason: /data_dri.*data_dir/ },
   { name: 'a wrong type', raw: { server: { workers: 'many' } },
@@ -91,6 +91,7 @@ for (const mode of ['fastcgi', 'cgi'])
         await assert.rejects(s.cli(['check']), (e) => {
           assert.equal(e.code, 1);
           assert.match(e.stderr, reason);
+          assert.ok(e.stderr.includes(`${s.dir}/sluice.json`));
           return true;
         });
       });

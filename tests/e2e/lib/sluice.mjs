@@ -106,8 +106,9 @@ const configuration = (o) => ({
   ...o.conf,
   server: { drain_s: 2, ...o.conf.server },
   providers: {
-    openai: { base_url: `${o.upstream?.url}/v1`, key: SECRET.openai },
-    anthropic: { base_url: o.upstream?.url, key: SECRET.anthropic },
+    ...(o.upstream && {
+      openai: { base_url: `${o.upstream.url}/v1`, key: SECRET.openai },
+      anthropic: { base_url: o.upstream.url, key: SECRET.anthropic } }),
     ...o.conf.providers,
   },
 });
