@@ -21,6 +21,7 @@ ALL_CFLAGS = $(STD) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP
 SRC  := $(wildcard core/*.c providers/*.c fcgi/*.c)
 OBJ  := $(SRC:%.c=$(BUILD)/%.o)
 LIBO := $(filter-out $(BUILD)/fcgi/main.o,$(OBJ))
+HELP := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
 all: $(BUILD)/sluice
@@ -37,9 +38,13 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/core/catalog.o: conf/models.json
 
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a
+# What the unit tests share.
+$(BUILD)/libtest.a: $(HELP:%.c=$(BUILD)/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtest.a $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $< $(BUILD)/libsluice.a -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ -lcmocka $(LIBS)
 
 # The scripted upstream of tests and bench: plain C, no library.
 $(BUILD)/tests/upstream: tests/upstream.c

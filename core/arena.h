@@ -69,7 +69,7 @@ void arena_defer(struct arena *a, void (*fn)(void *), void *arg);
 size_t arena_used(const struct arena *a);
 
 /* One zeroed object, or an array of ${n}, in ${a}. */
-#define ARENA_NEW(a, type)	((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
 
 #endif

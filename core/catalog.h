@@ -30,19 +30,19 @@ enum model_can {
 	MODEL_PDF = 1 << 2,
 	MODEL_AUDIO = 1 << 3,
 	MODEL_REASONING = 1 << 4,
-	MODEL_SCHEMA = 1 << 5,	    /* native structured output */
+	MODEL_SCHEMA = 1 << 5,      /* native structured output */
 	MODEL_TEMPERATURE = 1 << 6, /* takes sampling parameters */
 	MODEL_ADAPTIVE = 1 << 7,    /* thinking adaptive + effort (Claude) */
-	MODEL_BUDGET = 1 << 8	    /* thinking by token budget */
+	MODEL_BUDGET = 1 << 8       /* thinking by token budget */
 };
 
 struct model {
 	struct str provider; /* "openai" */
-	struct str id;	     /* "gpt-5" */
+	struct str id;       /* "gpt-5" */
 	struct str name;     /* for people; absent if unknown */
 	int64_t context;     /* tokens; 0 unknown */
-	int64_t output;	     /* most output tokens; 0 unknown */
-	unsigned can;	     /* enum model_can */
+	int64_t output;      /* most output tokens; 0 unknown */
+	unsigned can;        /* enum model_can */
 	unsigned efforts;    /* bit (1 << enum effort): accepted words */
 	struct str price;    /* raw JSON, absent: unknown */
 };
@@ -55,8 +55,8 @@ struct catalog;
  *
  * Returns  the catalogue in ${a}, or NULL: ERROR_CONF.
  */
-struct catalog *catalog_new(struct arena *a, struct str text,
-    struct error *err);
+struct catalog *catalog_new(
+    struct arena *a, struct str text, struct error *err);
 
 /* catalog_builtin(): the text of conf/models.json, for catalog_new. */
 struct str catalog_builtin(void);

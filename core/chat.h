@@ -20,43 +20,53 @@
 struct arena;
 struct error;
 
-enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT };
+enum role {
+	ROLE_SYSTEM,
+	ROLE_USER,
+	ROLE_ASSISTANT
+};
 
 enum part_kind {
 	PART_TEXT,
 	PART_IMAGE,
 	PART_DOCUMENT,
 	PART_AUDIO,
-	PART_TOOL_CALL,	  /* assistant: id, name, text = arguments as JSON */
+	PART_TOOL_CALL,   /* assistant: id, name, text = arguments as JSON */
 	PART_TOOL_RESULT, /* user: id of the call, parts, is_error */
-	PART_THINKING,	  /* assistant: text, signature, issuer, redacted */
-	PART_REFUSAL	  /* assistant: text */
+	PART_THINKING,    /* assistant: text, signature, issuer, redacted */
+	PART_REFUSAL      /* assistant: text */
 };
 
-enum cache_mark { CACHE_MARK_NONE, CACHE_MARK_5M, CACHE_MARK_30M,
-	CACHE_MARK_1H, CACHE_MARK_12H };
+enum cache_mark {
+	CACHE_MARK_NONE,
+	CACHE_MARK_5M,
+	CACHE_MARK_30M,
+	CACHE_MARK_1H,
+	CACHE_MARK_12H
+};
 
 struct part {
 	enum part_kind kind;
 	struct str text;      /* TEXT, THINKING, REFUSAL; arguments of a call;
 			       * DOCUMENT: plain text instead of data */
-	struct str id;	      /* TOOL_CALL, TOOL_RESULT: call id */
+	struct str id;        /* TOOL_CALL, TOOL_RESULT: call id */
 	struct str name;      /* TOOL_CALL: function; DOCUMENT: file name */
-	struct str url;	      /* IMAGE, DOCUMENT: https URL; else absent */
+	struct str url;       /* IMAGE, DOCUMENT: https URL; else absent */
 	struct str data;      /* IMAGE, DOCUMENT, AUDIO: base64; else absent */
 	struct str mime;      /* of data: "image/png" */
 	struct str file_id;   /* provider's file; never crosses formats */
 	struct str detail;    /* IMAGE: low, high, auto; absent if not given */
 	struct str signature; /* THINKING: opaque token; REDACTED: its data */
 	enum wire issuer;     /* THINKING: whose signature */
-	bool redacted;	      /* THINKING: no text, signature is the data */
-	bool is_error;	      /* TOOL_RESULT */
-	bool custom;	      /* TOOL_CALL of a custom (free text) tool */
-	enum cache_mark cache_mark; /* prompt cache breakpoint after this part */
-	struct str path;      /* where it stood: "messages[1].content[0]" */
-	struct part *parts;   /* TOOL_RESULT: list */
+	bool redacted;        /* THINKING: no text, signature is the data */
+	bool is_error;        /* TOOL_RESULT */
+	bool custom;          /* TOOL_CALL of a custom (free text) tool */
+	enum cache_mark
+	    cache_mark;     /* prompt cache breakpoint after this part */
+	struct str path;    /* where it stood: "messages[1].content[0]" */
+	struct part *parts; /* TOOL_RESULT: list */
 	struct part *next;
-	struct part *last;    /* private, of a list's first: see chat_part */
+	struct part *last; /* private, of a list's first: see chat_part */
 };
 
 /* A message.  System messages inside the conversation keep their place. */
@@ -72,22 +82,39 @@ struct turn {
 struct tool {
 	struct str name;
 	struct str description; /* absent if not given */
-	struct str schema;	/* JSON Schema text; absent if not given */
+	struct str schema;      /* JSON Schema text; absent if not given */
 	bool strict;
-	bool custom;		/* free text input, format in grammar */
-	struct str grammar;	/* custom: raw JSON of `format`; or absent */
+	bool custom;        /* free text input, format in grammar */
+	struct str grammar; /* custom: raw JSON of `format`; or absent */
 	enum cache_mark cache_mark;
 	struct tool *next;
 	struct tool *last; /* private */
 };
 
-enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_AUTO, TOOL_CHOICE_NONE,
-	TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
+enum tool_choice {
+	TOOL_CHOICE_UNSET,
+	TOOL_CHOICE_AUTO,
+	TOOL_CHOICE_NONE,
+	TOOL_CHOICE_REQUIRED,
+	TOOL_CHOICE_NAMED
+};
 
-enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_SCHEMA };
+enum output_format {
+	OUTPUT_TEXT,
+	OUTPUT_JSON,
+	OUTPUT_SCHEMA
+};
 
-enum effort { EFFORT_UNSET, EFFORT_NONE, EFFORT_MINIMAL, EFFORT_LOW,
-	EFFORT_MEDIUM, EFFORT_HIGH, EFFORT_XHIGH, EFFORT_MAX };
+enum effort {
+	EFFORT_UNSET,
+	EFFORT_NONE,
+	EFFORT_MINIMAL,
+	EFFORT_LOW,
+	EFFORT_MEDIUM,
+	EFFORT_HIGH,
+	EFFORT_XHIGH,
+	EFFORT_MAX
+};
 
 /* A number that may be absent. */
 struct opt_double {
@@ -109,33 +136,33 @@ struct chat {
 
 	enum tool_choice tool_choice;
 	struct str tool_choice_name; /* TOOL_CHOICE_NAMED */
-	bool parallel_off;	     /* parallel tool calls forbidden */
+	bool parallel_off;           /* parallel tool calls forbidden */
 
 	enum output_format output;
 	struct str schema_name; /* OUTPUT_SCHEMA; may be absent */
-	struct str schema;	/* OUTPUT_SCHEMA: JSON Schema text */
+	struct str schema;      /* OUTPUT_SCHEMA: JSON Schema text */
 	bool schema_strict;
 
-	int64_t max_tokens;	  /* 0: not given */
+	int64_t max_tokens; /* 0: not given */
 	struct opt_double temperature;
 	struct opt_double top_p;
 	struct opt_double top_k;
 	struct opt_double presence_penalty;
 	struct opt_double frequency_penalty;
 	struct opt_double seed;
-	struct name *stop;	  /* stop strings, in order */
+	struct name *stop; /* stop strings, in order */
 
 	enum effort effort;
-	int64_t thinking_budget;  /* tokens; 0 not given, -1 adaptive */
-	bool thinking_off;	  /* explicitly disabled */
-	bool thinking_hidden;	  /* the client wants no thinking text */
+	int64_t thinking_budget; /* tokens; 0 not given, -1 adaptive */
+	bool thinking_off;       /* explicitly disabled */
+	bool thinking_hidden;    /* the client wants no thinking text */
 
 	bool stream;
-	bool include_usage;	  /* stream: the client wants a usage chunk */
-	struct str user;	  /* end-user id; absent if not given */
-	struct str service_tier;  /* as the client wrote it; absent */
+	bool include_usage;      /* stream: the client wants a usage chunk */
+	struct str user;         /* end-user id; absent if not given */
+	struct str service_tier; /* as the client wrote it; absent */
 
-	struct name *losses;	  /* what translation dropped, see chat_lose */
+	struct name *losses; /* what translation dropped, see chat_lose */
 };
 
 /*
@@ -154,8 +181,8 @@ void chat_lose(struct chat *chat, const char *fmt, ...)
  * Returns  the new element, in chat->arena.
  */
 struct turn *chat_turn(struct chat *chat, enum role role);
-struct part *chat_part(struct chat *chat, struct part **list,
-    enum part_kind kind);
+struct part *chat_part(
+    struct chat *chat, struct part **list, enum part_kind kind);
 struct tool *chat_tool(struct chat *chat);
 
 /* name_add(a, list, s): append a copy of ${s} unless the list has it. */

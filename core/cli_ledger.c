@@ -282,9 +282,9 @@ static int
 run_export(struct cli *cli, int argc, char **argv)
 {
 	struct ledger_filter filter = { 0 };
-	struct str format = STR_NONE;
+	struct str format = STR("jsonl");
 	const struct cli_opt opts[] = {
-		{ "--format", CLI_TEXT, &format, true },
+		{ "--format", CLI_TEXT, &format, false },
 		{ "--since", CLI_TIME, &filter.since_us, false },
 		{ "--until", CLI_TIME, &filter.until_us, false },
 		{ "--key", CLI_TEXT, &filter.key, false },
@@ -326,7 +326,8 @@ static const struct cmd export = {
 	.name = "export",
 	.help = "all calls, for a spreadsheet or another program",
 	.usage =
-	    "sluice ledger export --format jsonl|csv [options]\n"
+	    "sluice ledger export [options]\n"
+	    "  --format F   jsonl (if not given) or csv\n"
 	    "  --since T    calls that started at T or later\n"
 	    "  --until T    calls that started before T\n"
 	    "  --key K      of one gateway key, by its id\n"

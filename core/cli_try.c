@@ -13,7 +13,6 @@
 #include "core/price.h"
 #include "core/upstream.h"
 
-
 /* Prints what the model says as it comes. */
 struct printer {
 	struct sink sink;
@@ -100,9 +99,8 @@ report(const struct cli *cli, const struct call *c)
 	if (row->cost.known)
 		money_text(row->cost.pusd, money);
 	fprintf(cli->env->err, "\n%s: %.*s, %lld ms, cost USD %s%s%s\n",
-	    row->id, STR_ARG(row->answered), (long long)row->duration_ms,
-	    money, row->cost.known ? "" : ": ",
-	    row->cost.known ? "" : row->cost.why);
+	    row->id, STR_ARG(row->answered), (long long)row->duration_ms, money,
+	    row->cost.known ? "" : ": ", row->cost.known ? "" : row->cost.why);
 }
 
 static int

@@ -31,9 +31,9 @@ struct conf_provider {
 	struct str name;
 	const struct provider *api;
 	struct str base_url; /* without a final slash */
-	struct str key;	     /* the credential; absent if it needs none */
-	bool free;	     /* costs nothing: cost is 0, not unknown */
-	bool drain;	     /* on_cancel: drain */
+	struct str key;      /* the credential; absent if it needs none */
+	bool free;           /* costs nothing: cost is 0, not unknown */
+	bool drain;          /* on_cancel: drain */
 	unsigned quirks;     /* enum vendor_quirk */
 	struct conf_provider *next;
 };
@@ -44,16 +44,19 @@ struct conf_alias {
 	struct conf_alias *next;
 };
 
-enum conf_durability { DURABILITY_PROCESS, DURABILITY_POWER };
+enum conf_durability {
+	DURABILITY_PROCESS,
+	DURABILITY_POWER
+};
 
 struct conf {
 	struct arena *arena;
-	struct str path;     /* file it came from; absent: defaults */
-	int64_t mtime_ns;    /* of the file when read, 0 without one */
+	struct str path;  /* file it came from; absent: defaults */
+	int64_t mtime_ns; /* of the file when read, 0 without one */
 	int64_t inode;
 	struct str data_dir;
 
-	int64_t workers;     /* server.* */
+	int64_t workers; /* server.* */
 	int64_t max_calls;
 	int64_t max_body_bytes;
 	int64_t request_timeout_ms;
@@ -67,7 +70,7 @@ struct conf {
 	struct str log_file; /* log.* */
 	enum log_level log_level;
 
-	bool auth_required;  /* auth.* */
+	bool auth_required; /* auth.* */
 	struct str admin_key;
 
 	struct conf_provider *providers;
@@ -75,7 +78,7 @@ struct conf {
 	struct catalog *catalog; /* built in, with the entries of `models` */
 
 	enum conf_durability durability; /* store.* */
-	bool serve_without_store; /* store.on_failure: serve */
+	bool serve_without_store;        /* store.on_failure: serve */
 };
 
 /* Collected complaints: one "path: what is wrong" a line. */
@@ -111,8 +114,8 @@ bool conf_changed(const struct conf *conf);
  * conf_provider_find(conf, name):
  * Returns  the provider called ${name}, or NULL.
  */
-const struct conf_provider *conf_provider_find(const struct conf *conf,
-    struct str name);
+const struct conf_provider *conf_provider_find(
+    const struct conf *conf, struct str name);
 
 /*
  * conf_keys(fn, arg):
@@ -120,6 +123,7 @@ const struct conf_provider *conf_provider_find(const struct conf *conf,
  * default as text, and what it means.  README's table is checked by this.
  */
 void conf_keys(void (*fn)(void *arg, const char *key, const char *type,
-    const char *fallback, const char *meaning), void *arg);
+		   const char *fallback, const char *meaning),
+    void *arg);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,25 +105,29 @@ blank_comments(char *p, size_t n)
 	}
 }
 
-/* People look for lines where jtext_check counts bytes. */
+/* Turn "invalid JSON at byte N: what", for people, into line and column. */
 static void
 complain_syntax(struct conf_reader *r, struct str text, const char *msg)
 {
+	static const char prefix[] = "invalid JSON at byte ";
+	struct str what = str_of(msg), number;
+	size_t line = 1, column = 1;
 	struct jnode nowhere = { 0 };
-	size_t at, i, line = 1, column = 1;
-	int skip = 0;
+	int64_t at, i;
 
-	if (sscanf(msg, "invalid JSON at byte %zu: %n", &at, &skip) != 1 ||
-	    skip == 0) {
+	if (str_starts(what, prefix))
+		what = str_skip(what, sizeof(prefix) - 1);
+	what = str_split(what, ':', &number);
+	if (str_i64(number, 0, (int64_t)text.n, &at) == -1) {
 		conf_complain(r, &nowhere, "%s", msg);
 		return;
 	}
-	for (i = 0; i < at && i < text.n; i++) {
+	for (i = 0; i < at; i++) {
 		column = text.p[i] == '\n' ? 1 : column + 1;
 		line += text.p[i] == '\n';
 	}
-	conf_complain(
-	    r, &nowhere, "line %zu, column %zu: %s", line, column, msg + skip);
+	conf_complain(r, &nowhere, "line %zu, column %zu:%.*s", line, column,
+	    STR_ARG(what));
 }
 
 struct json_object *

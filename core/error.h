@@ -41,15 +41,15 @@ enum error_kind {
 
 struct error {
 	enum error_kind kind;
-	int status;	       /* HTTP status to answer with */
+	int status;             /* HTTP status to answer with */
 	int64_t retry_after_ms; /* from the provider or our limit; 0 unknown */
-	char msg[400];	       /* for the client: no secrets, no full stop */
-	char param[160];       /* JSON path of the offending value, or "" */
-	char code[64];	       /* the dialects' machine word, or "" */
-	struct str raw;	       /* the provider's own error body (or SSE frame),
+	char msg[400];          /* for the client: no secrets, no full stop */
+	char param[160];        /* JSON path of the offending value, or "" */
+	char code[64];          /* the dialects' machine word, or "" */
+	struct str raw;         /* the provider's own error body (or SSE frame),
 				* for a client of the same wire format; lives in
 				* the attempt's arena; absent otherwise */
-	enum wire raw_wire;    /* format of raw */
+	enum wire raw_wire;     /* format of raw */
 };
 
 /*

@@ -22,35 +22,35 @@
 #include "core/wire.h"
 
 enum event_kind {
-	EVENT_HEAD,	 /* wire, framing */
-	EVENT_START,	 /* id, name = model as returned */
-	EVENT_OPEN,	 /* key, block, id, name */
-	EVENT_DELTA,	 /* key, text */
+	EVENT_HEAD,      /* wire, framing */
+	EVENT_START,     /* id, name = model as returned */
+	EVENT_OPEN,      /* key, block, id, name */
+	EVENT_DELTA,     /* key, text */
 	EVENT_SIGNATURE, /* key, text: opaque token of a thinking block */
-	EVENT_CLOSE,	 /* key */
-	EVENT_USAGE,	 /* usage */
-	EVENT_STOP,	 /* stop, text = matched stop string or explanation */
+	EVENT_CLOSE,     /* key */
+	EVENT_USAGE,     /* usage */
+	EVENT_STOP,      /* stop, text = matched stop string or explanation */
 	EVENT_PING,
-	EVENT_FRAME	 /* text = raw bytes, framing */
+	EVENT_FRAME /* text = raw bytes, framing */
 };
 
 enum block_kind {
 	BLOCK_TEXT,
 	BLOCK_THINKING, /* deltas are text; SIGNATURE may follow */
 	BLOCK_REDACTED, /* thinking without text: one SIGNATURE, no delta */
-	BLOCK_TOOL,	/* id, name; deltas are pieces of the arguments */
+	BLOCK_TOOL,     /* id, name; deltas are pieces of the arguments */
 	BLOCK_REFUSAL
 };
 
 enum stop_reason {
 	STOP_NONE,
-	STOP_END,	/* the model was done */
-	STOP_SEQUENCE,	/* text: the stop string */
-	STOP_LENGTH,	/* max tokens */
-	STOP_CONTEXT,	/* context window full */
-	STOP_TOOL,	/* wants tool results */
-	STOP_REFUSAL,	/* refused or filtered; text: explanation */
-	STOP_PAUSE	/* paused turn, to be continued */
+	STOP_END,      /* the model was done */
+	STOP_SEQUENCE, /* text: the stop string */
+	STOP_LENGTH,   /* max tokens */
+	STOP_CONTEXT,  /* context window full */
+	STOP_TOOL,     /* wants tool results */
+	STOP_REFUSAL,  /* refused or filtered; text: explanation */
+	STOP_PAUSE     /* paused turn, to be continued */
 };
 
 struct event {

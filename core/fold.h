@@ -24,7 +24,7 @@ struct fold_block {
 struct fold {
 	struct sink sink;
 	struct arena *arena;
-	struct str id, model;	/* of START */
+	struct str id, model; /* of START */
 	struct fold_block *blocks;
 	enum stop_reason stop;
 	struct str stop_text;

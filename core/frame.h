@@ -22,7 +22,7 @@ struct frame {
 	enum framing framing;
 	struct str event; /* SSE event name; absent if none */
 	struct str data;  /* payload; absent if the frame has none */
-	struct str raw;	  /* all bytes of the frame */
+	struct str raw;   /* all bytes of the frame */
 };
 
 /* Called for each frame; its strings are valid during the call only. */

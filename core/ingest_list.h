@@ -22,10 +22,10 @@ struct journal_file {
 	const char *name;
 	struct str proc;
 	unsigned seq;
-	bool dead;	/* its process is */
-	bool complete;	/* nothing will be appended to it */
+	bool dead;      /* its process is */
+	bool complete;  /* nothing will be appended to it */
 	int64_t offset; /* bytes that are in the database */
-	bool consumed;	/* complete, and all of it is */
+	bool consumed;  /* complete, and all of it is */
 };
 
 struct ingest_list {

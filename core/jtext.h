@@ -63,8 +63,8 @@ struct str jtext_string(struct arena *a, struct str value);
  * Walk the members of the raw object ${obj}: start with ${*pos} 0, call until
  * false.  ${*name} is raw, with its quotes.
  */
-bool jtext_member(struct str obj, size_t *pos, struct str *name,
-    struct str *value);
+bool jtext_member(
+    struct str obj, size_t *pos, struct str *name, struct str *value);
 
 /* jtext_item(array, pos, value): as jtext_member, for the items of an array. */
 bool jtext_item(struct str array, size_t *pos, struct str *value);
@@ -90,8 +90,7 @@ struct jtext_edit {
  *
  * Returns  0, or -1 when a path leads through something that is no object.
  */
-int jtext_apply(struct buf *out, struct str doc,
-    const struct jtext_edit *edits, size_t n)
-    __attribute__((warn_unused_result));
+int jtext_apply(struct buf *out, struct str doc, const struct jtext_edit *edits,
+    size_t n) __attribute__((warn_unused_result));
 
 #endif

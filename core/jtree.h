@@ -21,15 +21,18 @@ struct arena;
 struct error;
 
 struct jnode {
-	struct json_object *v;	  /* NULL: JSON null or nothing there */
+	struct json_object *v;  /* NULL: JSON null or nothing there */
 	const struct jnode *up; /* NULL at the root */
-	const char *key;	  /* member name, or NULL for an array item */
-	size_t index;		  /* array index when key is NULL */
+	const char *key;        /* member name, or NULL for an array item */
+	size_t index;           /* array index when key is NULL */
 };
 
-enum jtree_need { JTREE_OPTIONAL, JTREE_REQUIRED };
+enum jtree_need {
+	JTREE_OPTIONAL,
+	JTREE_REQUIRED
+};
 
-#define JTREE_MAX_DEPTH	 100	 /* levels of nesting; more is refused */
+#define JTREE_MAX_DEPTH  100     /* levels of nesting; more is refused */
 #define JTREE_MAX_VALUES 1000000 /* values in one tree; more is refused */
 
 /*

@@ -18,10 +18,10 @@ struct buf;
 
 struct jw {
 	struct buf *out;
-	unsigned depth;		     /* open objects and arrays */
-	uint64_t is_array;	     /* bit d: level d is an array */
-	uint64_t has_items;	     /* bit d: level d needs a comma next */
-	bool after_key;		     /* a value must come now */
+	unsigned depth;     /* open objects and arrays */
+	uint64_t is_array;  /* bit d: level d is an array */
+	uint64_t has_items; /* bit d: level d needs a comma next */
+	bool after_key;     /* a value must come now */
 };
 
 /* jw_init(w, out): begin one JSON value that is appended to ${out}. */

@@ -21,11 +21,11 @@ struct error;
 struct keyring;
 struct state;
 
-#define KEY_ID_BYTES   (6 + 12 + 1)	 /* with NUL */
+#define KEY_ID_BYTES   (6 + 12 + 1) /* with NUL */
 #define KEY_TEXT_BYTES (6 + 12 + 1 + 40 + 1)
 
 struct key {
-	struct str id;	    /* "sk-sl-…12" */
+	struct str id;      /* "sk-sl-…12" */
 	struct str name;    /* for people */
 	struct str account; /* the team it belongs to; "default" */
 	struct str owner;   /* absent if none */

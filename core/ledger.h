@@ -26,21 +26,44 @@ struct header;
 struct error;
 struct state;
 
-enum call_outcome { CALL_OPEN, CALL_OK, CALL_ERROR, CALL_REFUSED,
-	CALL_CANCELLED, CALL_UNKNOWN };
-enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_WON, ATTEMPT_LOST,
-	ATTEMPT_FAILED, ATTEMPT_CANCELLED, ATTEMPT_UNKNOWN };
-enum attempt_role { ROLE_PRIMARY, ROLE_RETRY, ROLE_FALLBACK, ROLE_RACE,
-	ROLE_HEDGE, ROLE_JUDGE, ROLE_SHADOW };
-enum cost_source { COST_UNKNOWN, COST_RESERVED, COST_ESTIMATED,
-	COST_REPORTED };
+enum call_outcome {
+	CALL_OPEN,
+	CALL_OK,
+	CALL_ERROR,
+	CALL_REFUSED,
+	CALL_CANCELLED,
+	CALL_UNKNOWN
+};
+enum attempt_outcome {
+	ATTEMPT_OPEN,
+	ATTEMPT_WON,
+	ATTEMPT_LOST,
+	ATTEMPT_FAILED,
+	ATTEMPT_CANCELLED,
+	ATTEMPT_UNKNOWN
+};
+enum attempt_role {
+	ROLE_PRIMARY,
+	ROLE_RETRY,
+	ROLE_FALLBACK,
+	ROLE_RACE,
+	ROLE_HEDGE,
+	ROLE_JUDGE,
+	ROLE_SHADOW
+};
+enum cost_source {
+	COST_UNKNOWN,
+	COST_RESERVED,
+	COST_ESTIMATED,
+	COST_REPORTED
+};
 
 /* An amount, or the reason why there is none. */
 struct cost {
 	enum cost_source source;
-	bool known;	   /* false: null in the ledger */
-	int64_t pusd;	   /* when known */
-	const char *why;   /* when not known: "no price for openai/x" */
+	bool known;      /* false: null in the ledger */
+	int64_t pusd;    /* when known */
+	const char *why; /* when not known: "no price for openai/x" */
 };
 
 /* "call_" and 26 letters (Crockford base 32, lower case): 48 bit of
@@ -50,38 +73,38 @@ struct cost {
 struct ledger_attempt {
 	struct str provider, model; /* as sent */
 	struct str returned_model;  /* as answered; absent if it never was */
-	struct str credential;	    /* which one, never the secret: "conf" */
+	struct str credential;      /* which one, never the secret: "conf" */
 	enum attempt_role role;
 	enum attempt_outcome outcome;
-	int status;		    /* HTTP, 0 if none came */
-	struct str error;	    /* canonical word; absent if none */
-	int64_t start_ms;	    /* after the call's start */
-	int64_t ttft_ms;	    /* first content, after start; -1 none */
-	int64_t duration_ms;	    /* -1 while open */
+	int status;          /* HTTP, 0 if none came */
+	struct str error;    /* canonical word; absent if none */
+	int64_t start_ms;    /* after the call's start */
+	int64_t ttft_ms;     /* first content, after start; -1 none */
+	int64_t duration_ms; /* -1 while open */
 	struct usage usage;
 	struct cost cost;
-	struct str price;	    /* version of the price used; absent */
+	struct str price; /* version of the price used; absent */
 	struct ledger_attempt *next;
 };
 
 struct ledger_call {
 	char id[CALL_ID_BYTES];
-	int64_t started_us, ended_us; /* wall; ended 0 while open */
-	struct str key, account;      /* public key id; absent without auth */
+	int64_t started_us, ended_us;   /* wall; ended 0 while open */
+	struct str key, account;        /* public key id; absent without auth */
 	struct str user, session, task; /* absent if not given */
 	struct header *tags;
-	const char *endpoint;	      /* "/v1/chat/completions" */
-	const char *dialect;	      /* "openai-chat" */
+	const char *endpoint; /* "/v1/chat/completions" */
+	const char *dialect;  /* "openai-chat" */
 	bool stream;
-	struct str requested;	      /* model name in the request */
-	struct str route;	      /* absent: none */
-	struct str answered;	      /* provider/model; absent */
-	int status;		      /* HTTP status sent; 0 while open */
+	struct str requested; /* model name in the request */
+	struct str route;     /* absent: none */
+	struct str answered;  /* provider/model; absent */
+	int status;           /* HTTP status sent; 0 while open */
 	enum call_outcome outcome;
-	struct str error;	      /* canonical word; absent */
+	struct str error; /* canonical word; absent */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
-	struct cost cost;	      /* sum over attempts */
+	struct cost cost;             /* sum over attempts */
 	struct ledger_attempt *attempts;
 };
 
@@ -114,7 +137,7 @@ struct ledger_filter {
 	int64_t since_us, until_us; /* started_at in [since, until); 0 open */
 	struct str key, account;    /* absent: all */
 	bool newest_first;
-	size_t limit;		    /* 0: all */
+	size_t limit; /* 0: all */
 };
 
 /*

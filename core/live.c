@@ -5,20 +5,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/log.h"
 
-#define LOOK_EVERY_US INT64_C(1000000)
+#define LOOK_EVERY_US    INT64_C(1000000)
+#define FIND_ARENA_BYTES ((size_t)1 << 20)
 
 struct live {
 	pthread_mutex_t lock;
 	char *path; /* NULL: defaults */
 	const struct registry *registry;
 	struct snapshot *now; /* NULL: none has loaded yet */
+	struct stat bad;      /* the file that did not load, when it did not */
 	int64_t looked_us;    /* monotonic, 0: never */
 };
 
@@ -76,6 +81,38 @@ log_complaints(const struct live *l, const struct buf *complaints)
 	}
 }
 
+/* The file that is there now; true if it is the one that did not load. */
+static bool
+still_bad(struct live *l)
+{
+	struct stat st = { 0 };
+	bool same;
+
+	if (l->path == NULL || stat(l->path, &st) != 0)
+		return false;
+	same = st.st_ino == l->bad.st_ino &&
+	    st.st_mtim.tv_sec == l->bad.st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == l->bad.st_mtim.tv_nsec;
+	l->bad = st;
+	return same;
+}
+
+/* Began without a file?  One may have come. */
+static void
+find_path(struct live *l)
+{
+	struct arena *a;
+	struct str path;
+
+	if (l->path != NULL)
+		return;
+	a = arena_new(FIND_ARENA_BYTES);
+	path = conf_find(a);
+	if (path.p != NULL)
+		l->path = strndup(path.p, path.n);
+	arena_free(a);
+}
+
 static int
 load(struct live *l, struct error *err)
 {
@@ -95,7 +132,8 @@ load(struct live *l, struct error *err)
 		abort();
 	*s = (struct snapshot){ .conf = conf, .live = l, .refs = 1 };
 	if (l->now != NULL)
-		log_event(LOG_LEVEL_INFO, "conf", "%s: re-read", l->path);
+		log_event(LOG_LEVEL_INFO, "conf", "%s: re-read",
+		    l->path ? l->path : "defaults");
 	unref(l->now);
 	l->now = s;
 	return 0;
@@ -113,7 +151,9 @@ live_get(struct live *l, struct error *err)
 	look = l->looked_us == 0 || now_us - l->looked_us >= LOOK_EVERY_US;
 	if (look) {
 		l->looked_us = now_us;
-		if (l->now == NULL || conf_changed(l->now->conf))
+		find_path(l);
+		if (l->now == NULL ||
+		    (conf_changed(l->now->conf) && !still_bad(l)))
 			load(l, &load_err);
 	}
 	s = l->now;

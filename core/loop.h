@@ -19,10 +19,10 @@ typedef void loop_timer_fn(void *arg);
 
 /* A timer; the owner keeps the memory until it has fired or is stopped. */
 struct loop_timer {
-	int64_t due_us;	   /* monotonic */
+	int64_t due_us; /* monotonic */
 	loop_timer_fn *fn;
 	void *arg;
-	size_t place;	   /* 0: not armed; else its place in the heap */
+	size_t place; /* 0: not armed; else its place in the heap */
 };
 
 /*
@@ -40,8 +40,8 @@ void loop_free(struct loop *l);
  *
  * Returns  0, or -1 with errno.
  */
-int loop_watch(struct loop *l, int fd, unsigned events, loop_fd_fn *fn,
-    void *arg);
+int loop_watch(
+    struct loop *l, int fd, unsigned events, loop_fd_fn *fn, void *arg);
 
 /* loop_unwatch(l, fd): stop watching; a fd that is not watched is fine. */
 void loop_unwatch(struct loop *l, int fd);

@@ -15,7 +15,7 @@
 struct arena;
 
 #define ORDER_MAX_BYTES (8u << 20)
-#define ORDER_MAX_OPEN	256
+#define ORDER_MAX_OPEN  256
 
 /*
  * order_new(a, next):

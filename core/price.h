@@ -33,7 +33,7 @@ struct error;
 #define PRICE_MAX_TIERS 4
 
 struct price_tier {
-	int64_t above_tokens; /* 0 for the base prices */
+	int64_t above_tokens;        /* 0 for the base prices */
 	int64_t pusd[USAGE_BUCKETS]; /* per token */
 };
 

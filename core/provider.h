@@ -30,8 +30,8 @@ struct header {
 };
 
 /* header_add(a, list, name, value): append, copying nothing. */
-void header_add(struct arena *a, struct header **list, struct str name,
-    struct str value);
+void header_add(
+    struct arena *a, struct header **list, struct str name, struct str value);
 
 /*
  * header_get(list, name):
@@ -42,7 +42,7 @@ struct str header_get(const struct header *list, const char *name);
 /* Where an attempt goes.  Lives as long as the call. */
 struct target {
 	const struct conf_provider *provider;
-	struct str model;	   /* as the provider spells it */
+	struct str model;          /* as the provider spells it */
 	const struct model *facts; /* NULL: not in the catalogue */
 };
 
@@ -52,15 +52,15 @@ struct target {
  */
 struct ask {
 	struct arena *arena;
-	enum wire wire;		/* format of body */
-	struct str body;	/* the client's JSON, passed by jtext_check */
-	struct str model;	/* as requested */
+	enum wire wire;   /* format of body */
+	struct str body;  /* the client's JSON, passed by jtext_check */
+	struct str model; /* as requested */
 	bool stream;
-	bool include_usage;	/* the client itself wants the usage chunk */
+	bool include_usage;     /* the client itself wants the usage chunk */
 	struct header *headers; /* to pass on to the same format: anthropic-* */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
-	struct chat *chat;	/* NULL until ask_chat has been called */
+	struct chat *chat; /* NULL until ask_chat has been called */
 };
 
 /*
@@ -89,8 +89,8 @@ struct canned {
 
 /* The HTTP request of one attempt, in the attempt's arena. */
 struct upstream_request {
-	const char *url;	  /* POST goes there */
-	struct header *headers;	  /* with the credential */
+	const char *url;        /* POST goes there */
+	struct header *headers; /* with the credential */
 	struct str body;
 	const struct canned *canned; /* not NULL: no network, play this */
 };
@@ -104,8 +104,8 @@ struct decoder {
 	 * Turn one frame into events.  An error inside the stream is -1 with
 	 * the error set (raw and raw_wire included).
 	 */
-	int (*frame)(struct decoder *d, const struct frame *f,
-	    struct sink *out, struct error *err);
+	int (*frame)(struct decoder *d, const struct frame *f, struct sink *out,
+	    struct error *err);
 	/*
 	 * The body has ended.  -1, ERROR_UP_BROKEN, unless the answer was
 	 * complete: a cut stream is never a normal end.
@@ -122,12 +122,12 @@ struct provider {
 	 * the client's bytes with the edits that must be (jtext_apply);
 	 * otherwise it is written from ask_chat, and losses are noted there.
 	 */
-	int (*prepare)(struct arena *a, const struct target *t,
-	    struct ask *ask, struct upstream_request *out, struct error *err);
+	int (*prepare)(struct arena *a, const struct target *t, struct ask *ask,
+	    struct upstream_request *out, struct error *err);
 
 	/* Returns a decoder for a 2xx answer to this ask; never NULL. */
-	struct decoder *(*decoder_new)(struct arena *a, const struct target *t,
-	    const struct ask *ask);
+	struct decoder *(*decoder_new)(
+	    struct arena *a, const struct target *t, const struct ask *ask);
 
 	/*
 	 * Read an error answer (status >= 300): set ${err} with kind, status,
@@ -140,12 +140,12 @@ struct provider {
 /* Deviations of vendors that otherwise speak a known format. */
 enum vendor_quirk {
 	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options */
-	QUIRK_MAX_TOKENS = 1 << 1,	  /* knows max_tokens only */
-	QUIRK_NO_DEVELOPER = 1 << 2,	  /* knows role system only */
-	QUIRK_NO_DONE = 1 << 3,		  /* its streams end without [DONE] */
+	QUIRK_MAX_TOKENS = 1 << 1,        /* knows max_tokens only */
+	QUIRK_NO_DEVELOPER = 1 << 2,      /* knows role system only */
+	QUIRK_NO_DONE = 1 << 3,           /* its streams end without [DONE] */
 	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
 					   * reasoning tokens */
-	QUIRK_NO_CANCEL = 1 << 5	  /* a cancel does not stop billing */
+	QUIRK_NO_CANCEL = 1 << 5          /* a cancel does not stop billing */
 };
 
 /* A vendor we know by name: data in providers.c. */
@@ -161,7 +161,7 @@ struct vendor {
 /* What main injects: core knows no vendor. */
 struct registry {
 	const struct provider *const *apis; /* ends with NULL */
-	const struct vendor *vendors;	    /* ends with name NULL */
+	const struct vendor *vendors;       /* ends with name NULL */
 };
 
 /*

@@ -19,10 +19,9 @@ struct str {
 	size_t n;      /* bytes */
 };
 
-#define STR(literal)                                                          \
-	((struct str){ .p = (literal), .n = sizeof(literal) - 1 })
-#define STR_NONE   ((struct str){ .p = NULL, .n = 0 })
-#define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
+#define STR(literal) ((struct str){ .p = (literal), .n = sizeof(literal) - 1 })
+#define STR_NONE     ((struct str){ .p = NULL, .n = 0 })
+#define STR_ARG(s)   (int)(s).n, (s).p ? (s).p : ""
 
 /* The view of a NUL-terminated string; NULL gives the absent str. */
 static inline struct str

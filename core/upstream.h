@@ -22,16 +22,16 @@ struct upstream;
 struct upstream_request;
 
 struct upstream_limits {
-	int64_t connect_ms;	  /* TCP and TLS handshake */
+	int64_t connect_ms;       /* TCP and TLS handshake */
 	int64_t first_content_ms; /* until the caller says so, see below */
-	int64_t idle_ms;	  /* between two pieces, after the first */
-	int64_t total_ms;	  /* over all */
+	int64_t idle_ms;          /* between two pieces, after the first */
+	int64_t total_ms;         /* over all */
 };
 
 /* How a transfer ends; on_end comes exactly once unless cancelled. */
 enum transfer_end {
-	TRANSFER_DONE,	  /* complete HTTP answer */
-	TRANSFER_CUT,	  /* connection lost, or HTTP framing broken */
+	TRANSFER_DONE,    /* complete HTTP answer */
+	TRANSFER_CUT,     /* connection lost, or HTTP framing broken */
 	TRANSFER_CONNECT, /* no connection: DNS, refused, TLS */
 	TRANSFER_TIMEOUT  /* one of the limits */
 };

@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 enum usage_bucket {
-	USAGE_INPUT,	      /* uncached text input */
+	USAGE_INPUT, /* uncached text input */
 	USAGE_CACHE_READ,
 	USAGE_CACHE_WRITE_5M, /* also writes whose lifetime is unknown */
 	USAGE_CACHE_WRITE_1H,
 	USAGE_CACHE_WRITE_30M,
 	USAGE_CACHE_WRITE_12H,
-	USAGE_OUTPUT,	      /* without reasoning */
+	USAGE_OUTPUT, /* without reasoning */
 	USAGE_REASONING,
 	USAGE_AUDIO_IN,
 	USAGE_AUDIO_OUT,
@@ -27,11 +27,15 @@ enum usage_bucket {
 };
 
 /* Where the numbers come from; the stronger word wins in a merge. */
-enum usage_source { USAGE_NONE, USAGE_ESTIMATED, USAGE_REPORTED };
+enum usage_source {
+	USAGE_NONE,
+	USAGE_ESTIMATED,
+	USAGE_REPORTED
+};
 
 struct usage {
 	int64_t tokens[USAGE_BUCKETS]; /* >= 0 */
-	int64_t web_searches;	       /* per-call units */
+	int64_t web_searches;          /* per-call units */
 	int64_t provider_cost_pusd;    /* the provider's own figure, -1 none */
 	enum usage_source source;
 };

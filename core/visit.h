@@ -36,7 +36,7 @@ struct state {
 	int jfd;   /* data_dir/j */
 	struct shm *shm;
 	struct journal *journal;
-	pthread_mutex_t visit;	     /* one thread of this process at a time */
+	pthread_mutex_t visit;       /* one thread of this process at a time */
 	_Atomic int64_t appended_us; /* last append, monotonic */
 };
 
@@ -48,8 +48,8 @@ int state_append(struct state *s, struct str payload, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Work in the open database: 0, or -1 with the error set. */
-typedef int visit_body(struct state *s, struct store *store, void *arg,
-    struct error *err);
+typedef int visit_body(
+    struct state *s, struct store *store, void *arg, struct error *err);
 
 /*
  * visit(s, wait_ms, body, arg, err):

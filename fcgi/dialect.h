@@ -23,7 +23,7 @@ struct error;
 /* What is known when the call has been settled. */
 struct receipt {
 	struct cost cost;
-	struct str answered;  /* provider/model */
+	struct str answered; /* provider/model */
 	unsigned attempts;
 	struct name *lossy;
 };
@@ -42,18 +42,18 @@ struct encoder {
 	/* Write the dialect's keep-alive; streams only. */
 	void (*ping)(struct encoder *e);
 	/* The answer is complete: write what ends it.  -1 with the error. */
-	int (*finish)(struct encoder *e, const struct receipt *r,
-	    struct error *err);
+	int (*finish)(
+	    struct encoder *e, const struct receipt *r, struct error *err);
 	/* After the head has gone: end the stream with an error event (the
 	 * provider's own frame if err->raw is of this wire). */
 	void (*fail)(struct encoder *e, const struct error *err);
 };
 
 struct encode_opts {
-	const struct ask *ask;	/* stream, include_usage, requested model */
+	const struct ask *ask; /* stream, include_usage, requested model */
 	const char *call_id;
-	int64_t created_s;	/* wall seconds for `created` */
-	struct buf *out;	/* where the bytes go */
+	int64_t created_s; /* wall seconds for `created` */
+	struct buf *out;   /* where the bytes go */
 };
 
 struct dialect {
@@ -63,12 +63,12 @@ struct dialect {
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
 	/* Returns an encoder in ${a}; never NULL. */
-	struct encoder *(*encoder_new)(struct arena *a,
-	    const struct encode_opts *opts);
+	struct encoder *(*encoder_new)(
+	    struct arena *a, const struct encode_opts *opts);
 	/* Append the JSON error body for ${err}; err->raw passes unchanged
 	 * if it is of this wire. */
-	void (*fail_body)(struct buf *out, const struct error *err,
-	    const char *call_id);
+	void (*fail_body)(
+	    struct buf *out, const struct error *err, const char *call_id);
 };
 
 extern const struct dialect dialect_openai_chat;

@@ -35,8 +35,8 @@ struct http_in {
  * Errors   ERROR_BAD_REQUEST, in ${err} only (no method, a path that climbs
  *          out): in->path is then absent.
  */
-void http_parse(struct http_in *in, struct arena *a, char **params,
-    struct error *err);
+void http_parse(
+    struct http_in *in, struct arena *a, char **params, struct error *err);
 
 /*
  * http_body(in, body, max, err):

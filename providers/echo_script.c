@@ -92,7 +92,7 @@ echo_script_prompt(struct echo_script *s, struct arena *a, struct str *prompt,
 
 	while (todo.n > 0) {
 		todo = str_split(todo, '\n', &line);
-		if (str_starts(line, "#echo")) {
+		if (str_starts(line, "#echo ")) {
 			line = str_trim(str_skip(line, strlen("#echo")));
 			if (read_directives(line, ' ', s, err) != 0)
 				return -1;

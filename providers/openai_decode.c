@@ -38,7 +38,7 @@ struct openai {
 	struct sink *out;      /* of the frame being read */
 	unsigned quirks;
 	bool started;
-	bool finished; /* finish_reason seen, or a whole answer */
+	bool finished; /* finish_reason or [DONE] seen, or a whole answer */
 	bool stopped;  /* STOP passed on */
 	bool refused;
 	bool running; /* a block that is no call is open: its kind and key */
@@ -374,6 +374,18 @@ start(struct openai *o, const struct jnode *root, struct error *err)
 	    err);
 }
 
+/*
+ * [DONE] says that the answer is complete; some vendors send it without a
+ * finish_reason before.
+ */
+static void
+on_done(struct openai *o)
+{
+	if (!o->finished && o->started)
+		o->stop = STOP_END;
+	o->finished = o->started;
+}
+
 /* Calls win over a plain end, as a refusal does. */
 static int
 stop(struct openai *o, struct error *err)
@@ -396,8 +408,10 @@ read_frame(struct openai *o, const struct frame *f, struct error *err)
 {
 	struct jnode root, list;
 
-	if (str_is(str_trim(f->data), "[DONE]"))
+	if (str_is(str_trim(f->data), "[DONE]")) {
+		on_done(o);
 		return stop(o, err);
+	}
 	if (answer_json(o->scratch, f->data, &root, err) != 0 ||
 	    answer_check(o->arena, f, &root, WIRE_OPENAI_CHAT, err) != 0 ||
 	    start(o, &root, err) != 0 || read_choices(o, &root, err) != 0 ||

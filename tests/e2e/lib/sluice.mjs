@@ -171,6 +171,10 @@ class Sluice {
     return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
       .match(/^VmRSS:\s+(\d+)/m)[1]);
   }
+  // Sanitizers keep freed memory: no use weighing those.
+  sanitized(pid) {
+    return fs.readFileSync(`/proc/${pid}/maps`, 'utf8').includes('libasan');
+  }
 
   log() {
     return ['sluice.log', 'stderr.log', 'lighttpd.log']
@@ -257,11 +261,16 @@ class Sluice {
     }
   }
 
+  // The last act: whatever happened, nothing of ours goes on.
   #leave(code) {
     if (this.#lighttpd && this.#lighttpd.exitCode === null)
       this.#kill([...this.pids(), this.#lighttpd.pid]);
-    if (code === 0 && !process.env.SLUICE_E2E_KEEP)
+    const insane = /ERROR: \w+Sanitizer|runtime error:/
+      .test(this.log());
+    if (code === 0 && !insane && !process.env.SLUICE_E2E_KEEP)
       return fs.rmSync(this.dir, { recursive: true, force: true });
+    if (insane)
+      process.exitCode = 1;
     console.error(`logs stay in ${this.dir}; the last lines:\n` +
       this.log().split('\n').slice(-15).join('\n'));
   }

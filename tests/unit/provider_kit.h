@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of providers share: a canonical chat from a short JSON text,
+ * a target, and the events of an answer as text.
+ *
+ * The chat: { "turns": [ { "role": "user", "parts": [ { "kind": "text",
+ * "text": "hi" } ] } ], "tools": [ { "name": "f" } ], "max_tokens": 5, ... }
+ * with the names of struct chat; see the tables.
+ */
+#ifndef TESTS_PROVIDER_KIT_H
+#define TESTS_PROVIDER_KIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/chat.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/frame.h"
+#include "core/jtree.h"
+#include "core/provider.h"
+#include "core/sink.h"
+
+#include "providers/providers.h"
+
+#define KIT_BYTES   ((size_t)256 << 20)
+#define KIT_N(list) (sizeof(list) / sizeof(*(list)))
+
+struct kit {
+	struct arena *arena;
+	struct conf_provider vendor;
+	struct model facts;
+	struct target target;
+	struct ask ask;
+	struct upstream_request request;
+	struct error err;
+};
+
+static inline void
+kit_init(struct kit *k, const struct provider *api, const char *url)
+{
+	*k = (struct kit){ 0 };
+	k->arena = arena_new((size_t)1 << 30);
+	k->vendor.name = str_of(api->name);
+	k->vendor.api = api;
+	k->vendor.base_url = str_of(url);
+	k->vendor.key = STR("secret");
+	k->target.provider = &k->vendor;
+	k->target.model = STR("m");
+	k->ask.arena = k->arena;
+}
+
+static inline void
+kit_release(struct kit *k)
+{
+	arena_free(k->arena);
+}
+
+struct kit_word {
+	const char *word;
+	int value;
+};
+
+static inline int
+kit_word(const struct kit_word *words, size_t n, struct str s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(s, words[i].word))
+			return words[i].value;
+	fail_msg("no such word: %.*s", STR_ARG(s));
+	return 0;
+}
+
+struct kit_member {
+	const char *key;
+	size_t at;
+	char type; /* s str, b bool, i int64, d opt_double */
+};
+
+static inline void
+kit_read(void *into, const struct jnode *v, const struct kit_member *m,
+    size_t n)
+{
+	struct jnode at;
+	char *p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!jtree_find(v, m[i].key, &at))
+			continue;
+		p = (char *)into + m[i].at;
+		if (m[i].type == 's')
+			*(struct str *)(void *)p = jtree_value_str(&at);
+		else if (m[i].type == 'b')
+			*(bool *)(void *)p = json_object_get_boolean(at.v);
+		else if (m[i].type == 'i')
+			*(int64_t *)(void *)p = json_object_get_int64(at.v);
+		else
+			*(struct opt_double *)(void *)p = (struct opt_double){
+				true, json_object_get_double(at.v)
+			};
+	}
+}
+
+static inline void
+kit_parts(struct chat *chat, struct part **list, const struct jnode *v)
+{
+	static const struct kit_word kinds[] = { { "text", PART_TEXT },
+		{ "image", PART_IMAGE }, { "document", PART_DOCUMENT },
+		{ "audio", PART_AUDIO }, { "call", PART_TOOL_CALL },
+		{ "result", PART_TOOL_RESULT }, { "thinking", PART_THINKING },
+		{ "refusal", PART_REFUSAL } };
+	static const struct kit_member members[] = {
+		{ "text", offsetof(struct part, text), 's' },
+		{ "id", offsetof(struct part, id), 's' },
+		{ "name", offsetof(struct part, name), 's' },
+		{ "url", offsetof(struct part, url), 's' },
+		{ "data", offsetof(struct part, data), 's' },
+		{ "mime", offsetof(struct part, mime), 's' },
+		{ "file_id", offsetof(struct part, file_id), 's' },
+		{ "detail", offsetof(struct part, detail), 's' },
+		{ "signature", offsetof(struct part, signature), 's' },
+		{ "redacted", offsetof(struct part, redacted), 'b' },
+		{ "is_error", offsetof(struct part, is_error), 'b' },
+		{ "custom", offsetof(struct part, custom), 'b' },
+	};
+	struct jnode item, at;
+	struct part *p;
+
+	for (size_t i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		(void)jtree_find(&item, "kind", &at);
+		p = chat_part(chat, list,
+		    (enum part_kind)kit_word(
+			kinds, KIT_N(kinds), jtree_value_str(&at)));
+		p->path = jtree_path(chat->arena, &item);
+		kit_read(p, &item, members, KIT_N(members));
+		if (jtree_find(&item, "issuer", &at))
+			p->issuer = str_is(jtree_value_str(&at), "anthropic")
+			    ? WIRE_ANTHROPIC
+			    : WIRE_GEMINI;
+		if (jtree_find(&item, "mark", &at))
+			p->cache_mark = str_is(jtree_value_str(&at), "5m")
+			    ? CACHE_MARK_5M
+			    : CACHE_MARK_1H;
+		if (jtree_find(&item, "parts", &at))
+			kit_parts(chat, &p->parts, &at);
+	}
+}
+
+static inline void
+kit_turns(struct chat *chat, const struct jnode *v)
+{
+	static const struct kit_word roles[] = { { "system", ROLE_SYSTEM },
+		{ "user", ROLE_USER }, { "assistant", ROLE_ASSISTANT } };
+	static const struct kit_member members[] = {
+		{ "name", offsetof(struct turn, name), 's' },
+	};
+	struct jnode item, at;
+	struct turn *t;
+
+	for (size_t i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		(void)jtree_find(&item, "role", &at);
+		t = chat_turn(chat,
+		    (enum role)kit_word(
+			roles, KIT_N(roles), jtree_value_str(&at)));
+		kit_read(t, &item, members, KIT_N(members));
+		(void)jtree_find(&item, "parts", &at);
+		kit_parts(chat, &t->parts, &at);
+	}
+}
+
+static inline void
+kit_tools(struct chat *chat, const struct jnode *v)
+{
+	static const struct kit_member members[] = {
+		{ "name", offsetof(struct tool, name), 's' },
+		{ "description", offsetof(struct tool, description), 's' },
+		{ "schema", offsetof(struct tool, schema), 's' },
+		{ "grammar", offsetof(struct tool, grammar), 's' },
+		{ "strict", offsetof(struct tool, strict), 'b' },
+		{ "custom", offsetof(struct tool, custom), 'b' },
+	};
+	struct jnode item;
+
+	for (size_t i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		kit_read(chat_tool(chat), &item, members, KIT_N(members));
+	}
+}
+
+static inline void
+kit_choices(struct chat *chat, const struct jnode *root)
+{
+	static const struct kit_word choices[] = { { "auto", TOOL_CHOICE_AUTO },
+		{ "none", TOOL_CHOICE_NONE },
+		{ "required", TOOL_CHOICE_REQUIRED },
+		{ "named", TOOL_CHOICE_NAMED } };
+	static const struct kit_word outputs[] = { { "json", OUTPUT_JSON },
+		{ "schema", OUTPUT_SCHEMA } };
+	struct jnode at;
+
+	if (jtree_find(root, "tool_choice", &at))
+		chat->tool_choice = (enum tool_choice)kit_word(
+		    choices, KIT_N(choices), jtree_value_str(&at));
+	if (jtree_find(root, "output", &at))
+		chat->output = (enum output_format)kit_word(
+		    outputs, KIT_N(outputs), jtree_value_str(&at));
+	if (jtree_find(root, "effort", &at))
+		chat->effort = effort_of(jtree_value_str(&at));
+	(void)jtree_find(root, "stop", &at);
+	for (size_t i = 0; i < jtree_len(&at); i++) {
+		struct jnode item = jtree_item(&at, i);
+
+		name_add(chat->arena, &chat->stop, jtree_value_str(&item));
+	}
+}
+
+/* Make the chat of ${json} what the ask decodes to. */
+static inline struct chat *
+kit_chat(struct kit *k, const char *json)
+{
+	static const struct kit_member members[] = {
+		{ "tool_choice_name", offsetof(struct chat, tool_choice_name),
+		    's' },
+		{ "parallel_off", offsetof(struct chat, parallel_off), 'b' },
+		{ "schema_name", offsetof(struct chat, schema_name), 's' },
+		{ "schema", offsetof(struct chat, schema), 's' },
+		{ "schema_strict", offsetof(struct chat, schema_strict), 'b' },
+		{ "max_tokens", offsetof(struct chat, max_tokens), 'i' },
+		{ "temperature", offsetof(struct chat, temperature), 'd' },
+		{ "top_p", offsetof(struct chat, top_p), 'd' },
+		{ "top_k", offsetof(struct chat, top_k), 'd' },
+		{ "presence_penalty", offsetof(struct chat, presence_penalty),
+		    'd' },
+		{ "seed", offsetof(struct chat, seed), 'd' },
+		{ "thinking_budget", offsetof(struct chat, thinking_budget),
+		    'i' },
+		{ "thinking_off", offsetof(struct chat, thinking_off), 'b' },
+		{ "thinking_hidden", offsetof(struct chat, thinking_hidden),
+		    'b' },
+		{ "user", offsetof(struct chat, user), 's' },
+		{ "service_tier", offsetof(struct chat, service_tier), 's' },
+	};
+	struct chat *chat = ARENA_NEW(k->arena, struct chat);
+	struct jnode *root = ARENA_NEW(k->arena, struct jnode);
+	struct jnode at;
+
+	chat->arena = k->arena;
+	chat->dialect = k->ask.wire;
+	if (jtree_read(k->arena, str_of(json), root, &k->err) != 0)
+		fail_msg("%s in %s", k->err.msg, json);
+	kit_read(chat, root, members, KIT_N(members));
+	kit_choices(chat, root);
+	if (jtree_find(root, "tools", &at))
+		kit_tools(chat, &at);
+	if (jtree_find(root, "turns", &at))
+		kit_turns(chat, &at);
+	k->ask.chat = chat;
+	return chat;
+}
+
+/* The names of all losses, joined by blanks. */
+static inline const char *
+kit_losses(struct kit *k)
+{
+	struct buf *b = buf_new(k->arena, KIT_BYTES);
+	const struct name *l;
+
+	for (l = k->ask.chat->losses; l; l = l->next) {
+		if (b->n > 0)
+			buf_addch(b, ' ');
+		buf_adds(b, l->s);
+	}
+	return b->p;
+}
+
+static inline int
+kit_prepare(struct kit *k)
+{
+	return k->vendor.api->prepare(
+	    k->arena, &k->target, &k->ask, &k->request, &k->err);
+}
+
+/* Two JSON texts must be the same tree. */
+static inline void
+kit_same_json(struct kit *k, struct str got, const char *want)
+{
+	struct jnode a, b;
+	struct error err = { 0 };
+
+	if (jtree_read(k->arena, str_of(want), &b, &err) != 0)
+		fail_msg("%s in wanted %s", err.msg, want);
+	if (jtree_read(k->arena, got, &a, &err) != 0)
+		fail_msg("%s in %.*s", err.msg, STR_ARG(got));
+	if (!json_object_equal(a.v, b.v))
+		fail_msg("got  %.*s\nwant %s", STR_ARG(got), want);
+}
+
+/* A sink that writes events as lines of text. */
+struct kit_sink {
+	struct sink sink;
+	struct buf *text;
+	struct buf *raws;
+	struct usage usage; /* the last one */
+	bool has_usage;
+	struct decoder *decoder;
+};
+
+static inline int
+kit_put(struct sink *s, const struct event *ev, struct error *err)
+{
+	static const char *const blocks[] = { "text", "thinking", "redacted",
+		"tool", "refusal" };
+	static const char *const stops[] = { "none", "end", "sequence",
+		"length", "context", "tool", "refusal", "pause" };
+	struct kit_sink *k = (struct kit_sink *)(void *)s;
+
+	(void)err;
+	switch (ev->kind) {
+	case EVENT_START:
+		buf_addf(k->text, "start %.*s %.*s\n", STR_ARG(ev->id),
+		    STR_ARG(ev->name));
+		break;
+	case EVENT_OPEN:
+		buf_addf(k->text, "open %d %s", ev->key, blocks[ev->block]);
+		if (ev->block == BLOCK_TOOL)
+			buf_addf(k->text, " %.*s %.*s", STR_ARG(ev->id),
+			    STR_ARG(ev->name));
+		buf_addch(k->text, '\n');
+		break;
+	case EVENT_DELTA:
+		buf_addf(k->text, "%d %.*s\n", ev->key, STR_ARG(ev->text));
+		break;
+	case EVENT_SIGNATURE:
+		buf_addf(k->text, "sign %d %.*s\n", ev->key,
+		    STR_ARG(ev->text));
+		break;
+	case EVENT_CLOSE:
+		buf_addf(k->text, "close %d\n", ev->key);
+		break;
+	case EVENT_USAGE:
+		k->usage = *ev->usage;
+		k->has_usage = true;
+		buf_addf(k->text, "usage");
+		for (int i = 0; i < USAGE_BUCKETS; i++)
+			if (ev->usage->tokens[i] != 0)
+				buf_addf(k->text, " %s=%lld",
+				    usage_bucket_names[i],
+				    (long long)ev->usage->tokens[i]);
+		buf_addch(k->text, '\n');
+		break;
+	case EVENT_STOP:
+		buf_addf(k->text, "stop %s%s%.*s\n", stops[ev->stop],
+		    ev->text.n > 0 ? " " : "", STR_ARG(ev->text));
+		break;
+	case EVENT_PING:
+		buf_addz(k->text, "ping\n");
+		break;
+	case EVENT_HEAD:
+	case EVENT_FRAME:
+		break;
+	}
+	return 0;
+}
+
+static inline int
+kit_frame(void *arg, const struct frame *f, struct error *err)
+{
+	struct kit_sink *k = arg;
+
+	buf_adds(k->raws, f->raw);
+	if (!f->data.p)
+		return 0;
+	return k->decoder->frame(k->decoder, f, &k->sink, err);
+}
+
+/*
+ * Decode ${body}, cut into pieces of ${cut} bytes (0: whole).
+ *
+ * Returns  0 or -1 with k->err, as an attempt would see it; ${*out} has the
+ *          events until then.
+ */
+static inline int
+kit_decode(struct kit *k, enum framing framing, struct str body, size_t cut,
+    struct kit_sink *out)
+{
+	struct deframer *d;
+	struct str piece;
+
+	*out = (struct kit_sink){ .sink = { kit_put } };
+	out->text = buf_new(k->arena, KIT_BYTES);
+	out->raws = buf_new(k->arena, KIT_BYTES);
+	out->decoder =
+	    k->vendor.api->decoder_new(k->arena, &k->target, &k->ask);
+	d = deframer_new(k->arena, framing, KIT_BYTES, kit_frame, out);
+	if (cut == 0)
+		cut = body.n;
+	for (; body.n > 0; body = str_skip(body, piece.n)) {
+		piece = body;
+		piece.n = body.n < cut ? body.n : cut;
+		if (deframer_push(d, piece, &k->err) != 0)
+			return -1;
+	}
+	if (deframer_end(d, &k->err) != 0)
+		return -1;
+	return out->decoder->end(out->decoder, &out->sink, &k->err);
+}
+
+#endif
