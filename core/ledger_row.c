@@ -87,52 +87,62 @@ ledger_row_apply(struct txn *t, struct str payload, struct str proc)
 }
 
 static struct str
-edit(struct txn *t, struct str row, const struct jtext_edit *edits, size_t n)
+edit(struct arena *a, struct str object, const struct jtext_edit *edits,
+    size_t n)
 {
-	struct buf *out = buf_new(t->arena, MAX_ROW_BYTES);
+	struct buf *out = buf_new(a, MAX_ROW_BYTES);
 
-	if (jtext_apply(out, row, edits, n) != 0 || buf_over(out))
-		return row;
+	if (jtext_apply(out, object, edits, n) != 0 || buf_over(out))
+		return object;
 	return buf_str(out);
 }
 
 /* An attempt that was under way may have cost what it likes. */
 static struct str
-close_attempt(struct txn *t, struct str row, int i)
+unknown_attempt(struct arena *a, struct str attempt)
 {
-	char *base = arena_printf(t->arena, "attempts.%d.", i);
-	char *outcome = arena_printf(t->arena, "%soutcome", base);
-	struct jtext_edit edits[] = {
-		{ outcome, STR("\"unknown\"") },
-		{ arena_printf(t->arena, "%scost_usd", base), STR("null") },
-		{ arena_printf(t->arena, "%scost_source", base),
-		    STR("\"unknown\"") },
+	const struct jtext_edit edits[] = {
+		{ "outcome", STR("\"unknown\"") },
+		{ "cost_usd", STR("null") },
+		{ "cost_source", STR("\"unknown\"") },
 	};
-	struct str value;
 
-	if (!jtext_get(row, outcome, &value) || !str_is(value, "\"open\""))
-		return row;
-	return edit(t, row, edits, sizeof(edits) / sizeof(*edits));
+	if (!has_outcome(attempt, "\"open\""))
+		return attempt;
+	return edit(a, attempt, edits, sizeof(edits) / sizeof(*edits));
 }
 
 static struct str
-unknown_row(struct txn *t, struct str row)
+unknown_attempts(struct arena *a, struct str row)
+{
+	struct buf *out = buf_new(a, MAX_ROW_BYTES);
+	struct str attempt;
+	int i;
+
+	buf_addch(out, '[');
+	for (i = 0; i < MAX_ATTEMPTS; i++) {
+		if (!jtext_get(
+			row, arena_printf(a, "attempts.%d", i), &attempt))
+			break;
+		if (i > 0)
+			buf_addch(out, ',');
+		buf_adds(out, unknown_attempt(a, attempt));
+	}
+	buf_addch(out, ']');
+	return buf_str(out);
+}
+
+static struct str
+unknown_row(struct arena *a, struct str row)
 {
 	const struct jtext_edit edits[] = {
 		{ "outcome", STR("\"unknown\"") },
 		{ "cost_usd", STR("null") },
 		{ "cost_note", str_of(note) },
+		{ "attempts", unknown_attempts(a, row) },
 	};
-	struct str value;
-	int i;
 
-	for (i = 0; i < MAX_ATTEMPTS; i++) {
-		if (!jtext_get(
-			row, arena_printf(t->arena, "attempts.%d", i), &value))
-			break;
-		row = close_attempt(t, row, i);
-	}
-	return edit(t, row, edits, sizeof(edits) / sizeof(*edits));
+	return edit(a, row, edits, sizeof(edits) / sizeof(*edits));
 }
 
 struct id_list {
@@ -162,7 +172,7 @@ sweep_one(struct txn *t, struct str id)
 	if (rc < 0)
 		return -1;
 	if (rc == 1 && has_outcome(row, "\"open\"") &&
-	    store_put(t, STORE_LEDGER, id, unknown_row(t, row)) != 0)
+	    store_put(t, STORE_LEDGER, id, unknown_row(t->arena, row)) != 0)
 		return -1;
 	return store_del(t, STORE_OPEN, id);
 }

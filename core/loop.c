@@ -223,14 +223,17 @@ loop_now_us(const struct loop *l)
 	return l->now_us;
 }
 
-/* Milliseconds for epoll, rounded up so that a timer is due on waking. */
+/*
+ * Milliseconds for epoll, rounded up so that a timer is due on waking; but
+ * not from the one microsecond by which loop_timer_set puts off its timers.
+ */
 static int
 wait_ms(const struct loop *l, int64_t max_wait_us)
 {
 	int64_t us = max_wait_us, left;
 
 	if (l->armed > 0) {
-		left = l->heap[1]->due_us - clock_mono_us();
+		left = l->heap[1]->due_us - clock_mono_us() - 1;
 		left = left > 0 ? left : 0;
 		us = us < 0 || left < us ? left : us;
 	}

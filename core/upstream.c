@@ -19,6 +19,9 @@
 /* Connections kept open for use again, over all providers. */
 #define IDLE_CONNECTIONS 256
 
+/* Streams on one HTTP/2 connection; the provider's own limit is lower. */
+#define STREAMS 1000
+
 /* A socket of curl's in the loop; freed when curl gives it up. */
 struct watch {
 	struct upstream *up;
@@ -206,6 +209,8 @@ configure(struct upstream *u)
 	    !curl_multi_setopt(m, CURLMOPT_TIMERDATA, u) &&
 	    !curl_multi_setopt(
 		m, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) &&
+	    !curl_multi_setopt(
+		m, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS) &&
 	    !curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
 }
 

@@ -189,7 +189,7 @@ write_tools(struct anthropic_writer *o)
 	write_tool_choice(o);
 }
 
-/* "auto" is what a request without it gets. */
+/* "auto" is the default anyway. */
 static void
 write_tier(struct anthropic_writer *o)
 {

@@ -90,12 +90,14 @@ count_word(struct play *p)
 	}
 }
 
-/* The first word of ${text} with the blanks behind it. */
+/* The first word of ${text} with the blanks around it. */
 static struct str
 first_word(struct str text)
 {
 	size_t n = 0;
 
+	while (n < text.n && strchr(" \t\r\n", text.p[n]))
+		n++;
 	while (n < text.n && !strchr(" \t\r\n", text.p[n]))
 		n++;
 	while (n < text.n && strchr(" \t\r\n", text.p[n]))
@@ -123,8 +125,8 @@ speak_words(struct play *p, const char *event, int64_t n)
 {
 	for (int64_t i = 1; i <= n; i++)
 		speak(p, event,
-		    str_of(arena_printf(p->arena, "%sword%lld",
-			i > 1 ? " " : "", (long long)i)));
+		    str_of(arena_printf(p->arena, "word%lld%s", (long long)i,
+			i < n ? " " : "")));
 }
 
 /* One call, its arguments in three pieces. */
@@ -316,12 +318,19 @@ put(struct echo *o, struct event ev, struct error *err)
 	return sink_put(o->out, &ev, err);
 }
 
+static int
+close_block(struct echo *o, struct error *err)
+{
+	if (o->n_blocks == 0)
+		return 0;
+	return put(o, (struct event){ .kind = EVENT_CLOSE }, err);
+}
+
 /* Begin a block; one that runs ends before it. */
 static int
 open_block(struct echo *o, struct event open, struct error *err)
 {
-	if (o->n_blocks > 0 &&
-	    put(o, (struct event){ .kind = EVENT_CLOSE }, err) != 0)
+	if (close_block(o, err) != 0)
 		return -1;
 	o->n_blocks++;
 	o->block = open.block;
@@ -388,7 +397,7 @@ read_done(struct echo *o, const struct jnode *value, enum block_kind block,
 		if (str_is(jtree_value_str(value), words[i].word))
 			ev.stop = words[i].stop;
 	o->done = true;
-	return put(o, ev, err);
+	return close_block(o, err) != 0 ? -1 : put(o, ev, err);
 }
 
 static int

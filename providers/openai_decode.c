@@ -7,7 +7,7 @@
  * tool call has its own, because their pieces may interleave.  STOP is held
  * back until the end, since vendors send finish_reason in various places.
  */
-#include "providers/openai.h"
+#include "providers/openai_decode.h"
 
 #include "core/arena.h"
 #include "core/conf.h"
@@ -15,40 +15,11 @@
 #include "core/event.h"
 #include "core/frame.h"
 #include "core/jtree.h"
-#include "core/order.h"
 #include "core/sink.h"
 #include "core/usage.h"
 
 #include "providers/answer.h"
-
-#define ID_TAIL_BYTES 40 /* of the answer's id, in ids that we make */
-
-/* A tool call under way. */
-struct call {
-	int64_t index; /* the vendor's number */
-	int key;
-	struct str id;
-	struct call *next; /* the one before */
-};
-
-struct openai {
-	struct decoder decoder;
-	struct arena *arena;
-	struct arena *scratch; /* reset after each frame */
-	struct sink *out;      /* of the frame being read */
-	unsigned quirks;
-	bool started;
-	bool finished; /* finish_reason or [DONE] seen, or a whole answer */
-	bool stopped;  /* STOP passed on */
-	bool refused;
-	bool running; /* a block that is no call is open: its kind and key */
-	enum block_kind kind;
-	int key;
-	int next_key;
-	struct str id;
-	struct call *calls; /* latest first */
-	enum stop_reason stop;
-};
+#include "providers/openai.h"
 
 /* Some words are no end but a failure. */
 static const struct {
@@ -66,19 +37,19 @@ static const struct {
 	    ERROR_UP_OVERLOADED }, /* DeepSeek */
 };
 
-static int
-put(struct openai *o, struct event ev, struct error *err)
+int
+openai_put(struct openai *o, struct event ev, struct error *err)
 {
 	return sink_put(o->out, &ev, err);
 }
 
-static int
-close_running(struct openai *o, struct error *err)
+int
+openai_close(struct openai *o, struct error *err)
 {
 	if (!o->running)
 		return 0;
 	o->running = false;
-	return put(
+	return openai_put(
 	    o, (struct event){ .kind = EVENT_CLOSE, .key = o->key }, err);
 }
 
@@ -90,18 +61,18 @@ put_piece(
 	if (text.n == 0)
 		return 0;
 	if (!o->running || o->kind != kind) {
-		if (close_running(o, err) != 0)
+		if (openai_close(o, err) != 0)
 			return -1;
 		o->running = true;
 		o->kind = kind;
 		o->key = o->next_key++;
-		if (put(o,
+		if (openai_put(o,
 			(struct event){
 			    .kind = EVENT_OPEN, .key = o->key, .block = kind },
 			err) != 0)
 			return -1;
 	}
-	return put(o,
+	return openai_put(o,
 	    (struct event){ .kind = EVENT_DELTA, .key = o->key, .text = text },
 	    err);
 }
@@ -144,140 +115,6 @@ read_content(struct openai *o, const struct jnode *content, struct error *err)
 	return 0;
 }
 
-/* What a delta says about one call. */
-struct call_piece {
-	int64_t index; /* -1: not given */
-	struct str id, name, text;
-};
-
-/*
- * Which call a piece belongs to.  Vendors leave out the index, or give every
- * call the same one; a piece with a name and a new id begins a call.
- */
-static struct call *
-find_call(struct openai *o, const struct call_piece *p)
-{
-	struct call *c = o->calls;
-
-	if (p->index >= 0)
-		while (c && c->index != p->index)
-			c = c->next;
-	else if (p->id.n > 0)
-		while (c && !str_eq(c->id, p->id))
-			c = c->next;
-	else if (p->name.n > 0)
-		return NULL;
-	if (c && p->name.n > 0 && p->id.n > 0 && !str_eq(c->id, p->id))
-		return NULL;
-	return c;
-}
-
-/* An id for a call that has none: from the answer's own, so that it is new. */
-static struct str
-make_id(struct openai *o)
-{
-	size_t skip = o->id.n > ID_TAIL_BYTES ? o->id.n - ID_TAIL_BYTES : 0;
-	char *id = arena_printf(o->arena, "call_%.*s_%d",
-	    STR_ARG(str_skip(o->id, skip)), o->next_key);
-	char *p;
-
-	for (p = id; *p != '\0'; p++)
-		if (!strchr("-_0123456789abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-			*p))
-			*p = '_';
-	return str_of(id);
-}
-
-static int
-open_call(struct openai *o, const struct call_piece *p, struct call **out,
-    struct error *err)
-{
-	struct call *c;
-
-	if (o->next_key >= INT16_MAX)
-		return error_set(err, ERROR_UP_BROKEN,
-		    "the provider's answer has too many parts");
-	c = ARENA_NEW(o->arena, struct call);
-	c->index = p->index;
-	c->id = p->id.n > 0 ? str_dup(o->arena, p->id) : make_id(o);
-	c->key = o->next_key++;
-	c->next = o->calls;
-	o->calls = *out = c;
-	if (close_running(o, err) != 0)
-		return -1;
-	return put(o,
-	    (struct event){ .kind = EVENT_OPEN,
-		.key = c->key,
-		.block = BLOCK_TOOL,
-		.id = c->id,
-		.name = p->name },
-	    err);
-}
-
-static int
-put_call(struct openai *o, const struct call_piece *p, struct error *err)
-{
-	struct call *c = find_call(o, p);
-
-	if (!c && open_call(o, p, &c, err) != 0)
-		return -1;
-	if (p->text.n == 0)
-		return 0;
-	return put(o,
-	    (struct event){
-		.kind = EVENT_DELTA, .key = c->key, .text = p->text },
-	    err);
-}
-
-/* Arguments are a string, but some vendors send the object itself. */
-static struct str
-arguments_of(struct openai *o, const struct jnode *function)
-{
-	struct jnode args;
-
-	if (!jtree_find(function, "arguments", &args))
-		return answer_str(function, "input"); /* custom tool */
-	if (json_object_is_type(args.v, json_type_string))
-		return jtree_value_str(&args);
-	return jtree_text(o->scratch, &args);
-}
-
-static int
-read_call(struct openai *o, const struct jnode *call, struct error *err)
-{
-	struct call_piece p = { .index = -1, .id = answer_str(call, "id") };
-	struct jnode f;
-
-	(void)answer_count(call, "index", &p.index);
-	if (!jtree_find(call, "function", &f) &&
-	    !jtree_find(call, "custom", &f))
-		return 0;
-	p.name = answer_str(&f, "name");
-	p.text = arguments_of(o, &f);
-	return put_call(o, &p, err);
-}
-
-static int
-read_calls(struct openai *o, const struct jnode *message, struct error *err)
-{
-	struct call_piece old = { .index = 0 };
-	struct jnode list, item;
-	size_t i;
-
-	(void)jtree_find(message, "tool_calls", &list);
-	for (i = 0; i < jtree_len(&list); i++) {
-		item = jtree_item(&list, i);
-		if (read_call(o, &item, err) != 0)
-			return -1;
-	}
-	if (!jtree_find(message, "function_call", &item))
-		return 0;
-	old.name = answer_str(&item, "name");
-	old.text = arguments_of(o, &item);
-	return put_call(o, &old, err);
-}
-
 static int
 read_message(struct openai *o, const struct jnode *m, struct error *err)
 {
@@ -293,7 +130,7 @@ read_message(struct openai *o, const struct jnode *m, struct error *err)
 	    read_content(o, &content, err) != 0 ||
 	    put_piece(o, BLOCK_REFUSAL, refusal, err) != 0)
 		return -1;
-	return read_calls(o, m, err);
+	return openai_calls(o, m, err);
 }
 
 static int
@@ -351,7 +188,7 @@ read_usage(struct openai *o, const struct jnode *root, struct error *err)
 		jtree_find(&groq, "usage", &at)))
 		return 0;
 	openai_usage(o->scratch, &at, o->quirks, &usage);
-	return put(
+	return openai_put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
 }
 
@@ -367,7 +204,7 @@ start(struct openai *o, const struct jnode *root, struct error *err)
 		return 0;
 	o->started = true;
 	o->id = str_dup(o->arena, answer_str(root, "id"));
-	return put(o,
+	return openai_put(o,
 	    (struct event){ .kind = EVENT_START,
 		.id = o->id,
 		.name = answer_str(root, "model") },
@@ -397,9 +234,9 @@ stop(struct openai *o, struct error *err)
 		o->stop = STOP_REFUSAL;
 	if (o->stop == STOP_END && o->calls)
 		o->stop = STOP_TOOL;
-	if (close_running(o, err) != 0)
+	if (openai_close(o, err) != 0)
 		return -1;
-	return put(
+	return openai_put(
 	    o, (struct event){ .kind = EVENT_STOP, .stop = o->stop }, err);
 }
 

@@ -101,7 +101,8 @@ write_document(struct writer *o, const struct part *p)
 	if (!p->data.p)
 		return history_refuse(p, o->err,
 		    "the provider takes documents as data, not by URL");
-	if (lacks(o, MODEL_PDF))
+	/* OpenAI shows a PDF's pages to whatever model sees images. */
+	if (lacks(o, MODEL_PDF | MODEL_IMAGES))
 		return history_refuse(
 		    p, o->err, "the model does not take documents");
 	jw_object(o->w);

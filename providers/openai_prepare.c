@@ -207,7 +207,7 @@ write_format(struct jw *w, const struct chat *chat)
 	jw_end(w);
 }
 
-/* "auto" is what a request without it gets. */
+/* "auto" is the default anyway. */
 static void
 write_tier(struct jw *w, struct chat *chat)
 {

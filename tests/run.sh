@@ -11,6 +11,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 tests/setup.sh || exit 1
 make -s || exit 1
+SLUICE_BIN=$(realpath "${BUILD:-build}/sluice")
+export SLUICE_BIN
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 passed=0 failed=0 skipped=0

@@ -261,29 +261,41 @@ body(struct conn *c, int status, const char *extra, const struct bytes *b)
 	finish(c);
 }
 
+/* JSON is written with apostrophes here; they become quotes on the way out. */
+static void
+quote(char *p)
+{
+	for (; (p = strchr(p, '\'')); p++)
+		*p = '"';
+}
+
+#define OPENAI_JSON                                                            \
+	"{'id':'chatcmpl-1','object':'chat.completion','created':1700000000,"  \
+	"'model':'test','choices':[{'index':0,'message':{'role':'assistant',"  \
+	"'content':'t=%lld %s'},'finish_reason':'stop'}],'usage':{"            \
+	"'prompt_tokens':10,'completion_tokens':150,'total_tokens':160}}"
+#define ANTHROPIC_JSON                                                         \
+	"{'id':'msg_1','type':'message','role':'assistant','model':'test',"    \
+	"'content':[{'type':'text','text':'t=%lld %s'}],"                      \
+	"'stop_reason':'end_turn','stop_sequence':null,"                       \
+	"'usage':{'input_tokens':10,'output_tokens':150}}"
+
 static void
 json_text(struct bytes *b, bool anthropic, size_t text_bytes)
 {
-	addf(b,
-	    anthropic
-		? "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
-		  "\"assistant\","
-		  "\"model\":\"test\",\"content\":[{\"type\":\"text\",\"text\":"
-		  "\""
-		: "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\","
-		  "\"created\":1700000000,\"model\":\"test\",\"choices\":[{"
-		  "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
-		  "\"");
-	addf(b, "t=%lld ", (long long)now_us(CLOCK_REALTIME));
-	memset(room(b, text_bytes), 'x', text_bytes);
-	b->n += text_bytes;
-	addf(b,
-	    anthropic
-		? "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
-		  "\"usage\":{\"input_tokens\":10,\"output_tokens\":150}}"
-		: "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_"
-		  "tokens\":10,"
-		  "\"completion_tokens\":150,\"total_tokens\":160}}");
+	size_t max = sizeof(OPENAI_JSON) + text_bytes + 32;
+	char *text = calloc(1, text_bytes + 1);
+	int n;
+
+	if (!text)
+		abort();
+	memset(text, 'x', text_bytes);
+	n = snprintf(room(b, max), max,
+	    anthropic ? ANTHROPIC_JSON : OPENAI_JSON,
+	    (long long)now_us(CLOCK_REALTIME), text);
+	quote(b->p + b->n);
+	b->n += (size_t)n;
+	free(text);
 	server.tokens += 150;
 }
 
@@ -311,6 +323,7 @@ event(struct conn *c, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(data, sizeof(data), fmt, ap);
 	va_end(ap);
+	quote(data);
 	n = snprintf(line, sizeof(line), "%s%s%sdata: %s\n\n",
 	    c->anthropic ? "event: " : "", c->anthropic ? name : "",
 	    c->anthropic ? "\n" : "", data);
@@ -318,8 +331,9 @@ event(struct conn *c, const char *name, const char *fmt, ...)
 }
 
 #define CHUNK                                                                  \
-	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\","         \
-	"\"created\":1700000000,\"model\":\"test\",\"choices\":"
+	"{'id':'chatcmpl-1','object':'chat.completion.chunk',"                 \
+	"'created':1700000000,'model':'test','choices':["
+#define CHOICE CHUNK "{'index':0,'delta':"
 
 static void
 stream_head(struct conn *c)
@@ -329,21 +343,18 @@ stream_head(struct conn *c)
 	    "transfer-encoding: chunked\r\n\r\n");
 	if (!c->anthropic) {
 		event(c, "",
-		    CHUNK "[{\"index\":0,\"delta\":{\"role\":"
-			  "\"assistant\",\"content\":\"\"},"
-			  "\"finish_reason\":null}]}");
+		    CHOICE "{'role':'assistant','content':''},"
+			   "'finish_reason':null}]}");
 		return;
 	}
 	event(c, "message_start",
-	    "{\"type\":\"message_start\",\"message\":{"
-	    "\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","
-	    "\"model\":\"test\",\"content\":[],\"stop_reason\":null,"
-	    "\"stop_sequence\":null,\"usage\":{\"input_tokens\":10,"
-	    "\"output_tokens\":1}}}");
+	    "{'type':'message_start','message':{'id':'msg_1',"
+	    "'type':'message','role':'assistant','model':'test',"
+	    "'content':[],'stop_reason':null,'stop_sequence':null,"
+	    "'usage':{'input_tokens':10,'output_tokens':1}}}");
 	event(c, "content_block_start",
-	    "{\"type\":\"content_block_start\","
-	    "\"index\":0,\"content_block\":{\"type\":\"text\","
-	    "\"text\":\"\"}}");
+	    "{'type':'content_block_start','index':0,"
+	    "'content_block':{'type':'text','text':''}}");
 }
 
 static void
@@ -353,44 +364,48 @@ stream_piece(struct conn *c)
 
 	if (c->anthropic)
 		event(c, "content_block_delta",
-		    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{"
-		    "\"type\":\"text_delta\",\"text\":\"t=%lld \"}}",
+		    "{'type':'content_block_delta','index':0,"
+		    "'delta':{'type':'text_delta','text':'t=%lld '}}",
 		    t);
 	else
 		event(c, "",
-		    CHUNK "[{\"index\":0,\"delta\":{\"content\":"
-			  "\"t=%lld \"},\"finish_reason\":null}]}",
-		    t);
+		    CHOICE "{'content':'t=%lld '},'finish_reason':null}]}", t);
 	c->sent++;
 	c->left--;
 	server.tokens++;
 }
 
 static void
+openai_tail(struct conn *c)
+{
+	event(c, "", CHOICE "{},'finish_reason':'stop'}]}");
+	if (c->usage)
+		event(c, "",
+		    CHUNK "],'usage':{'prompt_tokens':10,"
+			  "'completion_tokens':%ld,'total_tokens':%ld}}",
+		    c->sent, c->sent + 10);
+	event(c, "", "[DONE]");
+}
+
+static void
+anthropic_tail(struct conn *c)
+{
+	event(
+	    c, "content_block_stop", "{'type':'content_block_stop','index':0}");
+	event(c, "message_delta",
+	    "{'type':'message_delta','delta':{'stop_reason':'end_turn',"
+	    "'stop_sequence':null},'usage':{'output_tokens':%ld}}",
+	    c->sent);
+	event(c, "message_stop", "{'type':'message_stop'}");
+}
+
+static void
 stream_tail(struct conn *c)
 {
-	if (c->anthropic) {
-		event(c, "content_block_stop",
-		    "{\"type\":\"content_block_stop\",\"index\":0}");
-		event(c, "message_delta",
-		    "{\"type\":\"message_delta\","
-		    "\"delta\":{\"stop_reason\":\"end_turn\","
-		    "\"stop_sequence\":null},\"usage\":{"
-		    "\"output_tokens\":%ld}}",
-		    c->sent);
-		event(c, "message_stop", "{\"type\":\"message_stop\"}");
-	} else {
-		event(c, "",
-		    CHUNK "[{\"index\":0,\"delta\":{},"
-			  "\"finish_reason\":\"stop\"}]}");
-		if (c->usage)
-			event(c, "",
-			    CHUNK
-			    "[],\"usage\":{\"prompt_tokens\":10,"
-			    "\"completion_tokens\":%ld,\"total_tokens\":%ld}}",
-			    c->sent, c->sent + 10);
-		event(c, "", "[DONE]");
-	}
+	if (c->anthropic)
+		anthropic_tail(c);
+	else
+		openai_tail(c);
 	addf(&c->out, "0\r\n\r\n");
 	finish(c);
 }
@@ -472,12 +487,12 @@ as_status(struct conn *c, long a, long b)
 	if (b > 0)
 		snprintf(extra, sizeof(extra), "retry-after: %ld\r\n", b);
 	addf(&text,
-	    c->anthropic
-		? "{\"type\":\"error\",\"error\":{\"type\":\"test_error\","
-		  "\"message\":\"scripted %ld\"}}"
-		: "{\"error\":{\"message\":\"scripted %ld\","
-		  "\"type\":\"test_error\",\"param\":null,\"code\":null}}",
+	    c->anthropic ? "{'type':'error','error':{'type':'test_error',"
+			   "'message':'scripted %ld'}}"
+			 : "{'error':{'message':'scripted %ld',"
+			   "'type':'test_error','param':null,'code':null}}",
 	    a);
+	quote(text.p);
 	body(c, (int)a, extra, &text);
 	clear(&text);
 }
@@ -600,11 +615,11 @@ stats(struct conn *c)
 	struct bytes b = { .p = NULL };
 
 	addf(&b,
-	    "{\"requests\":%ld,\"open\":%ld,\"client_closed\":%ld,"
-	    "\"tokens\":%ld,\"connections\":%ld,\"peak\":%ld,"
-	    "\"accepted\":%ld}",
+	    "{'requests':%ld,'open':%ld,'client_closed':%ld,'tokens':%ld,"
+	    "'connections':%ld,'peak':%ld,'accepted':%ld}",
 	    server.requests, server.open, server.client_closed, server.tokens,
 	    server.connections, server.peak, server.accepted);
+	quote(b.p);
 	body(c, 200, "", &b);
 	clear(&b);
 }

@@ -39,11 +39,12 @@ describe('while it runs', () => {
       ['{ "aliases": { "old": ', /conf/],
       [{ ...good, alaises: {} }, /alaises.*aliases/],
       [{ ...good, server: { workers: 'many' } }, /server\.workers/]]) {
-      const already = sluice.log().length;
+      const log = () => sluice.log(['sluice.log']);
+      const already = log().length;
       sluice.configure(bad);
       await until(`the complaint ${complaint}`, async () => {
         assert.ok(await works(sluice, 'new'));
-        return complaint.test(sluice.log().slice(already));
+        return complaint.test(log().slice(already));
       }, 3000);
       assert.ok(await works(sluice, 'old'));
     }
@@ -52,7 +53,7 @@ describe('while it runs', () => {
   });
 
   test('limits change for the next call', async () => {
-    sluice.configure({ ...sluice.conf, aliases: {},
+    sluice.configure({ ...sluice.conf,
       server: { max_body_mb: 0.01 } });
     const body = { model: 'echo/echo', messages: [{ role: 'user',
       content: 'x'.repeat(20_000) }] };

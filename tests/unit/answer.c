@@ -15,6 +15,16 @@
 
 #define MIB ((size_t)1 << 20)
 
+const struct usage answer_usage = {
+	.tokens = { [USAGE_INPUT] = 10,
+	    [USAGE_CACHE_READ] = 4,
+	    [USAGE_CACHE_WRITE_1H] = 2,
+	    [USAGE_OUTPUT] = 5,
+	    [USAGE_REASONING] = 3 },
+	.provider_cost_pusd = -1,
+	.source = USAGE_REPORTED,
+};
+
 void
 answer_begin(struct answer *a, const struct dialect *dialect,
     const struct answer_opts *opts)
@@ -73,6 +83,21 @@ answer_run(struct answer *a, const struct event *ev, size_t n)
 	for (i = 0; i < n; i++)
 		answer_put(a, &ev[i]);
 	answer_finish(a);
+	answer_check(a);
+}
+
+void
+answer_put_until(struct answer *a, const struct event *ev, enum event_kind last)
+{
+	do
+		answer_put(a, ev);
+	while (ev++->kind != last);
+}
+
+void
+answer_fail(struct answer *a, const struct error *err)
+{
+	(a->enc->fail)(a->enc, err); /* fail() is a macro of cmocka */
 	answer_check(a);
 }
 

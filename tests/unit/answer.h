@@ -34,7 +34,7 @@ struct answer_opts {
 void answer_begin(struct answer *a, const struct dialect *dialect,
     const struct answer_opts *opts);
 void answer_put(struct answer *a, const struct event *ev);
-/* Put ${n} events, finish; check the grammar of a stream in own words. */
+/* Put ${n} events and finish; check the grammar of a stream in own words. */
 void answer_run(struct answer *a, const struct event *ev, size_t n);
 /* Finish, fail the test if that fails, and check the grammar. */
 void answer_finish(struct answer *a);
@@ -43,6 +43,75 @@ void answer_end(struct answer *a);
 
 /* The output must be exactly ${want}. */
 void answer_is(const struct answer *a, const char *want);
+
+/* End with ${err} after the head has gone, and check the grammar. */
+void answer_fail(struct answer *a, const struct error *err);
+
+/* Put events up to the last, a ${last}. */
+void answer_put_until(
+    struct answer *a, const struct event *ev, enum event_kind last);
+
+/* Events for tables. */
+#define EV_STR(s)                                                              \
+	{                                                                      \
+		.p = (s), .n = sizeof(s) - 1                                   \
+	}
+#define HEAD(w)                                                                \
+	{                                                                      \
+		.kind = EVENT_HEAD, .wire = (w), .framing = FRAMING_SSE        \
+	}
+#define WHOLE(w)                                                               \
+	{                                                                      \
+		.kind = EVENT_HEAD, .wire = (w)                                \
+	}
+#define START(m)                                                               \
+	{                                                                      \
+		.kind = EVENT_START, .id = EV_STR("own_1"), .name = EV_STR(m)  \
+	}
+#define OPEN(k, b)                                                             \
+	{                                                                      \
+		.kind = EVENT_OPEN, .key = (k), .block = (b)                   \
+	}
+#define CALL(k, i, f)                                                          \
+	{                                                                      \
+		.kind = EVENT_OPEN, .key = (k), .block = BLOCK_TOOL,           \
+		.id = EV_STR(i), .name = EV_STR(f)                             \
+	}
+#define DELTA(k, t)                                                            \
+	{                                                                      \
+		.kind = EVENT_DELTA, .key = (k), .text = EV_STR(t)             \
+	}
+#define SIGN(k, t)                                                             \
+	{                                                                      \
+		.kind = EVENT_SIGNATURE, .key = (k), .text = EV_STR(t)         \
+	}
+#define CLOSE(k)                                                               \
+	{                                                                      \
+		.kind = EVENT_CLOSE, .key = (k)                                \
+	}
+#define USAGE                                                                  \
+	{                                                                      \
+		.kind = EVENT_USAGE, .usage = &answer_usage                    \
+	}
+#define STOP(s)                                                                \
+	{                                                                      \
+		.kind = EVENT_STOP, .stop = (s)                                \
+	}
+#define STOP_FOR(s, t)                                                         \
+	{                                                                      \
+		.kind = EVENT_STOP, .stop = (s), .text = EV_STR(t)             \
+	}
+#define PING                                                                   \
+	{                                                                      \
+		.kind = EVENT_PING                                             \
+	}
+#define FRAME(t)                                                               \
+	{                                                                      \
+		.kind = EVENT_FRAME, .text = EV_STR(t)                         \
+	}
+
+/* 10 input, 4 cache read, 2 written for 1 h, 5 output, 3 reasoning. */
+extern const struct usage answer_usage;
 
 /* Up to ANSWER_EVENTS random events of one whole answer, blocks interleaved. */
 #define ANSWER_EVENTS 128

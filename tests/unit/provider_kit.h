@@ -89,8 +89,8 @@ struct kit_member {
 };
 
 static inline void
-kit_read(void *into, const struct jnode *v, const struct kit_member *m,
-    size_t n)
+kit_read(
+    void *into, const struct jnode *v, const struct kit_member *m, size_t n)
 {
 	struct jnode at;
 	char *p;
@@ -106,9 +106,9 @@ kit_read(void *into, const struct jnode *v, const struct kit_member *m,
 		else if (m[i].type == 'i')
 			*(int64_t *)(void *)p = json_object_get_int64(at.v);
 		else
-			*(struct opt_double *)(void *)p = (struct opt_double){
-				true, json_object_get_double(at.v)
-			};
+			*(struct opt_double *)(void *)p =
+			    (struct opt_double){ true,
+				    json_object_get_double(at.v) };
 	}
 }
 
@@ -344,8 +344,7 @@ kit_put(struct sink *s, const struct event *ev, struct error *err)
 		buf_addf(k->text, "%d %.*s\n", ev->key, STR_ARG(ev->text));
 		break;
 	case EVENT_SIGNATURE:
-		buf_addf(k->text, "sign %d %.*s\n", ev->key,
-		    STR_ARG(ev->text));
+		buf_addf(k->text, "sign %d %.*s\n", ev->key, STR_ARG(ev->text));
 		break;
 	case EVENT_CLOSE:
 		buf_addf(k->text, "close %d\n", ev->key);

@@ -106,18 +106,17 @@ expected(struct fixture *f, struct str body)
 
 	json_object_object_add(v, "model", json_object_new_string("m"));
 	if (f->kit.ask.stream && str_is(f->api, "chat")) {
-		if (!json_object_object_get_ex(
-			v, "stream_options", &options) ||
+		if (!json_object_object_get_ex(v, "stream_options", &options) ||
 		    !options) {
 			options = json_object_new_object();
 			json_object_object_add(v, "stream_options", options);
 		}
-		json_object_object_add(options, "include_usage",
-		    json_object_new_boolean(true));
+		json_object_object_add(
+		    options, "include_usage", json_object_new_boolean(true));
 	}
 	text = str_dup(f->kit.arena,
-	    str_of(json_object_to_json_string_ext(v,
-		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	    str_of(json_object_to_json_string_ext(
+		v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(v);
 	return text;
 }
@@ -138,8 +137,8 @@ check_request(struct fixture *f)
 		fail_msg("%s: %s", f->dir, k->err.msg);
 	want = expected(f, body);
 	if (!str_eq(k->request.body, want))
-		fail_msg("%s:\n%.*s\n%.*s", f->dir,
-		    STR_ARG(k->request.body), STR_ARG(want));
+		fail_msg("%s:\n%.*s\n%.*s", f->dir, STR_ARG(k->request.body),
+		    STR_ARG(want));
 	f->tally->requests++;
 }
 
@@ -200,8 +199,8 @@ number(const struct jnode *v, const char *key)
 }
 
 static void
-check_chat_usage(const struct fixture *f, const struct jnode *v,
-    const struct usage *u)
+check_chat_usage(
+    const struct fixture *f, const struct jnode *v, const struct usage *u)
 {
 	int64_t in = number(v, "prompt_tokens");
 	int64_t out = number(v, "completion_tokens");
@@ -215,8 +214,8 @@ check_chat_usage(const struct fixture *f, const struct jnode *v,
 
 /* A stream's last usage may leave out input that message_start had. */
 static void
-check_messages_usage(const struct fixture *f, const struct jnode *v,
-    const struct usage *u)
+check_messages_usage(
+    const struct fixture *f, const struct jnode *v, const struct usage *u)
 {
 	int64_t in = number(v, "input_tokens") +
 	    number(v, "cache_read_input_tokens") +
@@ -284,15 +283,15 @@ replay(const struct jnode *row)
 
 	if (!chat && !str_is(f.api, "messages"))
 		return;
-	kit_init(k, chat ? &provider_openai : &provider_anthropic,
-	    "http://x/v1");
+	kit_init(
+	    k, chat ? &provider_openai : &provider_anthropic, "http://x/v1");
 	f.dir = str_cstr(k->arena, member(row, "dir"));
 	f.tally = tally_of(member(row, "provider"));
 	f.status = number(row, "status");
 	f.body = read_file(
 	    k->arena, arena_printf(k->arena, "%s/%s/body", root(), f.dir));
-	f.framing = str_starts(str_trim(f.body), "{") ? FRAMING_WHOLE
-						      : FRAMING_SSE;
+	f.framing =
+	    str_starts(str_trim(f.body), "{") ? FRAMING_WHOLE : FRAMING_SSE;
 	check_request(&f);
 	if (f.status == 200)
 		check_answer(&f);
@@ -305,8 +304,8 @@ static void
 recorded_traffic_is_understood(void **state)
 {
 	struct arena *a = arena_new(KIT_BYTES);
-	struct str index = read_file(
-	    a, arena_printf(a, "%s/index.jsonl", root()));
+	struct str index =
+	    read_file(a, arena_printf(a, "%s/index.jsonl", root()));
 	struct str line;
 	struct jnode row;
 	struct error err = { 0 };

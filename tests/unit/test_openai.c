@@ -3,8 +3,9 @@
 
 #define URL "https://api.openai.com/v1"
 
-#define HI "\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\"," \
-	   "\"text\":\"hi\"}]}]"
+#define HI                                                                     \
+	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
+	"\"text\":\"hi\"}]}]"
 #define HI_WANT "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static int
@@ -31,7 +32,7 @@ struct prepare_case {
 	const char *chat;
 	const char *want;
 	const char *losses;
-	unsigned can;	  /* with known: facts */
+	unsigned can;     /* with known: facts */
 	unsigned efforts; /* bits */
 	bool known;
 	unsigned quirks;
@@ -64,7 +65,8 @@ static void
 parameters_are_named_as_the_model_takes_them(void **state)
 {
 	static const struct prepare_case cases[] = {
-		{ .chat = "{" HI "}", .want = "{\"model\":\"m\"," HI_WANT "}",
+		{ .chat = "{" HI "}",
+		    .want = "{\"model\":\"m\"," HI_WANT "}",
 		    .losses = "" },
 		{ .chat = "{" HI ",\"max_tokens\":7,\"temperature\":0.5,"
 			  "\"seed\":3,\"top_k\":4,\"stop\":[\"a\",\"b\",\"c\","
@@ -73,20 +75,22 @@ parameters_are_named_as_the_model_takes_them(void **state)
 			    ",\"max_completion_tokens\":7,\"temperature\":0.5,"
 			    "\"seed\":3,\"stop\":[\"a\",\"b\",\"c\",\"d\"]}",
 		    .losses = "top_k stop_sequences[4]" },
-		{ .chat = "{" HI ",\"max_tokens\":7}", .losses = "",
+		{ .chat = "{" HI ",\"max_tokens\":7}",
+		    .losses = "",
 		    .quirks = QUIRK_MAX_TOKENS,
-		    .want =
-			"{\"model\":\"m\"," HI_WANT ",\"max_tokens\":7}" },
+		    .want = "{\"model\":\"m\"," HI_WANT ",\"max_tokens\":7}" },
 		{ .chat = "{" HI ",\"temperature\":0.5,\"top_p\":0.1,"
 			  "\"stop\":[\"a\"],\"effort\":\"minimal\"}",
-		    .known = true, .can = MODEL_REASONING,
+		    .known = true,
+		    .can = MODEL_REASONING,
 		    .efforts = 1u << EFFORT_LOW | 1u << EFFORT_HIGH,
 		    .want = "{\"model\":\"m\"," HI_WANT
 			    ",\"reasoning_effort\":\"low\"}",
 		    .losses = "temperature top_p stop_sequences" },
 		{ .chat = "{" HI ",\"thinking_budget\":10000,"
 			  "\"max_tokens\":32000}",
-		    .known = true, .can = MODEL_REASONING,
+		    .known = true,
+		    .can = MODEL_REASONING,
 		    .efforts = 1u << EFFORT_LOW | 1u << EFFORT_HIGH |
 			1u << EFFORT_MEDIUM,
 		    .want = "{\"model\":\"m\"," HI_WANT
@@ -164,7 +168,8 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 			  "\"c\"},{\"kind\":\"text\",\"text\":\"d\"}]},{"
 			  "\"role\":\"system\",\"parts\":[{\"kind\":\"text\","
 			  "\"text\":\"e\"}]}]}",
-		    .known = true, .can = MODEL_REASONING,
+		    .known = true,
+		    .can = MODEL_REASONING,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
 			    "\"developer\",\"content\":\"a\\n\\nb\"},{\"role\":"
 			    "\"user\",\"content\":[{\"type\":\"text\",\"text\":"
@@ -277,8 +282,9 @@ an_unlisted_model_elsewhere_gets_max_tokens_and_system(void **state)
 	struct kit *k = *state;
 
 	k->vendor.base_url = STR("http://127.0.0.1:1/v1");
-	kit_chat(k, "{\"turns\":[{\"role\":\"system\",\"parts\":[{\"kind\":"
-		    "\"text\",\"text\":\"s\"}]}],\"max_tokens\":3}");
+	kit_chat(k,
+	    "{\"turns\":[{\"role\":\"system\",\"parts\":[{\"kind\":"
+	    "\"text\",\"text\":\"s\"}]}],\"max_tokens\":3}");
 	k->ask.stream = true;
 	assert_int_equal(kit_prepare(k), 0);
 	kit_same_json(k, k->request.body,
@@ -334,8 +340,8 @@ the_request_goes_to_chat_completions_with_a_bearer_key(void **state)
 	kit_chat(k, "{" HI "}");
 	assert_int_equal(kit_prepare(k), 0);
 	assert_string_equal(k->request.url, URL "/chat/completions");
-	assert_true(str_is(header_get(k->request.headers, "Authorization"),
-	    "Bearer secret"));
+	assert_true(str_is(
+	    header_get(k->request.headers, "Authorization"), "Bearer secret"));
 	k->vendor.key = STR_NONE;
 	assert_int_equal(kit_prepare(k), 0);
 	assert_null(header_get(k->request.headers, "Authorization").p);
@@ -347,7 +353,7 @@ the_request_goes_to_chat_completions_with_a_bearer_key(void **state)
 	"\"delta\":{" delta "}" more "}]}\n\n"
 #define FINISH(word) CHUNK("", ",\"finish_reason\":\"" word "\"")
 #define CALL(inner)  CHUNK("\"tool_calls\":[" inner "]", "")
-#define DONE	     "data: [DONE]\n\n"
+#define DONE         "data: [DONE]\n\n"
 
 struct decode_case {
 	const char *body;
@@ -355,8 +361,8 @@ struct decode_case {
 };
 
 static void
-check_decode(struct kit *k, enum framing framing, const struct decode_case *c,
-    size_t n)
+check_decode(
+    struct kit *k, enum framing framing, const struct decode_case *c, size_t n)
 {
 	struct kit_sink sink;
 
@@ -371,39 +377,42 @@ static void
 streams_decode_to_events(void **state)
 {
 	static const struct decode_case cases[] = {
-		{ CHUNK("\"role\":\"assistant\",\"content\":\"\"", "")
-		  CHUNK("\"reasoning_content\":\"r\",\"reasoning\":\"r\"", "")
-		  CHUNK("\"content\":\"a\"", "") CHUNK("\"content\":\"b\"", "")
-		  FINISH("stop")
-		  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
-		  "\"completion_tokens\":4,\"total_tokens\":13,"
-		  "\"prompt_tokens_details\":{\"cached_tokens\":5},"
-		  "\"completion_tokens_details\":{\"reasoning_tokens\":3}}}"
-		  "\n\n" DONE,
+		{ CHUNK("\"role\":\"assistant\",\"content\":\"\"", "") CHUNK(
+		      "\"reasoning_content\":\"r\",\"reasoning\":\"r\"", "")
+			CHUNK("\"content\":\"a\"", "")
+			    CHUNK("\"content\":\"b\"", "")
+				FINISH("stop") "data: "
+					       "{\"choices\":[],\"usage\":{"
+					       "\"prompt_tokens\":9,"
+					       "\"completion_tokens\":4,"
+					       "\"total_tokens\":13,"
+					       "\"prompt_tokens_details\":{"
+					       "\"cached_tokens\":5},"
+					       "\"completion_tokens_details\":{"
+					       "\"reasoning_tokens\":3}}}"
+					       "\n\n" DONE,
 		    "start i n\nopen 0 thinking\n0 r\nclose 0\nopen 1 text\n"
 		    "1 a\n1 b\nusage input=4 cache_read=5 output=1 "
 		    "reasoning=3\nclose 1\nstop end\n" },
 		/* calls whose pieces interleave; text before them */
-		{ CHUNK("\"content\":\"t\"", "")
-		  CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\","
-		       "\"arguments\":\"\"}},{\"index\":1,\"id\":\"y\","
-		       "\"function\":{\"name\":\"g\"}}")
-		  CALL("{\"index\":1,\"function\":{\"arguments\":\"1\"}}")
-		  CALL("{\"index\":0,\"function\":{\"arguments\":\"0\"}}")
-		  FINISH("tool_calls") DONE,
+		{ CHUNK("\"content\":\"t\"", "") CALL(
+		      "{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\","
+		      "\"arguments\":\"\"}},{\"index\":1,\"id\":\"y\","
+		      "\"function\":{\"name\":\"g\"}}")
+			CALL("{\"index\":1,\"function\":{\"arguments\":\"1\"}}")
+			    CALL("{\"index\":0,\"function\":{\"arguments\":"
+				 "\"0\"}}") FINISH("tool_calls") DONE,
 		    "start i n\nopen 0 text\n0 t\nclose 0\nopen 1 tool x f\n"
 		    "open 2 tool y g\n2 1\n1 0\nstop tool\n" },
 		/* no index, no id, whole calls, one index for two calls */
 		{ CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
 		       "{\"function\":{\"name\":\"g\",\"arguments\":{\"a\":1}}"
-		       "}")
-		  FINISH("stop"),
+		       "}") FINISH("stop"),
 		    "start i n\nopen 0 tool call_i_0 f\n0 {}\n"
 		    "open 1 tool call_i_1 g\n1 {\"a\":1}\nstop tool\n" },
 		{ CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":"
 		       "\"f\"}},{\"index\":0,\"id\":\"y\",\"function\":{"
-		       "\"name\":\"g\"}}")
-		  FINISH("tool_calls"),
+		       "\"name\":\"g\"}}") FINISH("tool_calls"),
 		    "start i n\nopen 0 tool x f\nopen 1 tool y g\n"
 		    "stop tool\n" },
 		/* Mistral's lists; refusals; a finish word nobody knows */
@@ -519,8 +528,8 @@ usage_comes_in_disjoint_buckets(void **state)
 			0, &sink),
 		    0);
 		assert_string_equal(sink.text->p,
-		    arena_printf(k->arena,
-			"start  \nusage %s\nstop end\n", cases[i].buckets));
+		    arena_printf(k->arena, "start  \nusage %s\nstop end\n",
+			cases[i].buckets));
 		assert_true(sink.usage.provider_cost_pusd == cases[i].cost);
 	}
 }
@@ -584,8 +593,7 @@ static void
 a_cut_stream_is_never_a_normal_end(void **state)
 {
 	static const char *const bodies[] = { "",
-		CHUNK("\"content\":\"a\"", ""),
-		DONE, "data: {\"choices\n\n",
+		CHUNK("\"content\":\"a\"", ""), DONE, "data: {\"choices\n\n",
 		"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n" };
 	struct kit_sink sink;
 	struct kit k;
@@ -593,8 +601,8 @@ a_cut_stream_is_never_a_normal_end(void **state)
 	(void)state;
 	for (size_t i = 0; i < KIT_N(bodies); i++) {
 		kit_init(&k, &provider_openai, URL);
-		assert_int_equal(kit_decode(&k, FRAMING_SSE,
-				     str_of(bodies[i]), 0, &sink),
+		assert_int_equal(
+		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
 		    -1);
 		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);
 		kit_release(&k);

@@ -93,7 +93,9 @@ a_header_that_is_not_ours_is_replaced(void **state)
 	unlinkat(s->fd, "hdr", 0);
 	scratch_write(s, "filler", "", 0); /* takes the inode number */
 	scratch_write(s, "hdr", hdr, n);
+	old = inode(s);
 	shm_detach(attach(s));
+	assert_int_not_equal(inode(s), old);
 	scratch_write(s, "hdr", hdr, 100);
 	shm_detach(attach(s));
 	assert_int_equal(scratch_read(s, "hdr", hdr, sizeof(hdr)), 65536);

@@ -152,7 +152,8 @@ class Sluice {
   // Replace sluice.json, at once for every reader.
   configure(conf) {
     const file = `${this.dir}/sluice.json`;
-    this.conf = conf;
+    if (typeof conf !== 'string')
+      this.conf = conf;
     fs.writeFileSync(`${file}.new`,
       typeof conf === 'string' ? conf : JSON.stringify(conf, null, 2));
     fs.renameSync(`${file}.new`, file);
@@ -176,8 +177,8 @@ class Sluice {
     return fs.readFileSync(`/proc/${pid}/maps`, 'utf8').includes('libasan');
   }
 
-  log() {
-    return ['sluice.log', 'stderr.log', 'lighttpd.log']
+  log(files = ['sluice.log', 'stderr.log', 'lighttpd.log']) {
+    return files
       .map((f) => path.join(this.dir, f)).filter((f) => fs.existsSync(f))
       .map((f) => fs.readFileSync(f, 'utf8')).join('');
   }

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/key.h"
+#include "core/log.h"
+#include "core/state.h"
+#include "tests/unit/scratch.h"
+
+struct fixture {
+	struct scratch scratch;
+	struct state *state;
+	struct keyring *keys;
+	struct arena *arena;
+	struct error err;
+};
+
+static int
+setup(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof(f));
+	log_open("/dev/null", LOG_LEVEL_ERROR);
+	scratch_make(&f.scratch);
+	f.state = state_open(str_of(f.scratch.dir), DURABILITY_PROCESS, &f.err);
+	if (f.state == NULL)
+		return -1;
+	f.keys = keyring_new(f.state);
+	f.arena = arena_new(1 << 20);
+	*state = &f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	keyring_free(f->keys);
+	state_close(f->state);
+	arena_free(f->arena);
+	scratch_drop(&f->scratch);
+	return 0;
+}
+
+static struct key
+create(struct fixture *f, const char *name, char text[KEY_TEXT_BYTES])
+{
+	struct key key = { .name = str_of(name) };
+	char id[KEY_ID_BYTES];
+
+	assert_int_equal(key_create(f->state, &key, id, text, &f->err), 0);
+	key.id = str_dup(f->arena, key.id);
+	return key;
+}
+
+/* The message of a refusal, "" for a key that is good. */
+static const char *
+check(struct fixture *f, const char *text, int64_t now_us)
+{
+	error_clear(&f->err);
+	if (keyring_check(f->keys, f->arena, str_of(text), now_us, &f->err) !=
+	    NULL)
+		return "";
+	assert_int_equal(f->err.kind, ERROR_AUTH);
+	return f->err.msg;
+}
+
+static void
+a_new_key_opens(void **state)
+{
+	struct fixture *f = *state;
+	struct key key = { .name = STR("Anna's \"key\""),
+		.account = STR("lab"),
+		.owner = STR("anna"),
+		.admin = true };
+	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
+	const struct key *got;
+
+	assert_string_equal(check(f, "x", 1), "gateway key not known");
+	error_clear(&f->err);
+	assert_int_equal(key_create(f->state, &key, id, text, &f->err), 0);
+	assert_ptr_equal(key.id.p, id);
+	assert_int_equal(strlen(text), 59);
+	assert_memory_equal(text, id, 18);
+	assert_int_equal(
+	    strspn(text + 19, "abcdefghijklmnopqrstuvwxyz0123456789"), 40);
+
+	got = keyring_check(f->keys, f->arena, str_of(text), 1, &f->err);
+	assert_non_null(got);
+	assert_true(str_is(got->id, id));
+	assert_true(str_eq(got->name, key.name));
+	assert_true(str_is(got->account, "lab"));
+	assert_true(str_is(got->owner, "anna"));
+	assert_true(got->admin);
+	assert_true(got->created_us > 0);
+}
+
+static void
+a_wrong_key_does_not(void **state)
+{
+	struct fixture *f = *state;
+	char text[KEY_TEXT_BYTES], other[KEY_TEXT_BYTES];
+	size_t i;
+
+	create(f, "a", text);
+	assert_string_equal(check(f, text, 1), "");
+	assert_string_equal(check(f, "", 1), "no gateway key given");
+	for (i = 0; i < strlen(text); i++) {
+		memcpy(other, text, sizeof(text));
+		other[i] = other[i] == 'q' ? 'r' : 'q';
+		assert_string_equal(
+		    check(f, other, 1), "gateway key not known");
+		memcpy(other, text, sizeof(text));
+		other[i] = '\0';
+		if (i > 0)
+			assert_string_equal(
+			    check(f, other, 1), "gateway key not known");
+	}
+}
+
+static void
+the_secret_is_nowhere_on_disk(void **state)
+{
+	struct fixture *f = *state;
+	char text[KEY_TEXT_BYTES], path[300], name[256];
+	static char bytes[1 << 21];
+	static const char *const dirs[] = { ".", "env", "j" };
+	size_t i, n;
+	DIR *d;
+	const struct dirent *e;
+
+	create(f, "a", text);
+	for (i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		d = fdopendir(openat(f->scratch.fd, dirs[i], O_RDONLY));
+		assert_non_null(d);
+		while ((e = readdir(d)) != NULL) {
+			snprintf(name, sizeof(name), "%s", e->d_name);
+			snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+			n = scratch_read(
+			    &f->scratch, path, bytes, sizeof(bytes));
+			assert_null(memmem(bytes, n, text + 19, 40));
+		}
+		closedir(d);
+	}
+}
+
+static void
+revoked_and_expired_keys_say_so(void **state)
+{
+	struct fixture *f = *state;
+	struct key key = { .name = STR("b"), .expires_us = 1000 }, a;
+	char text[KEY_TEXT_BYTES], other[KEY_TEXT_BYTES], id[KEY_ID_BYTES];
+
+	a = create(f, "a", text);
+	assert_int_equal(key_create(f->state, &key, id, other, &f->err), 0);
+	assert_string_equal(check(f, other, 999), "");
+	assert_non_null(strstr(check(f, other, 1000), "has expired"));
+	assert_string_equal(check(f, text, 1), "");
+	assert_int_equal(key_revoke(f->state, a.id, &f->err), 0);
+	assert_non_null(strstr(check(f, text, 1), "is revoked"));
+	error_clear(&f->err);
+	assert_int_equal(key_revoke(f->state, a.id, &f->err), 0);
+	text[58] = text[58] == 'a' ? 'b' : 'a';
+	assert_string_equal(check(f, text, 1), "gateway key not known");
+}
+
+static void
+what_cannot_be_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static char big[300];
+	struct key cases[] = { { .name = STR_NONE }, { .name = STR("  ") },
+		{ .name = { big, sizeof(big) } },
+		{ .name = STR("a"), .owner = { big, sizeof(big) } } };
+	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
+	size_t i;
+
+	memset(big, 'x', sizeof(big));
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		error_clear(&f->err);
+		assert_int_equal(
+		    key_create(f->state, &cases[i], id, text, &f->err), -1);
+		assert_int_equal(f->err.kind, ERROR_BAD_REQUEST);
+	}
+	error_clear(&f->err);
+	assert_int_equal(
+	    key_revoke(f->state, STR("sk-sl-zzzzzzzzzzzz"), &f->err), -1);
+	assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+}
+
+static void
+append_name(void *arg, const struct key *key)
+{
+	char *end = (char *)arg + strlen(arg);
+
+	snprintf(end, 16, "%.*s%c", STR_ARG(key->name),
+	    key->revoked_us != 0 ? '-' : '+');
+}
+
+static void
+keys_are_listed_in_order_of_creation(void **state)
+{
+	struct fixture *f = *state;
+	char text[KEY_TEXT_BYTES], names[64] = "", name[2] = "a";
+	struct key key;
+
+	for (; name[0] <= 'f'; name[0]++) {
+		key = create(f, name, text);
+		if (name[0] == 'c')
+			assert_int_equal(
+			    key_revoke(f->state, key.id, &f->err), 0);
+	}
+	assert_int_equal(key_each(f->state, append_name, names, &f->err), 0);
+	assert_string_equal(names, "a+b+c-d+e+f+");
+}
+
+/* Another process, as far as it can be told: a handle of its own. */
+static void
+a_reader_elsewhere_notices_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct state *other =
+	    state_open(str_of(f->scratch.dir), DURABILITY_PROCESS, &f->err);
+	struct keyring *theirs = keyring_new(other);
+	char text[KEY_TEXT_BYTES];
+	struct key key = create(f, "a", text);
+
+	assert_non_null(
+	    keyring_check(theirs, f->arena, str_of(text), 1, &f->err));
+	assert_int_equal(key_revoke(f->state, key.id, &f->err), 0);
+	assert_null(keyring_check(theirs, f->arena, str_of(text), 1, &f->err));
+	keyring_free(theirs);
+	state_close(other);
+}
+
+/* Keys cannot be re-ingested: the snapshot brings them back. */
+static void
+keys_survive_the_loss_of_the_database(void **state)
+{
+	struct fixture *f = *state;
+	char text[KEY_TEXT_BYTES], more[KEY_TEXT_BYTES], junk[8192],
+	    names[64] = "";
+
+	create(f, "a", text);
+	memset(junk, 'j', sizeof(junk));
+	scratch_write(&f->scratch, "env/keys.db", junk, sizeof(junk));
+	create(f, "b", more);
+	assert_string_equal(check(f, text, 1), "");
+	assert_string_equal(check(f, more, 1), "");
+	error_clear(&f->err);
+	assert_int_equal(key_each(f->state, append_name, names, &f->err), 0);
+	assert_string_equal(names, "a+b+");
+	keyring_free(NULL);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_key_opens),
+		TEST(a_wrong_key_does_not),
+		TEST(the_secret_is_nowhere_on_disk),
+		TEST(revoked_and_expired_keys_say_so),
+		TEST(what_cannot_be_is_refused),
+		TEST(keys_are_listed_in_order_of_creation),
+		TEST(a_reader_elsewhere_notices_at_once),
+		TEST(keys_survive_the_loss_of_the_database),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
