@@ -6,10 +6,10 @@
  *
  * A kept connection may have been closed by the other side just when it is
  * used again.  curl then sends the request once more on a fresh one, POST
- * included, provided that not a single byte has come back.  That is safe in
- * the sense that matters here: nothing of an answer was seen, so none is seen
- * twice.  A provider that takes a request and dies on it before its status
- * line could bill it twice; no provider is known to bill for that.
+ * included, provided that not a single byte has come back (Curl_retry_request).
+ * Nothing of an answer was seen, so none is seen twice.  What remains is a
+ * provider that takes the request and dies before its status line: it may run
+ * it twice.  That is the price of kept connections, and every client pays it.
  *
  * Memory of an open stream: 8 KB to read into, and over TLS 16 KB to send
  * from (curl's minimum) that curl keeps until the end.

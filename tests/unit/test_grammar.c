@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The checker itself: what it must not let pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/grammar.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define CHUNK(delta, finish)                                                   \
+	"data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\","            \
+	"\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"             \
+	"\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
+#define ROLE CHUNK("{\"role\":\"assistant\"}", "null")
+#define SAY  CHUNK("{\"content\":\"x\"}", "null")
+#define CALL(i, rest)                                                          \
+	CHUNK("{\"tool_calls\":[{\"index\":" i "," rest "}]}", "null")
+#define NAMED    "\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\"}"
+#define ARGS(x)  "\"function\":{\"arguments\":\"" x "\"}"
+#define FINISH   CHUNK("{}", "\"stop\"")
+#define DONE     "data: [DONE]\n\n"
+#define EV(t, j) "event: " t "\ndata: {\"type\":\"" t "\"" j "}\n\n"
+#define BEGIN                                                                  \
+	EV("message_start",                                                    \
+	    ",\"message\":{\"id\":\"i\",\"content\":[],"                       \
+	    "\"usage\":{\"input_tokens\":0}}")
+#define TEXT(i)                                                                \
+	EV("content_block_start",                                              \
+	    ",\"index\":" i ",\"content_block\":{\"type\":\"text\"}")
+#define TOOL                                                                   \
+	EV("content_block_start",                                              \
+	    ",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":"    \
+	    "\"a\",\"name\":\"f\",\"input\":{}}")
+#define DELTA(t, k)                                                            \
+	EV("content_block_delta",                                              \
+	    ",\"index\":0,\"delta\":{\"type\":\"" t "\",\"" k "\":\"{\"}")
+#define SHUT EV("content_block_stop", ",\"index\":0")
+#define TELL                                                                   \
+	EV("message_delta",                                                    \
+	    ",\"delta\":{\"stop_reason\":\"end_turn\"},"                       \
+	    "\"usage\":{\"output_tokens\":0}")
+#define STOP EV("message_stop", "")
+
+static const struct {
+	enum wire wire;
+	const char *stream, *why; /* NULL: it is good */
+} cases[] = {
+	{ WIRE_OPENAI_CHAT, ROLE SAY ": c\n\n" FINISH DONE, NULL },
+	{ WIRE_OPENAI_CHAT, ROLE "data: {\"error\":{}}\n\n", NULL },
+	{ WIRE_OPENAI_CHAT,
+	    ROLE CALL("0", NAMED) CALL("0", ARGS("{}")) FINISH DONE, NULL },
+	{ WIRE_OPENAI_CHAT, SAY FINISH DONE, "role in the wrong place" },
+	{ WIRE_OPENAI_CHAT, ROLE SAY FINISH, "the stream has no end" },
+	{ WIRE_OPENAI_CHAT, ROLE DONE, "before finish_reason" },
+	{ WIRE_OPENAI_CHAT, ROLE FINISH SAY DONE, "after finish_reason" },
+	{ WIRE_OPENAI_CHAT, ROLE FINISH DONE SAY, "after the end" },
+	{ WIRE_OPENAI_CHAT, ROLE CALL("0", ARGS("{}")) FINISH DONE,
+	    "without id" },
+	{ WIRE_OPENAI_CHAT, ROLE CALL("1", NAMED) FINISH DONE, "out of order" },
+	{ WIRE_OPENAI_CHAT, ROLE CALL("0", NAMED) FINISH DONE,
+	    "arguments are no object" },
+	{ WIRE_OPENAI_CHAT, "data: {]\n\n", "no JSON" },
+	{ WIRE_OPENAI_CHAT, ROLE FINISH "data: [DONE]\n", "no empty line" },
+	{ WIRE_ANTHROPIC,
+	    BEGIN TEXT("0") DELTA("text_delta", "text") SHUT EV("ping", "")
+		TELL STOP,
+	    NULL },
+	{ WIRE_ANTHROPIC, BEGIN TOOL SHUT TELL STOP, NULL },
+	{ WIRE_ANTHROPIC, EV("error", ",\"error\":{\"message\":\"x\"}"), NULL },
+	{ WIRE_ANTHROPIC, EV("ping", "") BEGIN, "before message_start" },
+	{ WIRE_ANTHROPIC, BEGIN BEGIN, "second message_start" },
+	{ WIRE_ANTHROPIC, BEGIN TEXT("1"), "wrong index" },
+	{ WIRE_ANTHROPIC, BEGIN TEXT("0") TEXT("0"), "block inside" },
+	{ WIRE_ANTHROPIC, BEGIN TEXT("0") DELTA("thinking_delta", "thinking"),
+	    "another kind" },
+	{ WIRE_ANTHROPIC,
+	    BEGIN TOOL DELTA("input_json_delta", "partial_json") SHUT,
+	    "arguments are no object" },
+	{ WIRE_ANTHROPIC, BEGIN TEXT("0") TELL, "message_delta in the wrong" },
+	{ WIRE_ANTHROPIC, BEGIN STOP, "without message_delta" },
+	{ WIRE_ANTHROPIC, BEGIN TELL, "has no end" },
+	{ WIRE_ANTHROPIC, BEGIN TELL STOP STOP, "after the end" },
+	{ WIRE_ANTHROPIC, "data: {\"type\":\"ping\"}\n\n",
+	    "name and type differ" },
+};
+
+static void
+broken_streams_are_told_from_whole_ones(void **state)
+{
+	char why[256];
+	size_t i;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		why[0] = '\0';
+		rc = grammar_check(
+		    cases[i].wire, str_of(cases[i].stream), why, sizeof(why));
+		if (cases[i].why == NULL
+			? rc != 0
+			: rc == 0 || strstr(why, cases[i].why) == NULL)
+			fail_msg("case %zu: %s", i, why);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(broken_streams_are_told_from_whole_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
