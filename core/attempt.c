@@ -45,6 +45,21 @@ fire_ended(void *arg)
 	at->events->ended(at->arg);
 }
 
+/* What a provider quotes of our credential goes no further. */
+static void
+mask_key(struct attempt *at)
+{
+	struct str key = at->target.provider->key;
+	char *raw;
+
+	error_mask(at->err.msg, key);
+	if (at->err.raw.n == 0)
+		return;
+	raw = str_cstr(at->arena, at->err.raw);
+	error_mask(raw, key);
+	at->err.raw.p = raw;
+}
+
 /* The one way out of RUNNING; the callback comes with the next turn. */
 static void
 finish(struct attempt *at)
@@ -57,7 +72,7 @@ finish(struct attempt *at)
 	}
 	at->state = ATTEMPT_ENDED;
 	at->ended_us = clock_mono_us();
-	error_mask(at->err.msg, at->target.provider->key);
+	mask_key(at);
 	at->end_timer.fn = fire_ended;
 	at->end_timer.arg = at;
 	loop_timer_set(at->loop, &at->end_timer, loop_now_us(at->loop));
@@ -148,6 +163,8 @@ complete(struct attempt *at)
 	if (at->refusal != NULL) {
 		api->refused(at->arena, at->status, at->headers,
 		    buf_str(at->refusal), &at->err);
+		if (at->err.raw.n > 0 && at->err.raw_wire == at->ask->wire)
+			at->err.status = at->status;
 		return;
 	}
 	if (deframer_end(at->deframer, &at->err) == 0 &&

@@ -194,6 +194,7 @@ jtree_i64(const struct jnode *at, const char *key, enum jtree_need need,
 		return 0;
 	}
 	d = json_object_get_double(n.v);
+	/* cppcheck-suppress incorrectLogicOperator ; it misreads hex floats */
 	if (!(d >= -0x1p63 && d < 0x1p63) || d != trunc(d))
 		return jtree_fail(&n, err, "must be an integer");
 	*out = (int64_t)d;

@@ -171,12 +171,12 @@ resolve_each(const struct conf *conf,
 {
 	struct each e = { .fn = fn, .arg = arg };
 	const struct conf_alias *al;
-	const struct conf_provider *p;
+	const struct conf_provider *p = conf->providers;
 
 	for (al = conf->aliases; al != NULL; al = al->next)
 		fn(arg, al->name, STR("sluice"));
 	buf_init(&e.name, 1024);
-	for (p = conf->providers; p != NULL; p = p->next) {
+	for (; p != NULL; p = p->next) {
 		e.provider = p->name;
 		catalog_each(conf->catalog, p->name, each_model, &e);
 	}

@@ -186,8 +186,8 @@ type_find(const struct part_type *types, struct str name)
 		n = strlen(t->name);
 		if (str_is(name, t->name))
 			return t;
-		if (t->name[n - 1] == '*' && name.n >= n - 1 &&
-		    memcmp(name.p, t->name, n - 1) == 0)
+		if (t->name[n - 1] == '*' && name.p != NULL &&
+		    name.n >= n - 1 && memcmp(name.p, t->name, n - 1) == 0)
 			return t;
 	}
 	return NULL;

@@ -50,3 +50,15 @@ endpoint_find(struct str method, struct str path, struct buf *allow)
 		buf_addz(allow, ", OPTIONS");
 	return NULL;
 }
+
+const struct dialect *
+endpoint_dialect(struct str path)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
+		if (path_matches(endpoints[i].path, path))
+			return endpoints[i].dialect;
+	}
+	return NULL;
+}

@@ -31,4 +31,10 @@ struct endpoint {
 const struct endpoint *endpoint_find(
     struct str method, struct str path, struct buf *allow);
 
+/*
+ * endpoint_dialect(path):
+ * Returns  the dialect spoken at ${path} whatever the method, or NULL.
+ */
+const struct dialect *endpoint_dialect(struct str path);
+
 #endif

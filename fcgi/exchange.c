@@ -85,10 +85,16 @@ exchange_fail(struct exchange *x, const struct error *err)
 	buf_release(&out);
 }
 
-/* Who asks in no dialect's endpoint still shows whose client it is. */
+/* The path's, or what a client shows by its headers. */
 static const struct dialect *
-guess_dialect(const struct exchange *x)
+find_dialect(const struct exchange *x)
 {
+	const struct dialect *d = NULL;
+
+	if (x->in.path.p != NULL)
+		d = endpoint_dialect(x->in.path);
+	if (d != NULL)
+		return d;
 	if (http_header(&x->in, "anthropic-version").n > 0)
 		return &dialect_anthropic;
 	return &dialect_openai_chat;
@@ -152,14 +158,12 @@ exchange_front(struct exchange *x, const struct error *read_err)
 	struct buf *allow = buf_new(x->arena, 256);
 	struct error err = { 0 };
 
-	x->dialect = guess_dialect(x);
+	x->dialect = find_dialect(x);
 	if (x->in.path.p == NULL) { /* http_parse failed */
 		exchange_fail(x, read_err);
 		return false;
 	}
 	x->endpoint = endpoint_find(x->in.method, x->in.path, allow);
-	if (x->endpoint != NULL && x->endpoint->dialect != NULL)
-		x->dialect = x->endpoint->dialect;
 	if (snapshot_of(x, &err) == NULL) {
 		exchange_fail(x, &err);
 		return false;

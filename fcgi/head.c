@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/head.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -21,6 +21,14 @@
 static const char *const passed[] = { "anthropic-", "openai-", "x-ratelimit-",
 	"retry-after", "x-should-retry" };
 
+/* May the provider's own words pass to this client? */
+static bool
+same_format(const struct exchange *x)
+{
+	return x->calling && x->call.attempt != NULL &&
+	    x->call.attempt->target.provider->api->wire == x->dialect->wire;
+}
+
 static void
 add_passed(const struct exchange *x, struct buf *out)
 {
@@ -28,7 +36,7 @@ add_passed(const struct exchange *x, struct buf *out)
 	const struct header *h;
 	size_t i, end = out->n + MAX_PASSED_BYTES;
 
-	if (at == NULL || at->target.provider->api->wire != x->dialect->wire)
+	if (!same_format(x))
 		return;
 	for (h = at->headers; h != NULL; h = h->next) {
 		if (out->n + h->name.n + h->value.n + 4 > end)
@@ -113,12 +121,17 @@ add_cors(const struct exchange *x, struct buf *out)
 	}
 }
 
+/* Unless the provider's own has passed already. */
 static void
-add_retry_after(const struct error *err, struct buf *out)
+add_retry_after(
+    const struct exchange *x, const struct error *err, struct buf *out)
 {
-	if (err->retry_after_ms > 0)
-		buf_addf(out, "retry-after: %lld\r\n",
-		    (long long)(err->retry_after_ms + 999) / 1000);
+	if (err->retry_after_ms <= 0 ||
+	    (same_format(x) &&
+		header_get(x->call.attempt->headers, "retry-after").p != NULL))
+		return;
+	buf_addf(out, "retry-after: %lld\r\n",
+	    (long long)(err->retry_after_ms + 999) / 1000);
 }
 
 void
@@ -135,12 +148,8 @@ head_send(
 		buf_addz(&out, "x-accel-buffering: no\r\n");
 	if (x->calling)
 		add_call(x, &out);
-	if (err != NULL &&
-	    header_get(
-		x->calling && x->call.attempt ? x->call.attempt->headers : NULL,
-		"retry-after")
-		    .p == NULL)
-		add_retry_after(err, &out);
+	if (err != NULL)
+		add_retry_after(x, err, &out);
 	for (h = x->fields; h != NULL; h = h->next)
 		http_field(&out, str_cstr(x->arena, h->name), h->value);
 	add_cors(x, &out);

@@ -100,7 +100,7 @@ has_block(const struct fold_block *b, enum block_kind kind)
 	return b != NULL;
 }
 
-/* Member ${key}: the text of all blocks of ${kind}, or null if there is none. */
+/* Member ${key}: the text of all blocks of ${kind}. */
 static void
 write_joined(
     struct encode *e, struct jw *w, const char *key, enum block_kind kind)

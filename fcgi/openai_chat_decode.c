@@ -72,6 +72,35 @@ read_stream_options(
 	return decode_object(chat, v, table, "stream_options", into, err);
 }
 
+static int
+read_enabled(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	bool on = true;
+
+	(void)into;
+	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
+		return -1;
+	chat->thinking_off = !on;
+	return 0;
+}
+
+/* OpenRouter's object, which its many clients send. */
+static int
+read_reasoning(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_BY("effort", decode_effort, struct chat, effort),
+		FIELD_OF("max_tokens", COUNT, struct chat, thinking_budget),
+		FIELD_OF("exclude", BOOL, struct chat, thinking_hidden),
+		FIELD_DO("enabled", read_enabled),
+		FIELD_END,
+	};
+
+	return decode_object(chat, v, table, "reasoning", into, err);
+}
+
 /* ---- response_format ---- */
 
 static int
@@ -169,10 +198,10 @@ read_tool(struct chat *chat, const struct jnode *item, struct error *err)
 		FIELD_MUST_DO("custom", read_custom),
 		FIELD_END,
 	};
-	struct str type = STR_NONE;
+	struct str type = STR("function");
 	struct jnode at;
 
-	if (decode_type(item, &type, err) < 0)
+	if (jtree_str(item, "type", JTREE_OPTIONAL, &type, err) < 0)
 		return -1;
 	if (str_is(type, "function"))
 		return decode_object(
@@ -324,6 +353,7 @@ static const struct field request_fields[] = {
 	FIELD_NO("model", SKIP),
 	FIELD_NO("models", SKIP), /* this and the next: the gateway's own */
 	FIELD_NO("sluice", SKIP),
+	FIELD_NO("usage", SKIP), /* OpenRouter's wish for cost: always met */
 	FIELD_MUST_DO("messages", openai_chat_messages),
 	FIELD_OF("stream", BOOL, struct chat, stream),
 	FIELD_DO("stream_options", read_stream_options),
@@ -341,6 +371,7 @@ static const struct field request_fields[] = {
 	FIELD_DO("tool_choice", read_choice),
 	FIELD_DO("parallel_tool_calls", read_parallel),
 	FIELD_DO("response_format", read_format),
+	FIELD_DO("reasoning", read_reasoning),
 	FIELD_BY("reasoning_effort", decode_effort, struct chat, effort),
 	FIELD_OF("safety_identifier", STR, struct chat, user),
 	FIELD_OF("user", STR, struct chat, user),

@@ -245,11 +245,16 @@ answer_refused(struct arena *a, const struct refusal *r, struct error *err)
 	struct jnode root;
 	struct trouble t = { 0 };
 
-	if (answer_json(a, r->body, &root, &ignored) == 0)
+	bool is_json = answer_json(a, r->body, &root, &ignored) == 0;
+
+	if (is_json)
 		(void)read_trouble(&root, true, &t);
 	t.status = is_bad_key(r) ? 401 : r->status;
 	(void)fail_with(&t, err);
 	err->retry_after_ms = answer_retry_ms(a, r->headers);
+	/* Pages of proxies, and words about our credential, stay here. */
+	if (!is_json || err->kind == ERROR_UP_CREDENTIALS)
+		return;
 	err->raw = r->body;
 	err->raw_wire = r->wire;
 }

@@ -26,23 +26,21 @@ static int
 edit_body(struct arena *a, const struct target *t, const struct ask *ask,
     struct buf *out)
 {
-	struct jtext_edit edits[2];
 	struct buf *model = buf_new(a, MAX_BODY_BYTES);
+	struct jtext_edit edits[2] = { { .path = "model" },
+		{ "stream_options.include_usage", STR("true") } };
 	struct str options;
-	size_t n = 0;
+	size_t n = 1;
 
 	jw_quote(model, t->model);
-	edits[n++] = (struct jtext_edit){ "model", buf_str(model) };
-	if (ask->stream && !(t->provider->quirks & QUIRK_NO_STREAM_OPTIONS)) {
-		if (jtext_get(ask->body, "stream_options", &options) &&
-		    *options.p != '{')
-			edits[n++] = (struct jtext_edit){ "stream_options",
-				STR("{\"include_usage\":true}") };
-		else
-			edits[n++] =
-			    (struct jtext_edit){ "stream_options.include_usage",
-				    STR("true") };
-	}
+	edits[0].value = buf_str(model);
+	if (ask->stream && !(t->provider->quirks & QUIRK_NO_STREAM_OPTIONS))
+		n = 2;
+	/* null, or nonsense: an object of ours stands in for it. */
+	if (jtext_get(ask->body, "stream_options", &options) &&
+	    *options.p != '{')
+		edits[1] = (struct jtext_edit){ "stream_options",
+			STR("{\"include_usage\":true}") };
 	return jtext_apply(out, ask->body, edits, n);
 }
 

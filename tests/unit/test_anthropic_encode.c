@@ -8,7 +8,7 @@
 
 #include "core/arena.h"
 #include "core/jtext.h"
-#include "tests/unit/answer.h"
+#include "tests/unit/reply.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MIB      ((size_t)1 << 20)
@@ -115,20 +115,20 @@ static const struct {
 static void
 streams_are_written_byte_for_byte(void **state)
 {
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(streams); i++) {
-		answer_begin(&a, &dialect_anthropic,
-		    &(struct answer_opts){ .stream = true,
+		reply_begin(&a, &dialect_anthropic,
+		    &(struct reply_opts){ .stream = true,
 			.known = streams[i].known,
 			.pusd = 3100000000 });
-		answer_put_until(&a, streams[i].ev, EVENT_STOP);
-		answer_finish(&a);
-		answer_is(&a, streams[i].want);
-		answer_check(&a);
-		answer_end(&a);
+		reply_put_until(&a, streams[i].ev, EVENT_STOP);
+		reply_finish(&a);
+		reply_is(&a, streams[i].want);
+		reply_check(&a);
+		reply_end(&a);
 	}
 }
 
@@ -143,13 +143,13 @@ a_document_has_every_member_real_ones_have(void **state)
 		CALL(2, "a", "f"), DELTA(2, " {\"x\": 1}"), CLOSE(2),
 		CALL(3, "", "g"), CLOSE(3), CALL(4, "c", "h"), DELTA(4, "{\"x"),
 		USAGE, STOP(STOP_TOOL) };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(&a, &dialect_anthropic,
-	    &(struct answer_opts){ .known = true, .pusd = 0 });
-	answer_run(&a, ev, COUNT(ev));
-	answer_is(&a,
+	reply_begin(&a, &dialect_anthropic,
+	    &(struct reply_opts){ .known = true, .pusd = 0 });
+	reply_run(&a, ev, COUNT(ev));
+	reply_is(&a,
 	    "{\"id\":\"msg_call_01\",\"type\":\"message\",\"role\":"
 	    "\"assistant\",\"model\":\"m-1\",\"content\":[{\"type\":"
 	    "\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"},{\"type\":"
@@ -162,7 +162,7 @@ a_document_has_every_member_real_ones_have(void **state)
 	    "\"direct\"}}],\"stop_reason\":\"tool_use\",\"stop_sequence\":"
 	    "null,\"stop_details\":null,\"usage\":" SOME_USAGE
 	    ",\"cost\":0},\"container\":null}");
-	answer_end(&a);
+	reply_end(&a);
 }
 
 static void
@@ -183,18 +183,18 @@ each_stop_reason_has_its_word(void **state)
 	};
 	struct event ev[] = { START("m"), STOP(STOP_END) };
 	struct str value = STR_NONE;
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(cases); i++) {
 		ev[1].stop = cases[i].stop;
-		answer_begin(&a, &dialect_anthropic,
-		    &(struct answer_opts){ .stream = false });
-		answer_run(&a, ev, COUNT(ev));
+		reply_begin(&a, &dialect_anthropic,
+		    &(struct reply_opts){ .stream = false });
+		reply_run(&a, ev, COUNT(ev));
 		assert_true(jtext_get(buf_str(&a.out), "stop_reason", &value));
 		assert_true(str_is(value, cases[i].want));
-		answer_end(&a);
+		reply_end(&a);
 	}
 }
 
@@ -210,7 +210,7 @@ member(struct str doc, const char *path)
 
 /* The strings of a block or delta, whichever of them it has. */
 static void
-add_strings(struct answer *a, struct buf *out, struct str json)
+add_strings(struct reply *a, struct buf *out, struct str json)
 {
 	static const char *const keys[] = { "id", "name", "text", "thinking",
 		"data", "signature" };
@@ -221,7 +221,7 @@ add_strings(struct answer *a, struct buf *out, struct str json)
 }
 
 static void
-summarise_document(struct answer *a, struct buf *out)
+summarise_document(struct reply *a, struct buf *out)
 {
 	struct str doc = buf_str(&a->out), content, block;
 	size_t pos = 0;
@@ -240,7 +240,7 @@ summarise_document(struct answer *a, struct buf *out)
 }
 
 static void
-add_event(struct answer *a, struct buf *out, struct buf *args, struct str doc)
+add_event(struct reply *a, struct buf *out, struct buf *args, struct str doc)
 {
 	struct str block = member(doc, "content_block");
 	struct str delta = member(doc, "delta");
@@ -261,7 +261,7 @@ add_event(struct answer *a, struct buf *out, struct buf *args, struct str doc)
 		add_strings(a, out, delta);
 		buf_adds(args,
 		    jtext_string(a->arena, member(delta, "partial_json")));
-	} else if (args->n > 0) {
+	} else if (args->n > 0 && member(doc, "index").p != NULL) {
 		buf_adds(
 		    out, args->n > 1 ? str_trim(buf_str(args)) : STR("{}"));
 		buf_reset(args);
@@ -269,7 +269,7 @@ add_event(struct answer *a, struct buf *out, struct buf *args, struct str doc)
 }
 
 static void
-summarise_stream(struct answer *a, struct buf *out)
+summarise_stream(struct reply *a, struct buf *out)
 {
 	struct buf *args = buf_new(a->arena, MIB);
 	struct str rest = buf_str(&a->out), line;
@@ -284,29 +284,29 @@ summarise_stream(struct answer *a, struct buf *out)
 static void
 random_answers_are_grammatical_and_equal_as_stream_and_document(void **state)
 {
-	struct event ev[ANSWER_EVENTS];
-	struct answer stream, document;
+	struct event ev[REPLY_EVENTS];
+	struct reply stream, document;
 	struct buf *s, *d;
 	uint64_t seed;
 	size_t n;
 
 	(void)state;
 	for (seed = 1; seed <= 200; seed++) {
-		n = answer_random(seed, ev);
-		answer_begin(&stream, &dialect_anthropic,
-		    &(struct answer_opts){
+		n = reply_random(seed, ev);
+		reply_begin(&stream, &dialect_anthropic,
+		    &(struct reply_opts){
 			.stream = true, .known = true, .pusd = 7 });
-		answer_begin(&document, &dialect_anthropic,
-		    &(struct answer_opts){ .known = true, .pusd = 7 });
-		answer_run(&stream, ev, n);
-		answer_run(&document, ev, n);
+		reply_begin(&document, &dialect_anthropic,
+		    &(struct reply_opts){ .known = true, .pusd = 7 });
+		reply_run(&stream, ev, n);
+		reply_run(&document, ev, n);
 		s = buf_new(stream.arena, MIB);
 		d = buf_new(document.arena, MIB);
 		summarise_stream(&stream, s);
 		summarise_document(&document, d);
 		assert_string_equal(s->p, d->p);
-		answer_end(&stream);
-		answer_end(&document);
+		reply_end(&stream);
+		reply_end(&document);
 	}
 }
 
@@ -317,18 +317,18 @@ what_an_early_ping_kept_from_the_headers_is_in_usage(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_GEMINI), START("m"),
 		OPEN(0, BLOCK_TEXT), STOP(STOP_END) };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_anthropic, &(struct answer_opts){ .stream = true });
+	reply_begin(
+	    &a, &dialect_anthropic, &(struct reply_opts){ .stream = true });
 	a.enc->ping(a.enc);
-	answer_is(&a, ": ping\n\n");
-	answer_run(&a, ev, COUNT(ev));
+	reply_is(&a, ": ping\n\n");
+	reply_run(&a, ev, COUNT(ev));
 	assert_true(str_find(buf_str(&a.out),
 			STR(",\"cost\":null,\"sluice\":{\"model\":\"p/m\","
 			    "\"attempts\":2,\"lossy\":[]}}")) > 0);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 #define RAW "{\"type\":\"error\",\"error\": {\"message\":\"theirs\"}}"
@@ -354,7 +354,7 @@ errors_are_the_providers_own_or_in_its_words(void **state)
 	static const struct event begun[] = { START("m"), OPEN(0, BLOCK_TEXT),
 		DELTA(0, "x") };
 	struct error err = { 0 };
-	struct answer a;
+	struct reply a;
 	size_t i, n;
 
 	(void)state;
@@ -362,17 +362,17 @@ errors_are_the_providers_own_or_in_its_words(void **state)
 	for (i = 0; i < COUNT(errors); i++) {
 		err.raw = str_of(errors[i].raw);
 		err.raw_wire = errors[i].wire;
-		answer_begin(&a, &dialect_anthropic,
-		    &(struct answer_opts){ .stream = true });
+		reply_begin(&a, &dialect_anthropic,
+		    &(struct reply_opts){ .stream = true });
 		for (n = 0; n < COUNT(begun); n++)
-			answer_put(&a, &begun[n]);
+			reply_put(&a, &begun[n]);
 		n = a.out.n;
-		answer_fail(&a, &err);
+		reply_fail(&a, &err);
 		assert_string_equal(a.out.p + n, errors[i].stream);
 		buf_reset(&a.out);
 		dialect_anthropic.fail_body(&a.out, &err, "call_01");
-		answer_is(&a, errors[i].body);
-		answer_end(&a);
+		reply_is(&a, errors[i].body);
+		reply_end(&a);
 	}
 }
 
@@ -385,21 +385,21 @@ frames_of_the_same_format_pass_verbatim(void **state)
 	static const struct event ev[] = { HEAD(WIRE_ANTHROPIC), START("m"),
 		USAGE, FRAME(FIRST), USAGE, FRAME(LAST "}}\n\n"),
 		FRAME("event: message_stop\ndata: {}\n\n") };
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
-	answer_begin(&a, &dialect_anthropic,
-	    &(struct answer_opts){
+	reply_begin(&a, &dialect_anthropic,
+	    &(struct reply_opts){
 		.stream = true, .known = true, .pusd = 3100000000 });
 	for (i = 0; i < COUNT(ev); i++)
-		answer_put(&a, &ev[i]);
-	answer_is(&a, FIRST);
-	answer_finish(&a);
-	answer_is(&a,
+		reply_put(&a, &ev[i]);
+	reply_is(&a, FIRST);
+	reply_finish(&a);
+	reply_is(&a,
 	    FIRST LAST ",\"cost\":0.0031}}\n\n"
 		       "event: message_stop\ndata: {}\n\n");
-	answer_end(&a);
+	reply_end(&a);
 }
 
 static void
@@ -407,22 +407,22 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_GEMINI), START("m"),
 		OPEN(0, BLOCK_THINKING), DELTA(0, "some words of a thought") };
-	struct answer a;
+	struct reply a;
 	size_t i, used = 0;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_anthropic, &(struct answer_opts){ .stream = true });
+	reply_begin(
+	    &a, &dialect_anthropic, &(struct reply_opts){ .stream = true });
 	for (i = 0; i < COUNT(ev); i++)
-		answer_put(&a, &ev[i]);
+		reply_put(&a, &ev[i]);
 	for (i = 0; i < 100000; i++) {
-		answer_put(&a, &ev[3]);
+		reply_put(&a, &ev[3]);
 		if (i == 0)
 			used = arena_used(a.arena);
 		buf_reset(&a.out);
 	}
 	assert_int_equal(arena_used(a.arena), used);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 int

@@ -126,8 +126,9 @@ hear(struct pool *p)
 	for (i = 0; n > 0 && i < (size_t)n / sizeof(*acks); i++) {
 		p->heard_us = clock_mono_us();
 		if (acks[i].kind == 'e') {
-			if (p->errors++ == 0)
+			if (strstr(acks[i].text, "a moment ago") == NULL)
 				print_message("error: %s\n", acks[i].text);
+			p->errors++;
 			continue;
 		}
 		assert_true(p->n < MAX_CALLS);

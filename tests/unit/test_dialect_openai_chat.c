@@ -61,6 +61,11 @@ static const struct {
 	{ WITH("\"reasoning_effort\":\"high\","
 	       "\"parallel_tool_calls\":false"),
 	    HI " effort=5 parallel_off=1" },
+	{ WITH("\"reasoning\":{\"effort\":\"low\",\"exclude\":true,"
+	       "\"enabled\":false,\"max_tokens\":99},\"usage\":"
+	       "{\"include\":true}"),
+	    HI " budget=99 effort=3 off=1 hidden=1" },
+	{ WITH("\"tools\":[{\"function\":{\"name\":\"f\"}}]"), HI " tool{f}" },
 	{ WITH("\"response_format\":{\"type\":\"text\"}"), HI },
 	{ WITH("\"response_format\":{\"type\":\"json_object\"}"),
 	    HI " output=1" },

@@ -8,7 +8,7 @@
 
 #include "core/arena.h"
 #include "core/jtext.h"
-#include "tests/unit/answer.h"
+#include "tests/unit/reply.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MIB      ((size_t)1 << 20)
@@ -103,21 +103,21 @@ static const struct {
 static void
 streams_are_written_byte_for_byte(void **state)
 {
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(streams); i++) {
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = true,
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = true,
 			.include_usage = streams[i].include_usage,
 			.known = streams[i].known,
 			.pusd = 3100000000 });
-		answer_put_until(&a, streams[i].ev, EVENT_STOP);
-		answer_finish(&a);
-		answer_is(&a, streams[i].want);
-		answer_check(&a);
-		answer_end(&a);
+		reply_put_until(&a, streams[i].ev, EVENT_STOP);
+		reply_finish(&a);
+		reply_is(&a, streams[i].want);
+		reply_check(&a);
+		reply_end(&a);
 	}
 }
 
@@ -138,7 +138,7 @@ static const struct {
 static void
 each_stop_reason_has_its_word(void **state)
 {
-	struct answer a;
+	struct reply a;
 	struct event ev[] = { START("m"), STOP(STOP_END) };
 	struct str value = STR_NONE;
 	size_t i;
@@ -146,13 +146,13 @@ each_stop_reason_has_its_word(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(finishes); i++) {
 		ev[1].stop = finishes[i].stop;
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = false });
-		answer_run(&a, ev, COUNT(ev));
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = false });
+		reply_run(&a, ev, COUNT(ev));
 		assert_true(jtext_get(
 		    buf_str(&a.out), "choices.0.finish_reason", &value));
 		assert_true(str_is(value, finishes[i].want));
-		answer_end(&a);
+		reply_end(&a);
 	}
 }
 
@@ -166,13 +166,13 @@ a_document_has_every_member_real_ones_have(void **state)
 		OPEN(1, BLOCK_TEXT), DELTA(1, "Hello"), CLOSE(1),
 		CALL(2, "a", "f"), DELTA(2, "{}"), CLOSE(2), USAGE,
 		STOP(STOP_TOOL) };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_openai_chat, &(struct answer_opts){ .stream = false });
-	answer_run(&a, ev, COUNT(ev));
-	answer_is(&a,
+	reply_begin(
+	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = false });
+	reply_run(&a, ev, COUNT(ev));
+	reply_is(&a,
 	    "{\"id\":\"chatcmpl-call_01\",\"object\":\"chat.completion\","
 	    "\"created\":1700000000,\"model\":\"m-1\",\"choices\":[{"
 	    "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
@@ -190,7 +190,7 @@ a_document_has_every_member_real_ones_have(void **state)
 	    "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
 	    "\"rejected_prediction_tokens\":0},\"cost\":null},"
 	    "\"system_fingerprint\":null}");
-	answer_end(&a);
+	reply_end(&a);
 }
 
 static const struct {
@@ -211,16 +211,16 @@ static const struct {
 static void
 content_is_null_only_beside_what_replaces_it(void **state)
 {
-	struct answer a;
+	struct reply a;
 	struct str doc, value = STR_NONE;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(contents); i++) {
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = false });
-		answer_put_until(&a, contents[i].ev, EVENT_STOP);
-		answer_finish(&a);
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = false });
+		reply_put_until(&a, contents[i].ev, EVENT_STOP);
+		reply_finish(&a);
 		doc = buf_str(&a.out);
 		assert_true(
 		    jtext_get(doc, "choices.0.message.content", &value));
@@ -228,7 +228,7 @@ content_is_null_only_beside_what_replaces_it(void **state)
 		assert_true(
 		    jtext_get(doc, "choices.0.message.refusal", &value));
 		assert_true(str_is(value, contents[i].refusal));
-		answer_end(&a);
+		reply_end(&a);
 	}
 }
 
@@ -247,7 +247,7 @@ a_custom_tool_is_unwrapped(void **state)
 	struct chat chat = { .tools = &tool };
 	struct event ev[] = { START("m"), CALL(0, "a", "c"), DELTA(0, ""),
 		STOP(STOP_TOOL) };
-	struct answer a;
+	struct reply a;
 	struct str value = STR_NONE;
 	size_t i;
 	int stream;
@@ -256,10 +256,10 @@ a_custom_tool_is_unwrapped(void **state)
 	for (i = 0; i < COUNT(cases) * 2; i++) {
 		stream = (int)(i % 2);
 		ev[2].text = str_of(cases[i / 2].args);
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = stream });
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = stream });
 		a.ask.chat = &chat;
-		answer_run(&a, ev, COUNT(ev));
+		reply_run(&a, ev, COUNT(ev));
 		if (stream) {
 			assert_true(str_find(buf_str(&a.out),
 					str_of(arena_printf(a.arena,
@@ -271,7 +271,7 @@ a_custom_tool_is_unwrapped(void **state)
 			    &value));
 			assert_true(str_is(value, cases[i / 2].input));
 		}
-		answer_end(&a);
+		reply_end(&a);
 	}
 }
 
@@ -286,7 +286,7 @@ member(struct str doc, const char *path)
 }
 
 static void
-add_string(struct answer *a, struct buf *out, struct str raw)
+add_string(struct reply *a, struct buf *out, struct str raw)
 {
 	buf_adds(out, jtext_string(a->arena, raw));
 }
@@ -297,7 +297,7 @@ struct summary {
 };
 
 static void
-summary_init(struct answer *a, struct summary *s)
+summary_init(struct reply *a, struct summary *s)
 {
 	s->text = buf_new(a->arena, MIB);
 	s->refusal = buf_new(a->arena, MIB);
@@ -306,7 +306,7 @@ summary_init(struct answer *a, struct summary *s)
 }
 
 static void
-add_message(struct answer *a, struct summary *s, struct str message)
+add_message(struct reply *a, struct summary *s, struct str message)
 {
 	struct str calls = member(message, "tool_calls"), call;
 	size_t pos = 0;
@@ -325,7 +325,7 @@ add_message(struct answer *a, struct summary *s, struct str message)
 }
 
 static void
-summarise_stream(struct answer *a, struct summary *s)
+summarise_stream(struct reply *a, struct summary *s)
 {
 	struct str rest = buf_str(&a->out), line, choice;
 
@@ -346,7 +346,7 @@ summarise_stream(struct answer *a, struct summary *s)
 }
 
 static void
-summarise_document(struct answer *a, struct summary *s)
+summarise_document(struct reply *a, struct summary *s)
 {
 	struct str doc = buf_str(&a->out);
 
@@ -359,24 +359,24 @@ summarise_document(struct answer *a, struct summary *s)
 static void
 random_answers_are_grammatical_and_equal_as_stream_and_document(void **state)
 {
-	struct event ev[ANSWER_EVENTS];
-	struct answer stream, document;
+	struct event ev[REPLY_EVENTS];
+	struct reply stream, document;
 	struct summary s, d;
 	uint64_t seed;
 	size_t n;
 
 	(void)state;
 	for (seed = 1; seed <= 200; seed++) {
-		n = answer_random(seed, ev);
-		answer_begin(&stream, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = true,
+		n = reply_random(seed, ev);
+		reply_begin(&stream, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = true,
 			.include_usage = true,
 			.known = true,
 			.pusd = 7 });
-		answer_begin(&document, &dialect_openai_chat,
-		    &(struct answer_opts){ .known = true, .pusd = 7 });
-		answer_run(&stream, ev, n);
-		answer_run(&document, ev, n);
+		reply_begin(&document, &dialect_openai_chat,
+		    &(struct reply_opts){ .known = true, .pusd = 7 });
+		reply_run(&stream, ev, n);
+		reply_run(&document, ev, n);
 		summarise_stream(&stream, &s);
 		summarise_document(&document, &d);
 		assert_string_equal(s.text->p, d.text->p);
@@ -385,8 +385,8 @@ random_answers_are_grammatical_and_equal_as_stream_and_document(void **state)
 		assert_string_equal(s.calls->p, d.calls->p);
 		assert_true(str_eq(s.finish, d.finish));
 		assert_true(str_eq(s.usage, d.usage));
-		answer_end(&stream);
-		answer_end(&document);
+		reply_end(&stream);
+		reply_end(&document);
 	}
 }
 
@@ -398,20 +398,20 @@ what_an_early_ping_kept_from_the_headers_is_in_usage(void **state)
 	static const struct event ev[] = { HEAD(WIRE_ANTHROPIC), START("m"),
 		USAGE, STOP(STOP_END) };
 	struct name lossy = { .s = STR("seed") };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(&a, &dialect_openai_chat,
-	    &(struct answer_opts){ .stream = true, .include_usage = true });
+	reply_begin(&a, &dialect_openai_chat,
+	    &(struct reply_opts){ .stream = true, .include_usage = true });
 	a.receipt.lossy = &lossy;
 	a.enc->ping(a.enc);
-	answer_is(&a, ": ping\n\n");
-	answer_run(&a, ev, COUNT(ev));
+	reply_is(&a, ": ping\n\n");
+	reply_run(&a, ev, COUNT(ev));
 	assert_true(str_find(buf_str(&a.out),
 			STR(",\"cost\":null,\"sluice\":{\"model\":\"p/"
 			    "m\",\"attempts\":2,"
 			    "\"lossy\":[\"seed\"]}}")) > 0);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 #define RAW "{\"error\": {\"message\":\"theirs\"}}"
@@ -448,7 +448,7 @@ errors_are_the_providers_own_or_in_its_words(void **state)
 {
 	static const struct event begun[] = { START("m"), OPEN(0, BLOCK_TEXT),
 		DELTA(0, "x") };
-	struct answer a;
+	struct reply a;
 	struct error err = { 0 };
 	size_t i, n;
 
@@ -459,17 +459,17 @@ errors_are_the_providers_own_or_in_its_words(void **state)
 	for (i = 0; i < COUNT(errors); i++) {
 		err.raw = str_of(errors[i].raw);
 		err.raw_wire = errors[i].wire;
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = true });
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = true });
 		for (n = 0; n < COUNT(begun); n++)
-			answer_put(&a, &begun[n]);
+			reply_put(&a, &begun[n]);
 		n = a.out.n;
-		answer_fail(&a, &err);
+		reply_fail(&a, &err);
 		assert_string_equal(a.out.p + n, errors[i].stream);
 		buf_reset(&a.out);
 		dialect_openai_chat.fail_body(&a.out, &err, "call_01");
-		answer_is(&a, errors[i].body);
-		answer_end(&a);
+		reply_is(&a, errors[i].body);
+		reply_end(&a);
 	}
 }
 
@@ -478,22 +478,22 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_ANTHROPIC), START("m"),
 		OPEN(0, BLOCK_TEXT), DELTA(0, "some words of an answer") };
-	struct answer a;
+	struct reply a;
 	size_t i, used = 0;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_openai_chat, &(struct answer_opts){ .stream = true });
+	reply_begin(
+	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = true });
 	for (i = 0; i < COUNT(ev); i++)
-		answer_put(&a, &ev[i]);
+		reply_put(&a, &ev[i]);
 	for (i = 0; i < 100000; i++) {
-		answer_put(&a, &ev[3]);
+		reply_put(&a, &ev[3]);
 		if (i == 0)
 			used = arena_used(a.arena);
 		buf_reset(&a.out);
 	}
 	assert_int_equal(arena_used(a.arena), used);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 int

@@ -8,7 +8,7 @@
 
 #include "core/arena.h"
 #include "fcgi/verbatim.h"
-#include "tests/unit/answer.h"
+#include "tests/unit/reply.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MIB      ((size_t)1 << 20)
@@ -66,31 +66,31 @@ static const struct {
 };
 
 static void
-put_all(struct answer *a, const struct event *ev, size_t max)
+put_all(struct reply *a, const struct event *ev, size_t max)
 {
 	size_t i;
 
 	for (i = 0; i < max && (i == 0 || ev[i].kind != EVENT_HEAD); i++)
-		answer_put(a, &ev[i]);
+		reply_put(a, &ev[i]);
 }
 
 static void
 frames_of_the_same_format_pass_verbatim(void **state)
 {
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(verbatim); i++) {
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){ .stream = true,
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){ .stream = true,
 			.include_usage = verbatim[i].include_usage,
 			.known = verbatim[i].known,
 			.pusd = 3100000000 });
 		put_all(&a, verbatim[i].ev, COUNT(verbatim[i].ev));
-		answer_finish(&a);
-		answer_is(&a, verbatim[i].want);
-		answer_end(&a);
+		reply_finish(&a);
+		reply_is(&a, verbatim[i].want);
+		reply_end(&a);
 	}
 }
 
@@ -100,18 +100,18 @@ a_held_frame_goes_when_content_follows(void **state)
 	static const struct event ev[] = { HEAD(WIRE_OPENAI_CHAT), USAGE,
 		FRAME(LAST_FRAME), FRAME(": c\n\n"), OPEN(0, BLOCK_TEXT),
 		FRAME(CONTENT_FRAME) };
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_openai_chat, &(struct answer_opts){ .stream = true });
+	reply_begin(
+	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = true });
 	for (i = 0; i < 5; i++)
-		answer_put(&a, &ev[i]);
-	answer_is(&a, "");
-	answer_put(&a, &ev[5]);
-	answer_is(&a, LAST_FRAME ": c\n\n" CONTENT_FRAME);
-	answer_end(&a);
+		reply_put(&a, &ev[i]);
+	reply_is(&a, "");
+	reply_put(&a, &ev[5]);
+	reply_is(&a, LAST_FRAME ": c\n\n" CONTENT_FRAME);
+	reply_end(&a);
 }
 
 static void
@@ -121,22 +121,22 @@ held_frames_have_a_ceiling(void **state)
 		FRAME(LAST_FRAME) };
 	static char comment[1026];
 	struct event ev = { .kind = EVENT_FRAME };
-	struct answer a;
+	struct reply a;
 	size_t i;
 
 	(void)state;
 	memset(comment, ':', sizeof(comment));
 	memcpy(comment + 1024, "\n\n", 2);
 	ev.text = (struct str){ comment, sizeof(comment) };
-	answer_begin(&a, &dialect_openai_chat,
-	    &(struct answer_opts){ .stream = true, .known = true });
+	reply_begin(&a, &dialect_openai_chat,
+	    &(struct reply_opts){ .stream = true, .known = true });
 	for (i = 0; i < COUNT(usage); i++)
-		answer_put(&a, &usage[i]);
+		reply_put(&a, &usage[i]);
 	for (i = 0; i < 300; i++)
-		answer_put(&a, &ev);
-	answer_finish(&a);
+		reply_put(&a, &ev);
+	reply_finish(&a);
 	assert_int_equal(a.out.n, strlen(LAST_FRAME) + 300 * sizeof(comment));
-	answer_end(&a);
+	reply_end(&a);
 }
 
 static void
@@ -152,7 +152,7 @@ a_document_of_the_same_format_gains_the_cost_only(void **state)
 		{ "{}", "{}", "{}" },
 		{ "no json", "no json", "no json" },
 	};
-	struct answer a;
+	struct reply a;
 	struct event ev[] = { WHOLE(WIRE_OPENAI_CHAT), START("m"), USAGE,
 		{ .kind = EVENT_FRAME } };
 	size_t i;
@@ -160,13 +160,12 @@ a_document_of_the_same_format_gains_the_cost_only(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(cases) * 2; i++) {
 		ev[3].text = str_of(cases[i / 2].body);
-		answer_begin(&a, &dialect_openai_chat,
-		    &(struct answer_opts){
+		reply_begin(&a, &dialect_openai_chat,
+		    &(struct reply_opts){
 			.known = i % 2 == 0, .pusd = 3100000000 });
-		answer_run(&a, ev, COUNT(ev));
-		answer_is(
-		    &a, i % 2 ? cases[i / 2].unknown : cases[i / 2].known);
-		answer_end(&a);
+		reply_run(&a, ev, COUNT(ev));
+		reply_is(&a, i % 2 ? cases[i / 2].unknown : cases[i / 2].known);
+		reply_end(&a);
 	}
 }
 
@@ -175,18 +174,18 @@ an_early_ping_leaves_a_note_in_usage(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_OPENAI_CHAT), USAGE,
 		FRAME(LAST_FRAME) };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_openai_chat, &(struct answer_opts){ .stream = true });
+	reply_begin(
+	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = true });
 	a.enc->ping(a.enc);
 	put_all(&a, ev, COUNT(ev));
-	answer_finish(&a);
+	reply_finish(&a);
 	assert_true(str_find(buf_str(&a.out),
 			STR("\"usage\":{\"a\":1,\"sluice\":{\"model\":"
 			    "\"p/m\"")) > 0);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 /* Another framing than asked for is translated, with the provider's id. */
@@ -196,34 +195,34 @@ a_document_for_a_stream_is_translated(void **state)
 	static const struct event ev[] = { WHOLE(WIRE_OPENAI_CHAT), START("m"),
 		OPEN(0, BLOCK_TEXT), DELTA(0, "x"), STOP(STOP_END),
 		FRAME("{}") };
-	struct answer a;
+	struct reply a;
 
 	(void)state;
-	answer_begin(
-	    &a, &dialect_openai_chat, &(struct answer_opts){ .stream = true });
-	answer_run(&a, ev, COUNT(ev));
+	reply_begin(
+	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = true });
+	reply_run(&a, ev, COUNT(ev));
 	assert_true(str_starts(buf_str(&a.out), "data: {\"id\":\"own_1\","));
-	answer_end(&a);
+	reply_end(&a);
 }
 
 /* Each SSE frame of a recorded stream, or the whole document, as events. */
 static void
-replay(struct answer *a, struct str body, bool sse)
+replay(struct reply *a, struct str body, bool sse)
 {
 	struct event ev = { .kind = EVENT_HEAD,
 		.wire = a->dialect->wire,
 		.framing = sse ? FRAMING_SSE : FRAMING_WHOLE };
 	long end;
 
-	answer_put(a, &ev);
+	reply_put(a, &ev);
 	ev.kind = EVENT_FRAME;
 	while (body.n > 0) {
 		end = sse ? str_find(body, STR("\n\n")) : -1;
 		ev.text = body;
 		ev.text.n = end < 0 ? body.n : (size_t)end + 2;
 		if (str_find(ev.text, STR("\"usage\"")) >= 0)
-			answer_put(a, &(struct event)USAGE);
-		answer_put(a, &ev);
+			reply_put(a, &(struct event)USAGE);
+		reply_put(a, &ev);
 		body = str_skip(body, ev.text.n);
 	}
 }
@@ -231,20 +230,19 @@ replay(struct answer *a, struct str body, bool sse)
 static void
 check_fixture(const struct dialect *dialect, const char *dir)
 {
-	struct answer a;
+	struct reply a;
 	struct str body;
 	bool sse;
 
-	answer_begin(
-	    &a, dialect, &(struct answer_opts){ .include_usage = true });
-	body = answer_file(a.arena, dir, "body");
+	reply_begin(&a, dialect, &(struct reply_opts){ .include_usage = true });
+	body = reply_file(a.arena, dir, "body");
 	sse = str_find(body, STR("data:")) >= 0 && body.p[0] != '{';
 	a.ask.stream = sse;
 	replay(&a, body, sse);
-	answer_finish(&a);
+	reply_finish(&a);
 	if (!str_eq(buf_str(&a.out), body))
 		fail_msg("%s differs", dir);
-	answer_end(&a);
+	reply_end(&a);
 }
 
 static void
@@ -263,8 +261,8 @@ static void
 recorded_answers_pass_byte_for_byte(void **state)
 {
 	(void)state;
-	if (answer_fixtures("chat", check_chat) == 0 ||
-	    answer_fixtures("messages", check_message) == 0)
+	if (reply_fixtures("chat", check_chat) == 0 ||
+	    reply_fixtures("messages", check_message) == 0)
 		skip();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Driving a dialect's encoder in tests: events in, bytes out. */
-#ifndef TESTS_ANSWER_H
-#define TESTS_ANSWER_H
+#ifndef TESTS_REPLY_H
+#define TESTS_REPLY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "core/provider.h"
 #include "fcgi/dialect.h"
 
-struct answer {
+struct reply {
 	const struct dialect *dialect;
 	struct arena *arena;
 	struct buf out;
@@ -25,31 +25,31 @@ struct answer {
 };
 
 /* What a test asks for. */
-struct answer_opts {
+struct reply_opts {
 	bool stream, include_usage;
 	bool known; /* the cost is */
 	int64_t pusd;
 };
 
-void answer_begin(struct answer *a, const struct dialect *dialect,
-    const struct answer_opts *opts);
-void answer_put(struct answer *a, const struct event *ev);
+void reply_begin(struct reply *a, const struct dialect *dialect,
+    const struct reply_opts *opts);
+void reply_put(struct reply *a, const struct event *ev);
 /* Put ${n} events and finish; check the grammar of a stream in own words. */
-void answer_run(struct answer *a, const struct event *ev, size_t n);
+void reply_run(struct reply *a, const struct event *ev, size_t n);
 /* Finish, fail the test if that fails, and check the grammar. */
-void answer_finish(struct answer *a);
-void answer_check(struct answer *a);
-void answer_end(struct answer *a);
+void reply_finish(struct reply *a);
+void reply_check(struct reply *a);
+void reply_end(struct reply *a);
 
 /* The output must be exactly ${want}. */
-void answer_is(const struct answer *a, const char *want);
+void reply_is(const struct reply *a, const char *want);
 
 /* End with ${err} after the head has gone, and check the grammar. */
-void answer_fail(struct answer *a, const struct error *err);
+void reply_fail(struct reply *a, const struct error *err);
 
 /* Put events up to the last, a ${last}. */
-void answer_put_until(
-    struct answer *a, const struct event *ev, enum event_kind last);
+void reply_put_until(
+    struct reply *a, const struct event *ev, enum event_kind last);
 
 /* Events for tables. */
 #define EV_STR(s)                                                              \
@@ -91,7 +91,7 @@ void answer_put_until(
 	}
 #define USAGE                                                                  \
 	{                                                                      \
-		.kind = EVENT_USAGE, .usage = &answer_usage                    \
+		.kind = EVENT_USAGE, .usage = &reply_usage                     \
 	}
 #define STOP(s)                                                                \
 	{                                                                      \
@@ -111,14 +111,14 @@ void answer_put_until(
 	}
 
 /* 10 input, 4 cache read, 2 written for 1 h, 5 output, 3 reasoning. */
-extern const struct usage answer_usage;
+extern const struct usage reply_usage;
 
-/* Up to ANSWER_EVENTS random events of one whole answer, blocks interleaved. */
-#define ANSWER_EVENTS 128
-size_t answer_random(uint64_t seed, struct event ev[ANSWER_EVENTS]);
+/* Up to REPLY_EVENTS random events of one whole answer, blocks interleaved. */
+#define REPLY_EVENTS 128
+size_t reply_random(uint64_t seed, struct event ev[REPLY_EVENTS]);
 
 /* Body of a fixture file in ${a}, or absent. */
-struct str answer_file(struct arena *a, const char *dir, const char *name);
+struct str reply_file(struct arena *a, const char *dir, const char *name);
 
 /*
  * Call ${fn} for the directory of each recorded answer of ${api}, status 200
@@ -126,6 +126,6 @@ struct str answer_file(struct arena *a, const char *dir, const char *name);
  *
  * Returns  how many there were: 0 without fixtures.
  */
-size_t answer_fixtures(const char *api, void (*fn)(const char *dir));
+size_t reply_fixtures(const char *api, void (*fn)(const char *dir));
 
 #endif

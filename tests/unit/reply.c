@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/answer.h"
+#include "tests/unit/reply.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #define MIB ((size_t)1 << 20)
 
-const struct usage answer_usage = {
+const struct usage reply_usage = {
 	.tokens = { [USAGE_INPUT] = 10,
 	    [USAGE_CACHE_READ] = 4,
 	    [USAGE_CACHE_WRITE_1H] = 2,
@@ -26,16 +26,16 @@ const struct usage answer_usage = {
 };
 
 void
-answer_begin(struct answer *a, const struct dialect *dialect,
-    const struct answer_opts *opts)
+reply_begin(struct reply *a, const struct dialect *dialect,
+    const struct reply_opts *opts)
 {
 	struct encode_opts eo = { .ask = &a->ask,
 		.call_id = "call_01",
 		.created_s = 1700000000,
 		.out = &a->out };
 
-	*a = (struct answer){ .dialect = dialect,
-		.arena = arena_new(512 * MIB) };
+	*a =
+	    (struct reply){ .dialect = dialect, .arena = arena_new(512 * MIB) };
 	buf_init(&a->out, 256 * MIB);
 	a->ask.arena = a->arena;
 	a->ask.wire = dialect->wire;
@@ -51,14 +51,14 @@ answer_begin(struct answer *a, const struct dialect *dialect,
 }
 
 void
-answer_put(struct answer *a, const struct event *ev)
+reply_put(struct reply *a, const struct event *ev)
 {
 	if (sink_put(a->in, ev, &a->err) != 0)
 		fail_msg("%s", a->err.msg);
 }
 
 void
-answer_check(struct answer *a)
+reply_check(struct reply *a)
 {
 	char why[256] = "";
 
@@ -69,47 +69,47 @@ answer_check(struct answer *a)
 }
 
 void
-answer_finish(struct answer *a)
+reply_finish(struct reply *a)
 {
 	if (a->enc->finish(a->enc, &a->receipt, &a->err) != 0)
 		fail_msg("%s", a->err.msg);
 }
 
 void
-answer_run(struct answer *a, const struct event *ev, size_t n)
+reply_run(struct reply *a, const struct event *ev, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		answer_put(a, &ev[i]);
-	answer_finish(a);
-	answer_check(a);
+		reply_put(a, &ev[i]);
+	reply_finish(a);
+	reply_check(a);
 }
 
 void
-answer_put_until(struct answer *a, const struct event *ev, enum event_kind last)
+reply_put_until(struct reply *a, const struct event *ev, enum event_kind last)
 {
 	do
-		answer_put(a, ev);
+		reply_put(a, ev);
 	while (ev++->kind != last);
 }
 
 void
-answer_fail(struct answer *a, const struct error *err)
+reply_fail(struct reply *a, const struct error *err)
 {
 	(a->enc->fail)(a->enc, err); /* fail() is a macro of cmocka */
-	answer_check(a);
+	reply_check(a);
 }
 
 void
-answer_end(struct answer *a)
+reply_end(struct reply *a)
 {
 	buf_release(&a->out);
 	arena_free(a->arena);
 }
 
 void
-answer_is(const struct answer *a, const char *want)
+reply_is(const struct reply *a, const char *want)
 {
 	assert_string_equal(a->out.p, want);
 }
@@ -185,7 +185,7 @@ random_life(uint64_t *state, struct life *l)
 }
 
 size_t
-answer_random(uint64_t seed, struct event ev[ANSWER_EVENTS])
+reply_random(uint64_t seed, struct event ev[REPLY_EVENTS])
 {
 	static struct usage usage;
 	static const struct str stop_text = { "END", 3 };
@@ -201,13 +201,13 @@ answer_random(uint64_t seed, struct event ev[ANSWER_EVENTS])
 	usage.tokens[USAGE_REASONING] = (int64_t)(next(&state) % 9);
 	for (i = 0; i < n_lives; i++)
 		random_life(&state, &lives[i]);
-	memset(ev, 0, sizeof(*ev) * ANSWER_EVENTS);
+	memset(ev, 0, sizeof(*ev) * REPLY_EVENTS);
 	ev[n++] = (struct event){ .kind = EVENT_HEAD, .wire = WIRE_GEMINI };
 	ev[n++] = (struct event){ .kind = EVENT_START, .name = STR("m-1") };
 	if (next(&state) % 2)
 		ev[n++] =
 		    (struct event){ .kind = EVENT_USAGE, .usage = &usage };
-	while (left > 0 && n < ANSWER_EVENTS - 8) {
+	while (left > 0 && n < REPLY_EVENTS - 8) {
 		if (next(&state) % 20 == 0)
 			ev[n++].kind = EVENT_PING;
 		i = next(&state) % n_lives;
@@ -219,7 +219,7 @@ answer_random(uint64_t seed, struct event ev[ANSWER_EVENTS])
 	}
 	for (i = 0; i < n_lives; i++) /* what did not fit must still be whole */
 		if (left > 0 && lives[i].opened && lives[i].rest.n > 0)
-			return answer_random(seed + 1000, ev);
+			return reply_random(seed + 1000, ev);
 	ev[n++] = (struct event){ .kind = EVENT_USAGE, .usage = &usage };
 	ev[n++] = (struct event){ .kind = EVENT_STOP,
 		.stop = (enum stop_reason)(next(&state) % (STOP_PAUSE + 1)),
@@ -254,7 +254,7 @@ read_all(struct arena *a, const char *path)
 }
 
 struct str
-answer_file(struct arena *a, const char *dir, const char *name)
+reply_file(struct arena *a, const char *dir, const char *name)
 {
 	return read_all(
 	    a, arena_printf(a, "%s/%s/%s", fixtures_root(), dir, name));
@@ -269,10 +269,10 @@ member_is(struct str doc, const char *path, const char *raw)
 }
 
 size_t
-answer_fixtures(const char *api, void (*fn)(const char *dir))
+reply_fixtures(const char *api, void (*fn)(const char *dir))
 {
 	struct arena *a = arena_new(512 * MIB);
-	struct str index = answer_file(a, ".", "index.jsonl"), line, dir;
+	struct str index = reply_file(a, ".", "index.jsonl"), line, dir;
 	const char *quoted = arena_printf(a, "\"%s\"", api);
 	size_t count = 0;
 
