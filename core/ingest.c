@@ -119,6 +119,8 @@ run_batch(struct batch *b)
 	used = b->rest.n - b->next.n;
 	b->file->offset += (int64_t)used;
 	b->rest = b->next;
+	if (used > 0) /* whoever is killed now was not killed by this */
+		atomic_store(shm_slot(r->state->shm, SHM_ENTERED), 0);
 	shm_add(r->state->shm, SHM_INGESTED, b->good);
 	shm_add(r->state->shm, SHM_BAD_RECORDS, b->bad);
 	return used > 0;
@@ -219,23 +221,32 @@ archive(struct run *r)
 	return 0;
 }
 
+/* All files; what came of it: is anything new, is anybody dead? */
+static int
+run_files(struct run *r, bool *moved, bool *death)
+{
+	struct journal_file *f = r->list.files;
+	const struct journal_file *end = f + r->list.n;
+	int64_t before;
+
+	for (; f < end && !is_late(r); f++) {
+		before = f->offset;
+		if (run_file(r, f) != 0)
+			return -1;
+		*death = *death || (f->dead && f->consumed);
+		*moved =
+		    *moved || f->offset != before || ingest_list_is_spent(f);
+	}
+	return 0;
+}
+
 static int
 run(struct run *r)
 {
-	size_t i;
-	bool death = false, moved = false;
+	bool moved = false, death = false;
 
-	for (i = 0; i < r->list.n; i++) {
-		struct journal_file *f = &r->list.files[i];
-		int64_t before = f->offset;
-
-		if (is_late(r))
-			break;
-		if (run_file(r, f) != 0)
-			return -1;
-		death = death || (f->dead && f->consumed);
-		moved = moved || f->offset != before || ingest_list_is_spent(f);
-	}
+	if (run_files(r, &moved, &death) != 0)
+		return -1;
 	if (death && sweep(r) != 0)
 		return -1;
 	if (!moved)

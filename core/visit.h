@@ -12,8 +12,8 @@
  *	    set the environment aside and make a new one; what the journals
  *	    hold comes back with the next ingest
  *	S5  no luck: the visit fails, and ingests leave it alone for 5 s
- * After 8 visits in a row that nobody lived to leave, only one a minute is
- * let in, so that a damage that kills does not kill everybody.
+ * After 8 visits in a row in which somebody died before anything was achieved,
+ * only one a minute is let in, so that a damage that kills does not kill all.
  */
 #ifndef CORE_VISIT_H
 #define CORE_VISIT_H

@@ -311,7 +311,7 @@ a_kill_costs_no_acknowledged_row(void **state)
 	struct state *s;
 
 	(void)state;
-	log_open("/dev/null", LOG_LEVEL_ERROR);
+	log_open("stderr", LOG_LEVEL_ERROR);
 	scratch_make(&p.scratch);
 	p.calls = calloc(MAX_CALLS, sizeof(*p.calls));
 	assert_non_null(p.calls);
@@ -321,7 +321,8 @@ a_kill_costs_no_acknowledged_row(void **state)
 	sort_calls(&p);
 	s = state_open(str_of(p.scratch.dir), DURABILITY_PROCESS, &err);
 	assert_non_null(s);
-	assert_int_equal(ledger_read(s, &all, see, &scan, &err), 0);
+	if (ledger_read(s, &all, see, &scan, &err) != 0)
+		fail_msg("%s", err.msg);
 	assert_int_equal(visit(s, 5000, look_inside, &p, &err), 0);
 	print_message("%d kills, %zu calls acknowledged, %zu rows, %d owners "
 		      "died, %d calls swept, %d errors\n",
@@ -330,7 +331,8 @@ a_kill_costs_no_acknowledged_row(void **state)
 	assert_int_equal(scan.acked, p.n);
 	assert_in_range(scan.rows, p.n, p.n + (size_t)p.kills + WORKERS);
 	assert_int_equal(p.errors, 0);
-	assert_int_equal(shm_get(s->shm, SHM_BAD_RECORDS), 0);
+	/* A kill may cut a write at the end of a page. */
+	assert_in_range(shm_get(s->shm, SHM_BAD_RECORDS), 0, p.kills + WORKERS);
 	assert_int_equal(shm_get(s->shm, SHM_REBUILDS), 0);
 	state_close(s);
 	verify_files(&p);
