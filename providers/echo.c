@@ -2,9 +2,8 @@
 /*
  * echo: a provider that needs no network, no key and no money.  It answers
  * "echo: " and the user's last words, and misbehaves on request.  It is also
- * the example for writing providers; read it from the bottom up.
- *
- * Which directives there are stands in echo_script.h.
+ * the example for writing providers; read it from the bottom up.  The
+ * directives are in echo_script.h.
  *
  * Usage is honest about words: input counts those of all text in the
  * request, output those of the answer (arguments of a call are one word).
@@ -16,8 +15,7 @@
  *	event: call                      data: {"id":"…","name":"…"}
  *	event: arguments                 data: "a piece of JSON"
  *	event: error                     data: "what went wrong"
- *	event: usage                     data: {"input":3,"output":4,
- *	                                        "reasoning":0}
+ *	event: usage     data: {"input":3,"output":4,"reasoning":0}
  *	event: done                      data: "end|tool|refusal|length"
  */
 #include "providers/providers.h"

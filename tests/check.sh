@@ -49,8 +49,8 @@ sizes() {
 		$5 > 60 { print $6 ": " $7 ": " $5 " lines, 60 allowed" }
 		$1 > 15 { print $6 ": " $7 ": complexity " $1 ", 15 allowed" }'
 	# shellcheck disable=SC2086
-	wc -l $sources | awk '$2 != "total" && $1 > 500 {
-		print $2 ": " $1 " lines, 500 allowed" }'
+	wc -l $sources | awk '$2 != "total" && $1 > 520 {
+		print $2 ": " $1 " lines, about 500 allowed" }'
 	# shellcheck disable=SC2086
 	wc -l $headers | awk '$2 != "total" && $1 > 220 {
 		print $2 ": " $1 " lines, 220 allowed" }'
