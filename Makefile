@@ -5,7 +5,7 @@ BUILD  ?= build
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PKGS    = libcurl json-c libcrypto
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread -lm
 STD     = -std=c11 -D_GNU_SOURCE -I.
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
@@ -52,7 +52,7 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
 unit: $(UNIT) $(BUILD)/tests/upstream
-	@set -e; for t in $(UNIT); do $$t; done
+	@rc=0; for t in $(UNIT); do $$t || rc=1; done; exit $$rc
 
 deps:
 	conf/deps.sh build

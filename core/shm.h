@@ -35,7 +35,7 @@ enum shm_slot {
 	SHM_LAST_INGEST_US,
 	SHM_RETRY_AT_US, /* the database failed: leave it alone until then */
 	SHM_FAULTS,      /* visits in a row that found it damaged */
-	SHM_ENTERED,     /* visits in a row that ended in death, or will */
+	SHM_ENTERED,     /* visits since the last that got anywhere */
 	SHM_DONE_FILES,  /* about what j/done holds; -1: not counted yet */
 	SHM_DONE_BYTES,
 	SHM_OWNER_DEATHS,  /* counters: leaseholders that died */

@@ -76,7 +76,11 @@ write_row(
 		say(fd, outcome == CALL_OPEN ? 'o' : 'c', row->id);
 }
 
-/* Up to eight calls open at a time; an ingest now and then. */
+/*
+ * Up to eight calls open at a time; an ingest now and then.  Every other
+ * worker comes back as somebody else after 40 calls, as CGI processes do, and
+ * closes what looked dead meanwhile.
+ */
 static void
 work(const struct pool *p)
 {
@@ -86,9 +90,7 @@ work(const struct pool *p)
 	struct ledger_call rows[8] = { { .id = "" } };
 	unsigned i;
 
-	if (s == NULL)
-		_exit(2);
-	for (i = 0;; i++) {
+	for (i = 0; s != NULL; i++) {
 		struct ledger_call *row = &rows[i % 8];
 
 		if (row->id[0] != '\0')
@@ -100,7 +102,13 @@ work(const struct pool *p)
 		error_clear(&err);
 		if (i % 50 == 0 && state_ingest(s, i % 100, &err) < 0)
 			say(p->acks[1], 'e', err.msg);
+		if (getpid() % 2 == 0 || i % 40 != 39)
+			continue;
+		state_close(s);
+		s = state_open(
+		    str_of(p->scratch.dir), DURABILITY_PROCESS, &err);
 	}
+	say(p->acks[1], 'e', err.msg);
 }
 
 static pid_t
