@@ -2,6 +2,7 @@
 #include "core/gateway.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -18,8 +19,6 @@
 
 #define RETRY_STATE_US INT64_C(1000000)
 #define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
-#define STALE_US       INT64_C(2000000)  /* then wait for the lease */
-#define STALE_WAIT_MS  200
 
 struct gateway {
 	struct live *live;
@@ -96,23 +95,28 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 }
 
 void
-gateway_ingest(struct gateway *gw)
+gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 {
 	struct state *state;
 	struct error err = { 0 };
-	int64_t now_us = clock_mono_us(), age_us = now_us - gw->ingested_us;
+	int64_t now_us = clock_mono_us();
+	bool due;
 
 	pthread_mutex_lock(&gw->lock);
 	state = gw->state;
 	pthread_mutex_unlock(&gw->lock);
-	if (state == NULL || (!state_dirty(state) && age_us < SWEEP_US))
+	if (state == NULL)
 		return;
-	/* Never waiting would starve us behind busier processes. */
-	if (state_ingest(state, age_us > STALE_US ? STALE_WAIT_MS : 0, &err) <
-	    0)
+	due = min_age_ms == 0 ? state_dirty(state)
+			      : state_backlog_ms(state) >= min_age_ms;
+	/* Now and then without being asked: somebody may have died. */
+	if (min_age_ms == 0 && now_us - gw->ingested_us >= SWEEP_US)
+		due = true;
+	if (!due)
+		return;
+	gw->ingested_us = now_us;
+	if (state_ingest(state, 0, &err) < 0)
 		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
-	if (!state_dirty(state))
-		gw->ingested_us = now_us;
 }
 
 /* auth.admin_key of the configuration is a key without an account. */

@@ -8,6 +8,8 @@
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
 
+#include <stdint.h>
+
 #include "core/str.h"
 
 struct arena;
@@ -38,13 +40,14 @@ struct state *gateway_state(
     struct gateway *gw, const struct conf *conf, struct error *err);
 
 /*
- * gateway_ingest(gw):
- * Bring journals into the database if that is due: call it about twice a
- * second, from one worker at a time.
+ * gateway_ingest(gw, min_age_ms):
+ * Bring journals into the database if any holds something that is
+ * ${min_age_ms} old.  A server calls it about twice a second with 0, from one
+ * worker at a time; a CGI run leaves what is fresh to others.
  *
  * Blocks   up to some 100 ms.
  */
-void gateway_ingest(struct gateway *gw);
+void gateway_ingest(struct gateway *gw, int64_t min_age_ms);
 
 /*
  * gateway_auth(gw, conf, a, presented, key, err):

@@ -20,6 +20,7 @@
 
 #define PIECE_BYTES      16384
 #define FLUSH_TIMEOUT_MS 60000
+#define INGEST_AGE_MS    1000
 
 struct oneshot {
 	struct exchange *x;
@@ -180,6 +181,6 @@ cgi(struct gateway *gw, char **env, struct error *err)
 	}
 	flush_all(&x->io);
 	exchange_free(x);
-	gateway_ingest(gw);
+	gateway_ingest(gw, INGEST_AGE_MS);
 	return rc;
 }

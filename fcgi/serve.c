@@ -54,7 +54,7 @@ work_ingest(void *arg)
 {
 	struct server *s = arg;
 
-	gateway_ingest(s->pool.gw);
+	gateway_ingest(s->pool.gw, 0);
 }
 
 static void
