@@ -68,6 +68,7 @@ test:
 
 # The unit tests under AddressSanitizer and UBSan.
 asan:
+	conf/deps.sh build test
 	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
