@@ -133,12 +133,17 @@ responders() {
 	done
 }
 
-# Proportional memory of processes in KB, added up.
-pss() {
-	local files=("${@/#//proc/}")
+# memory_of FIELD PID...: in KB, added up
+memory_of() {
+	local files=("${@:2}")
 
-	awk '/^Pss:/ { sum += $2 } END { print sum }' \
+	files=("${files[@]/#//proc/}")
+	awk -v field="^$1:" '$0 ~ field { sum += $2 } END { print sum }' \
 		"${files[@]/%//smaps_rollup}"
+}
+
+pss() {
+	memory_of Pss "$@"
 }
 
 # --- measuring ---
@@ -158,13 +163,13 @@ measured() {
 	[ "$(cut -d' ' -f2 <<<"$line")" = 0 ] || failed "$*: $line"
 }
 
-rounds() {
+load_rounds() {
 	local i conns
 
 	for i in 1 2 3; do
 		for conns in 1 16; do
 			load direct "$conns" "$direct" json
-			load proxy "$conns" "$proxy" json
+			load proxy "$conns" "$proxy" json "${pids[1]}"
 			load same "$conns" "$two" up/json "${pool2[@]}"
 			load cross "$conns" "$two" ant/json "${pool2[@]}"
 		done
@@ -187,12 +192,24 @@ ms() {
 	awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'
 }
 
-# Memory: of idle responders, and what each open stream adds.
-memory() {
+idle() {
+	idle_kb=$(($(pss "${pool2[@]}") / 2))
+	private_kb=$(($(memory_of Private_Dirty "${pool2[@]}") / 2))
+}
+
+warm() {
+	local port
+
+	for port in "$one" "$two"; do
+		measured "$dir/load.same.warm" load "$port" up/json 4 0.1
+	done
+}
+
+# What each open stream adds to the memory of the pool.
+hold_streams() {
 	local client before
 
 	before=$(pss "${pool2[@]}")
-	idle_kb=$((before / 2))
 	mkfifo "$dir/end"
 	"$dir/bench_client" hold "$two" up/hang-3-0 "$held" \
 		<"$dir/end" >"$dir/held" &
@@ -215,7 +232,7 @@ stream_rounds() {
 
 	for i in 1 2 3; do
 		stream direct "$direct" "$chunks"
-		stream proxy "$proxy" "$chunks"
+		stream proxy "$proxy" "$chunks" "${pids[1]}"
 		stream one "$one" "up/$chunks" "${pool1[@]}"
 		stream two "$two" "up/$chunks" "${pool2[@]}"
 		stream cross "$one" "ant/$chunks" "${pool1[@]}"
@@ -249,7 +266,7 @@ load_table() {
 	local name conns f
 
 	echo '| 2 KB chat, 1 KB JSON answer | connections | requests/s' \
-		'| p50 ms | p99 ms | CPU of sluice, ms per request |'
+		'| p50 ms | p99 ms | CPU ms per request |'
 	echo '|---|---:|---:|---:|---:|---:|'
 	for conns in 1 16; do
 		for name in direct proxy same cross; do
@@ -266,7 +283,7 @@ stream_table() {
 	local name f
 
 	echo "| $streams streams of 50 tokens/s | tokens/s | delay p50 ms" \
-		'| p99 ms | first token p50 ms | p99 ms | CPU of sluice' \
+		'| p99 ms | first token p50 ms | p99 ms | CPU' \
 		'| machine idle |'
 	echo '|---|---:|---:|---:|---:|---:|---:|---:|'
 	for name in direct proxy one two cross; do
@@ -301,6 +318,8 @@ aim_table() {
 			"$(ms "$(median "$dir/load.$name.16" 6)")" ms 0.3
 	done
 	aim 'PSS of an idle responder' "$idle_kb" KB 4096
+	aim 'of it private, not shared libraries' "$private_kb" KB 4096
+	aim 'PSS of a responder when all of this is over' "$later_kb" KB 8192
 	aim "PSS of each of $held open streams" "$stream_kb" KB 64
 	aim "CPU of one responder, $streams streams" \
 		"$(median "$dir/stream.one" 8)" % 40
@@ -322,18 +341,20 @@ configure
 start_lighttpd
 mapfile -t pool1 < <(responders "$one")
 mapfile -t pool2 < <(responders "$two")
-for port in "$one" "$two"; do # warm
-	measured "$dir/load.same.warm" load "$port" up/json 4 0.1
-done
-memory
-rounds
+idle
+warm
+hold_streams
+load_rounds
 stream_rounds
 measured "$dir/cgi.chat" cgi "$sluice" up/json 50
 measured "$dir/cgi.models" cgi "$sluice" - 50
+sleep 3
+later_kb=$(($(pss "${pool2[@]}") / 2))
 made=$(calls_made) rows=$(rows_ended)
 
 echo "Measured on $(nproc) cores," \
 	"$(sed -n 's/^model name.*: //p;T;q' /proc/cpuinfo), $(date -u +%F)."
+echo "CPU is that of sluice's responders, for mod_proxy that of lighttpd."
 echo
 load_table
 echo

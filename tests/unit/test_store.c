@@ -5,6 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "core/error.h"
@@ -229,6 +232,68 @@ a_directory_that_is_gone_is_an_error(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+#define CANARY "sk-canary-of-the-heap"
+#define ROW    "a row as long as a line of text, so that a page holds some"
+
+/* Freed memory full of secrets, in all sizes that a page may be cut from. */
+static char *
+dirty_the_heap(void)
+{
+	static char *blocks[513]; /* the last stays: the heap must not shrink */
+	size_t i, at, n;
+
+	for (i = 0; i < 513; i++) {
+		n = 512 + i * 64;
+		blocks[i] = malloc(n);
+		assert_non_null(blocks[i]);
+		for (at = 0; at + sizeof(CANARY) <= n; at += sizeof(CANARY))
+			memcpy(blocks[i] + at, CANARY, sizeof(CANARY));
+	}
+	for (i = 0; i < 512; i++)
+		free(blocks[i]);
+	return blocks[512];
+}
+
+/* Enough for pages to be made and split. */
+static int
+put_many(struct txn *t, void *arg)
+{
+	char key[16];
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 500; i++) {
+		snprintf(key, sizeof(key), "key-%06d", i);
+		assert_int_equal(
+		    store_put(t, STORE_LEDGER, str_of(key), STR(ROW)), 0);
+	}
+	return 0;
+}
+
+static void
+nothing_of_our_memory_gets_into_the_files(void **state)
+{
+	static const char *const files[] = { "env/ledger.db", "env/keys.db",
+		"env/open.db", "env/offsets.db", "env/log.0000000001" };
+	static char bytes[2 << 20];
+	struct error err = { .kind = ERROR_NONE };
+	struct store *store;
+	char *last;
+	size_t i, n;
+
+	last = dirty_the_heap();
+	store = open_it(*state);
+	assert_int_equal(store_txn(store, put_many, NULL, &err), 0);
+	assert_int_equal(store_checkpoint(store, &err), 0);
+	store_close(store);
+	free(last);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		n = scratch_read(*state, files[i], bytes, sizeof(bytes));
+		assert_true(n > 0);
+		assert_null(memmem(bytes, n, CANARY, strlen(CANARY)));
+	}
+}
+
 int
 main(void)
 {
@@ -239,6 +304,8 @@ main(void)
 		TEST(scans_begin_where_they_are_told),
 		TEST(a_damaged_table_is_called_broken),
 		TEST(a_directory_that_is_gone_is_an_error),
+		cmocka_unit_test_setup_teardown(
+		    nothing_of_our_memory_gets_into_the_files, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
