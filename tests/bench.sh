@@ -166,8 +166,8 @@ measured() {
 load_rounds() {
 	local i conns
 
-	for i in 1 2 3; do
-		for conns in 1 16; do
+	for conns in 1 16; do
+		for i in 1 2 3; do
 			load direct "$conns" "$direct" json
 			load proxy "$conns" "$proxy" json "${pids[1]}"
 			load same "$conns" "$two" up/json "${pool2[@]}"

@@ -24,7 +24,7 @@ const char *__lsan_default_suppressions(void);
 const char *
 __lsan_default_suppressions(void)
 {
-	return "leak:libdb-5.3.so";
+	return "leak:libdb-5.3.so\nleak:zeroed\n";
 }
 
 struct fixture {
