@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -150,6 +151,7 @@ work_back(void *arg)
 	struct conn *c = arg;
 
 	exchange_back(c->x);
+	io_flush(&c->x->io); /* what fits leaves now; flush() does the rest */
 }
 
 static void
@@ -233,6 +235,8 @@ work_front(void *arg)
 		c->broken = true;
 	else
 		c->wants_middle = exchange_front(c->x, &c->read_err);
+	if (!c->broken && !c->wants_middle)
+		io_flush(&c->x->io);
 }
 
 static void
@@ -306,7 +310,14 @@ on_fd(void *arg, unsigned events)
 void
 conn_open(struct conn_pool *pool, int fd)
 {
-	park(conn_new(pool, fd));
+	struct conn *c = conn_new(pool, fd);
+	char first;
+
+	/* Most servers connect with the request in hand: no need to wait. */
+	if (recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		start_front(c);
+	else
+		park(c);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 
 #define ACCEPTS_PER_TURN 16 /* leave some to the other processes */
 #define INGEST_EVERY_US  INT64_C(500000)
+#define IDLE_TICKS       3
 #define DRAIN_LAST_US    INT64_C(2000000) /* for the errors to get out */
 
 struct server {
@@ -30,6 +32,7 @@ struct server {
 	int listen_fd, signal_fd;
 	int64_t drain_us; /* server.drain_s at the start */
 	bool ingesting;
+	unsigned idle_ticks; /* of the ingest timer without a call */
 	struct job ingest;
 	struct loop_timer ingest_timer, drain_timer;
 };
@@ -49,12 +52,18 @@ on_accept(void *arg, unsigned events)
 	}
 }
 
+/*
+ * What busy times and the database have left behind goes back to the system
+ * when nobody waits: it holds up every other allocation for a moment.
+ */
 static void
 work_ingest(void *arg)
 {
 	struct server *s = arg;
 
 	gateway_ingest(s->pool.gw, 0);
+	if (s->idle_ticks == IDLE_TICKS)
+		malloc_trim(0);
 }
 
 static void
@@ -74,6 +83,10 @@ on_ingest_timer(void *arg)
 	    loop_now_us(s->pool.loop) + INGEST_EVERY_US);
 	if (s->ingesting)
 		return;
+	if (s->pool.n_calls > 0)
+		s->idle_ticks = 0;
+	else if (s->idle_ticks <= IDLE_TICKS)
+		s->idle_ticks++;
 	s->ingesting = true;
 	s->ingest =
 	    (struct job){ .work = work_ingest, .done = done_ingest, .arg = s };
