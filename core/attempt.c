@@ -134,6 +134,22 @@ on_head(void *arg, int status, const struct header *headers)
 		finish(at);
 }
 
+/*
+ * A stop string has ended the answer before the provider did: what it would
+ * have reported is estimated, and it is told to stop.
+ */
+static void
+stop_here(struct attempt *at)
+{
+	struct event usage = { .kind = EVENT_USAGE };
+
+	meter_estimate(&at->meter, (int64_t)at->request.body.n);
+	usage.usage = &at->meter.usage;
+	if (gate_open(&at->gate, &at->err) == 0)
+		(void)sink_put(&at->gate.sink, &usage, &at->err);
+	finish(at);
+}
+
 static void
 on_data(void *arg, struct str bytes)
 {
@@ -148,6 +164,8 @@ on_data(void *arg, struct str bytes)
 	}
 	if (deframer_push(at->deframer, bytes, &at->err) != 0)
 		finish(at);
+	else if (at->stopper.done)
+		stop_here(at);
 	else if (!had_content && at->meter.first_content_us != 0)
 		transfer_content(at->transfer);
 	if (at->gate.open)
@@ -168,9 +186,25 @@ complete(struct attempt *at)
 		return;
 	}
 	if (deframer_end(at->deframer, &at->err) == 0 &&
-	    at->decoder->end(at->decoder, at->chain, &at->err) == 0 &&
+	    (at->stopper.done ||
+		at->decoder->end(at->decoder, at->chain, &at->err) == 0) &&
 	    gate_open(&at->gate, &at->err) == 0)
 		at->events->progress(at->arg);
+}
+
+/* What the events of the answer go through. */
+static struct sink *
+build_chain(struct attempt *at, struct sink *out)
+{
+	struct sink *next = &at->meter.sink;
+
+	gate_init(&at->gate, at->arena, out);
+	meter_init(&at->meter, at->arena, &at->gate.sink);
+	if (at->request.cut != NULL) {
+		stopper_init(&at->stopper, at->arena, at->request.cut, next);
+		next = &at->stopper.sink;
+	}
+	return order_new(at->arena, next);
 }
 
 static void
@@ -208,9 +242,7 @@ attempt_start(struct attempt *at, const struct attempt_engine *engine,
 	at->arg = arg;
 	at->loop = engine->loop;
 	at->started_us = clock_mono_us();
-	gate_init(&at->gate, at->arena, out);
-	meter_init(&at->meter, at->arena, &at->gate.sink);
-	at->chain = order_new(at->arena, &at->meter.sink);
+	at->chain = build_chain(at, out);
 	at->transfer = transfer_start(engine->upstream, at->arena, &at->request,
 	    &engine->limits, &transfer_events, at, &at->err);
 	if (at->transfer == NULL)

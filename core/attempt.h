@@ -2,7 +2,7 @@
 /*
  * One try at one target: prepare the request, transfer it, cut the answer
  * into frames, decode them, and pass the events down
- *	decoder > order > meter > gate > the call's sink.
+ *	decoder > order > [stopper >] meter > gate > the call's sink.
  *
  * States:
  *	PREPARED  the request is ready; no byte has left
@@ -22,6 +22,7 @@
 #include "core/loop.h"
 #include "core/meter.h"
 #include "core/provider.h"
+#include "core/stopper.h"
 #include "core/upstream.h"
 
 struct buf;
@@ -60,6 +61,7 @@ struct attempt {
 	struct header *headers; /* of the answer */
 	struct buf *refusal;    /* body of an error answer */
 	struct sink *chain;     /* its head */
+	struct stopper stopper; /* in the chain if request.cut */
 	struct deframer *deframer;
 	struct decoder *decoder;
 	struct loop_timer end_timer;

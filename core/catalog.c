@@ -139,6 +139,8 @@ static const struct {
 	{ "temperature", MODEL_TEMPERATURE },
 	{ "adaptive", MODEL_ADAPTIVE },
 	{ "budget", MODEL_BUDGET },
+	{ "forced", MODEL_FORCED },
+	{ "prefill", MODEL_PREFILL },
 };
 
 static int
@@ -205,13 +207,19 @@ read_effort(struct model *m, struct str value, struct arena *a)
 	return str_starts(value, "[") ? 0 : -1;
 }
 
-/* The bounds are for people; that there are any is what counts. */
 static int
 read_budget(struct model *m, struct str value, struct arena *a)
 {
+	int64_t *const bounds[] = { &m->budget_min, &m->budget_max };
+	struct str raw;
+	size_t pos = 0, n;
+
 	(void)a;
 	m->can |= MODEL_BUDGET;
-	return str_starts(value, "[") ? 0 : -1;
+	for (n = 0; jtext_item(value, &pos, &raw); n++)
+		if (n == 2 || str_i64(raw, 0, INT64_MAX, bounds[n]) != 0)
+			return -1;
+	return n == 2 ? 0 : -1;
 }
 
 static int
@@ -232,7 +240,7 @@ static const struct member {
 	{ "output", read_output, "a number of tokens" },
 	{ "can", read_can,
 	    "a list of tools, images, pdf, audio, reasoning, schema, "
-	    "temperature, adaptive, budget" },
+	    "temperature, adaptive, budget, forced, prefill" },
 	{ "effort", read_effort,
 	    "a list of none, minimal, low, medium, high, xhigh, max" },
 	{ "budget", read_budget, "a list of the least and most tokens" },

@@ -33,7 +33,10 @@ enum model_can {
 	MODEL_SCHEMA = 1 << 5,      /* native structured output */
 	MODEL_TEMPERATURE = 1 << 6, /* takes sampling parameters */
 	MODEL_ADAPTIVE = 1 << 7,    /* thinking adaptive + effort (Claude) */
-	MODEL_BUDGET = 1 << 8       /* thinking by token budget */
+	MODEL_BUDGET = 1 << 8,      /* thinking by token budget */
+	MODEL_FORCED = 1 << 9,      /* may be forced to call a tool (Claude) */
+	MODEL_PREFILL = 1 << 10     /* goes on with an answer it is given the
+				     * beginning of (Claude) */
 };
 
 struct model {
@@ -44,6 +47,8 @@ struct model {
 	int64_t output;      /* most output tokens; 0 unknown */
 	unsigned can;        /* enum model_can */
 	unsigned efforts;    /* bit (1 << enum effort): accepted words */
+	int64_t budget_min;  /* least and most thinking tokens; 0 unknown */
+	int64_t budget_max;
 	struct str price;    /* raw JSON, absent: unknown */
 };
 

@@ -92,6 +92,8 @@ struct upstream_request {
 	const char *url;        /* POST goes there */
 	struct header *headers; /* with the credential */
 	struct str body;
+	const struct name *cut;      /* stop strings that the target does not
+				      * take: the gateway cuts (stopper.h) */
 	const struct canned *canned; /* not NULL: no network, play this */
 };
 
@@ -145,7 +147,8 @@ enum vendor_quirk {
 	QUIRK_NO_DONE = 1 << 3,           /* its streams end without [DONE] */
 	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
 					   * reasoning tokens */
-	QUIRK_NO_CANCEL = 1 << 5          /* a cancel does not stop billing */
+	QUIRK_NO_CANCEL = 1 << 5,         /* a cancel does not stop billing */
+	QUIRK_SHORT_IDS = 1 << 6          /* call ids: nine letters, digits */
 };
 
 /* A vendor we know by name: data in providers.c. */

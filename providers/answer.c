@@ -36,6 +36,10 @@ static const struct {
 	{ "model_not_found", 404 },
 	{ "request_too_large", 413 },
 	{ "timeout_error", 504 },
+	{ "RESOURCE_EXHAUSTED", 429 },
+	{ "INVALID_ARGUMENT", 400 },
+	{ "UNAVAILABLE", 503 },
+	{ "DEADLINE_EXCEEDED", 504 },
 };
 
 static void
@@ -92,10 +96,24 @@ answer_count(const struct jnode *at, const char *key, int64_t *out)
 	return true;
 }
 
+/* ${s} as a number times ${scale}, as ms; 0 when it is none. */
+static int64_t
+wait_ms(struct arena *a, struct str s, double scale)
+{
+	const char *text = str_cstr(a, s);
+	double v;
+
+	if (!isdigit((unsigned char)*text))
+		return 0;
+	v = strtod(text, NULL) * scale;
+	return (int64_t)(v > RETRY_MAX_MS ? RETRY_MAX_MS : v);
+}
+
 /* An error object, whose parts vendors put in different places. */
 struct trouble {
 	struct str message, type, code, param;
-	int status; /* 0: it does not say */
+	int status;       /* 0: it does not say */
+	int64_t retry_ms; /* 0: it does not say */
 };
 
 static bool
@@ -122,8 +140,22 @@ read_status(const struct jnode *e, struct trouble *t)
 			t->status = error_words[i].status;
 }
 
+/* Google's RetryInfo: {"retryDelay":"12.5s"} among the details. */
+static int64_t
+read_retry(struct arena *a, const struct jnode *details)
+{
+	struct jnode item;
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < jtree_len(details) && ms == 0; i++) {
+		item = jtree_item(details, i);
+		ms = wait_ms(a, answer_str(&item, "retryDelay"), 1000);
+	}
+	return ms;
+}
+
 static void
-read_object(const struct jnode *e, struct trouble *t)
+read_object(struct arena *a, const struct jnode *e, struct trouble *t)
 {
 	struct jnode details;
 
@@ -131,10 +163,15 @@ read_object(const struct jnode *e, struct trouble *t)
 	if (!t->message.p)
 		t->message = answer_str(e, "detail");
 	t->type = answer_str(e, "type");
+	if (!t->type.p)
+		t->type = answer_str(e, "status");
 	t->code = answer_str(e, "code");
 	t->param = answer_str(e, "param");
-	if (!t->code.p && jtree_find(e, "details", &details))
-		t->code = answer_str(&details, "error_code");
+	if (jtree_find(e, "details", &details)) {
+		t->retry_ms = read_retry(a, &details);
+		if (!t->code.p)
+			t->code = answer_str(&details, "error_code");
+	}
 	read_status(e, t);
 }
 
@@ -144,7 +181,8 @@ read_object(const struct jnode *e, struct trouble *t)
  * ${any}: the answer is an error whatever it looks like.
  */
 static bool
-read_trouble(const struct jnode *root, bool any, struct trouble *t)
+read_trouble(
+    struct arena *a, const struct jnode *root, bool any, struct trouble *t)
 {
 	struct jnode item = *root, e;
 
@@ -153,14 +191,14 @@ read_trouble(const struct jnode *root, bool any, struct trouble *t)
 	*t = (struct trouble){ 0 };
 	if (jtree_find(&item, "error", &e)) {
 		if (json_object_is_type(e.v, json_type_object)) {
-			read_object(&e, t);
+			read_object(a, &e, t);
 			return true;
 		}
-		read_object(&item, t);
+		read_object(a, &item, t);
 		t->message = jtree_value_str(&e);
 		return any || t->message.n > 0;
 	}
-	read_object(&item, t);
+	read_object(a, &item, t);
 	return any || str_is(answer_str(&item, "object"), "error");
 }
 
@@ -170,11 +208,13 @@ copy_word(char *to, size_t size, struct str s)
 	(void)snprintf(to, size, "%.*s", STR_ARG(s));
 }
 
-/* Claude has no code of its own for this; routing needs one. */
+/* Claude and Gemini have no code of their own for this; routing needs one. */
 static bool
 is_overflow(struct str message)
 {
-	return str_starts(message, "prompt is too long");
+	return str_starts(message, "prompt is too long") ||
+	    str_find(message,
+		STR("exceeds the maximum number of tokens allowed")) >= 0;
 }
 
 static bool
@@ -200,6 +240,7 @@ fail_with(const struct trouble *t, struct error *err)
 		    err, kind, "the provider answered %d", t->status);
 	if (kind == ERROR_UP_REFUSED)
 		err->status = t->status;
+	err->retry_after_ms = t->retry_ms;
 	copy_word(err->param, sizeof(err->param), t->param);
 	if (is_overflow(t->message))
 		copy_word(err->code, sizeof(err->code),
@@ -215,7 +256,7 @@ answer_check(struct arena *a, const struct frame *f, const struct jnode *root,
 {
 	struct trouble t;
 
-	if (!read_trouble(root, str_is(f->event, "error"), &t))
+	if (!read_trouble(a, root, str_is(f->event, "error"), &t))
 		return 0;
 	(void)fail_with(&t, err);
 	err->raw = str_dup(a, f->raw);
@@ -244,14 +285,16 @@ answer_refused(struct arena *a, const struct refusal *r, struct error *err)
 	struct error ignored = { 0 };
 	struct jnode root;
 	struct trouble t = { 0 };
-
 	bool is_json = answer_json(a, r->body, &root, &ignored) == 0;
+	int64_t ms;
 
 	if (is_json)
-		(void)read_trouble(&root, true, &t);
+		(void)read_trouble(a, &root, true, &t);
 	t.status = is_bad_key(r) ? 401 : r->status;
 	(void)fail_with(&t, err);
-	err->retry_after_ms = answer_retry_ms(a, r->headers);
+	ms = answer_retry_ms(a, r->headers);
+	if (ms > 0)
+		err->retry_after_ms = ms;
 	/* Pages of proxies, and words about our credential, stay here. */
 	if (!is_json || err->kind == ERROR_UP_CREDENTIALS)
 		return;
@@ -278,19 +321,6 @@ http_date(struct arena *a, struct str s)
 	tm.tm_mon = (int)(at - months) / 3;
 	tm.tm_year -= 1900;
 	return timegm(&tm);
-}
-
-/* ${s} as a number times ${scale}, as ms; 0 when it is none. */
-static int64_t
-wait_ms(struct arena *a, struct str s, double scale)
-{
-	const char *text = str_cstr(a, s);
-	double v;
-
-	if (!isdigit((unsigned char)*text))
-		return 0;
-	v = strtod(text, NULL) * scale;
-	return (int64_t)(v > RETRY_MAX_MS ? RETRY_MAX_MS : v);
 }
 
 int64_t

@@ -69,8 +69,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	out->headers = headers_for(a, t, ask);
 	if (ask->wire == WIRE_ANTHROPIC)
 		rc = edit_body(a, t, ask, body);
-	else
-		rc = anthropic_write(a, t, ask, body, err);
+	else if ((rc = anthropic_write(a, t, ask, body, err)) == 0)
+		out->cut = anthropic_cut(ask->chat);
 	if (rc != 0)
 		return error_set(
 		    err, ERROR_BAD_REQUEST, "the request is no JSON object");

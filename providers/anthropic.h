@@ -20,6 +20,7 @@ struct anthropic_writer {
 	struct turn *turns; /* in the order that the API insists on */
 	int64_t max_tokens;
 	int marks;     /* cache breakpoints written */
+	int strict;    /* strict tools written */
 	bool thinking; /* thinking is on */
 };
 
@@ -55,6 +56,13 @@ void anthropic_mark(struct anthropic_writer *o, enum cache_mark mark);
 
 /* anthropic_can(o, can): whether the model can, or is not in the catalogue. */
 bool anthropic_can(const struct anthropic_writer *o, unsigned can);
+
+/*
+ * anthropic_cut(chat):
+ * Returns  the stop strings of ${chat} from the first one that the API does
+ *          not take; NULL if it takes them all.
+ */
+const struct name *anthropic_cut(const struct chat *chat);
 
 /* anthropic_decoder_new: see struct provider. */
 struct decoder *anthropic_decoder_new(

@@ -18,6 +18,7 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/names.h"
 
 /* The vendor's counts, cumulative; a later frame overwrites what it has. */
 struct counts {
@@ -29,7 +30,8 @@ struct anthropic {
 	struct decoder decoder;
 	struct arena *arena;
 	struct arena *scratch; /* reset after each frame */
-	struct sink *out;      /* of the frame being read */
+	const struct ask *ask;
+	struct sink *out; /* of the frame being read */
 	bool started;
 	bool complete; /* message_stop seen, or a whole message */
 	bool open;     /* a block we know is open: its index */
@@ -75,20 +77,53 @@ static const struct {
 	    offsetof(struct counts, web_searches) },
 };
 
-static void
-merge_counts(struct counts *c, const struct jnode *usage)
+#define N_COUNTS  (sizeof(count_members) / sizeof(*count_members))
+#define COUNT_MAX INT64_C(1000000000000) /* more is nonsense */
+
+static int64_t *
+count_at(struct counts *c, size_t i)
 {
-	size_t n = sizeof(count_members) / sizeof(*count_members);
+	return (int64_t *)(void *)((char *)c + count_members[i].at);
+}
+
+static void
+read_counts(struct counts *c, const struct jnode *usage)
+{
 	struct jnode in;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < N_COUNTS; i++) {
 		in = *usage;
 		if (count_members[i].outer &&
 		    !jtree_find(usage, count_members[i].outer, &in))
 			continue;
-		(void)answer_count(&in, count_members[i].key,
-		    (int64_t *)(void *)((char *)c + count_members[i].at));
+		(void)answer_count(&in, count_members[i].key, count_at(c, i));
 	}
+}
+
+/*
+ * An answer may have taken several calls of models.  The counts outside leave
+ * some of them out (compaction, advisors), though all are billed.
+ */
+static void
+merge_counts(struct counts *c, const struct jnode *usage)
+{
+	struct counts sum = { 0 }, one;
+	struct jnode list, item;
+
+	read_counts(c, usage);
+	(void)jtree_find(usage, "iterations", &list);
+	for (size_t n = 0; n < jtree_len(&list); n++) {
+		item = jtree_item(&list, n);
+		one = (struct counts){ 0 };
+		read_counts(&one, &item);
+		for (size_t i = 0; i < N_COUNTS; i++)
+			if (*count_at(&one, i) > 0 &&
+			    *count_at(&one, i) < COUNT_MAX)
+				*count_at(&sum, i) += *count_at(&one, i);
+	}
+	for (size_t i = 0; i < N_COUNTS; i++)
+		if (*count_at(c, i) < *count_at(&sum, i))
+			*count_at(c, i) = *count_at(&sum, i);
 }
 
 static int64_t
@@ -200,7 +235,8 @@ open_block(struct anthropic *o, size_t type, const struct jnode *block,
 	o->open = true;
 	if (ev.block == BLOCK_TOOL) {
 		ev.id = answer_str(block, "id");
-		ev.name = answer_str(block, "name");
+		ev.name = name_back(
+		    o->ask, answer_str(block, "name"), WIRE_ANTHROPIC);
 	}
 	if (put(o, ev, err) != 0)
 		return -1;
@@ -426,9 +462,9 @@ anthropic_decoder_new(
 	struct anthropic *o = ARENA_NEW(a, struct anthropic);
 
 	(void)t;
-	(void)ask;
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
 	o->arena = a;
+	o->ask = ask;
 	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
 	arena_defer(a, free_scratch, o->scratch);
 	return &o->decoder;

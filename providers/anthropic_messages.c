@@ -5,16 +5,14 @@
 #include <ctype.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
-#include "core/jtext.h"
 #include "core/jw.h"
 
 #include "providers/custom_tool.h"
 #include "providers/history.h"
-
-#define MAX_ID_BYTES ((size_t)1 << 20)
+#include "providers/instruct.h"
+#include "providers/names.h"
 
 static const char foreign_file[] =
     "a file id is known to its own provider only";
@@ -121,49 +119,10 @@ write_thinking(struct anthropic_writer *o, const struct part *p)
 	jw_end(o->w);
 }
 
-static bool
-is_id_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-';
-}
-
-/*
- * Ids that the API refuses are spelled in its alphabet, with a hash of the
- * original (FNV-1a) behind, so that different ids stay different and the
- * same id always becomes the same.
- */
 static void
 write_id(struct anthropic_writer *o, const char *key, struct str id)
 {
-	struct buf *b = buf_new(o->arena, MAX_ID_BYTES);
-	uint32_t hash = 2166136261u;
-	bool legal = id.n > 0;
-
-	for (size_t i = 0; i < id.n; i++) {
-		hash = (hash ^ (unsigned char)id.p[i]) * 16777619u;
-		legal = legal && is_id_char(id.p[i]);
-		buf_addch(b, is_id_char(id.p[i]) ? id.p[i] : '_');
-	}
-	if (!legal)
-		buf_addf(b, "_%08x", hash);
-	jw_kv_str(o->w, key, buf_str(b));
-}
-
-/* Arguments must be an object; what is none keeps its text in one. */
-static struct str
-input_of(struct anthropic_writer *o, const struct part *p)
-{
-	struct error ignored = { 0 };
-	struct str text = str_trim(p->text);
-
-	if (p->custom)
-		return custom_tool_arguments(o->arena, p->text);
-	if (text.n == 0)
-		return STR("{}");
-	if (*text.p == '{' && jtext_check(text, &ignored) == 0)
-		return text;
-	chat_lose(o->chat, "tool_calls.function.arguments");
-	return custom_tool_arguments(o->arena, p->text);
+	jw_kv_str(o->w, key, call_id_for(o->arena, id, o->target));
 }
 
 static void
@@ -171,8 +130,8 @@ write_call(struct anthropic_writer *o, const struct part *p)
 {
 	begin(o, "tool_use");
 	write_id(o, "id", p->id);
-	jw_kv_str(o->w, "name", p->name);
-	jw_kv_raw(o->w, "input", input_of(o, p));
+	jw_kv_str(o->w, "name", name_for(o->arena, p->name, WIRE_ANTHROPIC));
+	jw_kv_raw(o->w, "input", custom_tool_object(o->arena, o->chat, p));
 	anthropic_mark(o, p->cache_mark);
 	jw_end(o->w);
 }
@@ -278,9 +237,25 @@ write_turn(struct anthropic_writer *o, struct turn *t)
 	return rc;
 }
 
+/* A model that does not go on with an answer is asked to, in words. */
+static int
+write_goad(struct anthropic_writer *o, const struct turn *last)
+{
+	struct part words = { .kind = PART_TEXT,
+		.text = STR("Go on exactly where you stopped.") };
+	struct turn user = { .role = ROLE_USER, .parts = &words };
+
+	if (!last || last->role != ROLE_ASSISTANT ||
+	    anthropic_can(o, MODEL_PREFILL))
+		return 0;
+	chat_lose(o->chat, "messages.prefill");
+	return write_turn(o, &user);
+}
+
 int
 anthropic_messages(struct anthropic_writer *o)
 {
+	const struct turn *last = NULL;
 	struct turn *t = o->turns;
 	int rc = 0;
 
@@ -288,49 +263,46 @@ anthropic_messages(struct anthropic_writer *o)
 		t = t->next;
 	jw_key(o->w, "messages");
 	jw_array(o->w);
-	for (; t && rc == 0; t = t->next)
+	for (; t && rc == 0; t = t->next) {
 		rc = write_turn(o, t);
+		last = t;
+	}
+	if (rc == 0)
+		rc = write_goad(o, last);
 	jw_end(o->w);
 	return rc;
 }
 
-/* Where the model has no JSON mode, it is asked for JSON. */
-static struct str
-format_instruction(struct anthropic_writer *o)
+static void
+write_instruction(struct anthropic_writer *o, struct str words)
 {
-	const struct chat *chat = o->chat;
+	const struct part p = { .kind = PART_TEXT, .text = words };
 
-	if (chat->output == OUTPUT_JSON)
-		return STR("Answer with one JSON object and nothing else.");
-	if (chat->output == OUTPUT_TEXT || anthropic_can(o, MODEL_SCHEMA))
-		return STR_NONE;
-	return str_of(arena_printf(o->arena,
-	    "Answer with one JSON value and nothing else. It must match this "
-	    "JSON Schema:\n%.*s",
-	    STR_ARG(chat->schema)));
+	if (words.p)
+		write_text(o, &p);
 }
 
 void
 anthropic_system(struct anthropic_writer *o)
 {
-	struct part more = { .kind = PART_TEXT };
+	const struct str format = instruct_format(
+	    o->arena, o->chat, false, anthropic_can(o, MODEL_SCHEMA));
+	const struct str choice =
+	    instruct_choice(o->arena, o->chat, anthropic_can(o, MODEL_FORCED));
 	const struct turn *t;
 	const struct part *p;
-	bool any = false;
+	bool any = format.p || choice.p;
 
-	more.text = format_instruction(o);
 	for (t = o->turns; t && t->role == ROLE_SYSTEM; t = t->next)
 		any = any || t->parts;
-	if (!any && !more.text.p)
+	if (!any)
 		return;
 	jw_key(o->w, "system");
 	jw_array(o->w);
 	for (t = o->turns; t && t->role == ROLE_SYSTEM; t = t->next)
 		for (p = t->parts; p; p = p->next)
 			write_text(o, p);
-	if (more.text.p) {
-		chat_lose(o->chat, "response_format");
-		write_text(o, &more);
-	}
+	write_instruction(o, format);
+	write_instruction(o, choice);
 	jw_end(o->w);
 }

@@ -15,8 +15,11 @@
 #include "providers/custom_tool.h"
 #include "providers/effort.h"
 #include "providers/history.h"
+#include "providers/names.h"
+#include "providers/schema.h"
 
-#define MAX_MARKS           4 /* cache breakpoints the API takes */
+#define MAX_MARKS           4  /* cache breakpoints the API takes */
+#define MAX_STRICT          20 /* strict tools */
 #define FALLBACK_MAX_TOKENS 8192
 #define MAX_SCHEMA_BYTES    ((size_t)256 << 20)
 
@@ -93,7 +96,7 @@ write_sampling(struct anthropic_writer *o)
 	(void)is_set(chat, &chat->seed, "seed", false);
 }
 
-/* Stop strings of white space alone are refused. */
+/* Stop strings of white space alone are refused: the gateway cuts there. */
 static void
 write_stop(struct anthropic_writer *o)
 {
@@ -106,9 +109,17 @@ write_stop(struct anthropic_writer *o)
 	for (s = o->chat->stop; s; s = s->next)
 		if (str_trim(s->s).n > 0)
 			jw_str(o->w, s->s);
-		else
-			chat_lose(o->chat, "stop");
 	jw_end(o->w);
+}
+
+const struct name *
+anthropic_cut(const struct chat *chat)
+{
+	const struct name *s = chat->stop;
+
+	while (s && str_trim(s->s).n > 0)
+		s = s->next;
+	return s;
 }
 
 /* The schema of a tool's input, which must say that it is an object. */
@@ -129,25 +140,55 @@ write_schema(struct anthropic_writer *o, struct str schema)
 		jw_kv_raw(o->w, "input_schema", buf_str(b));
 }
 
+/* Only so many tools may be strict. */
+static bool
+is_strict(struct anthropic_writer *o, const struct tool *tool)
+{
+	if (!tool->strict)
+		return false;
+	if (anthropic_can(o, MODEL_SCHEMA) && o->strict++ < MAX_STRICT)
+		return true;
+	chat_lose(o->chat, "tools.strict");
+	return false;
+}
+
 static void
 write_tool(struct anthropic_writer *o, const struct tool *tool)
 {
+	bool strict = is_strict(o, tool);
+
 	jw_object(o->w);
-	jw_kv_str(o->w, "name", tool->name);
+	jw_kv_str(o->w, "name", name_for(o->arena, tool->name, WIRE_ANTHROPIC));
 	if (tool->description.n > 0)
 		jw_kv_str(o->w, "description", tool->description);
 	if (tool->custom)
 		jw_kv_raw(o->w, "input_schema", STR(CUSTOM_TOOL_SCHEMA));
+	else if (strict)
+		write_schema(o,
+		    schema_for(o->arena, o->chat, tool->schema, WIRE_ANTHROPIC,
+			"tools.parameters"));
 	else
 		write_schema(o, tool->schema);
 	if (tool->grammar.p)
 		chat_lose(o->chat, "tools.format");
-	if (tool->strict && anthropic_can(o, MODEL_SCHEMA))
+	if (strict)
 		jw_kv_bool(o->w, "strict", true);
-	else if (tool->strict)
-		chat_lose(o->chat, "tools.strict");
 	anthropic_mark(o, tool->cache_mark);
 	jw_end(o->w);
+}
+
+/* What the model is told about calling: newest ones cannot be forced. */
+static enum tool_choice
+choice_for(const struct anthropic_writer *o)
+{
+	const struct chat *chat = o->chat;
+	bool forced = chat->tool_choice == TOOL_CHOICE_REQUIRED ||
+	    chat->tool_choice == TOOL_CHOICE_NAMED;
+
+	if (!chat->tools)
+		return TOOL_CHOICE_NONE;
+	return forced && !anthropic_can(o, MODEL_FORCED) ? TOOL_CHOICE_AUTO
+							 : chat->tool_choice;
 }
 
 static void
@@ -161,29 +202,32 @@ write_tool_choice(struct anthropic_writer *o)
 		[TOOL_CHOICE_NAMED] = "tool",
 	};
 	const struct chat *chat = o->chat;
+	enum tool_choice choice = choice_for(o);
 
-	if (chat->tool_choice == TOOL_CHOICE_UNSET && !chat->parallel_off)
+	if (choice == TOOL_CHOICE_UNSET && !chat->parallel_off)
 		return;
 	jw_key(o->w, "tool_choice");
 	jw_object(o->w);
-	jw_kv_cstr(o->w, "type", words[chat->tool_choice]);
-	if (chat->tool_choice == TOOL_CHOICE_NAMED)
-		jw_kv_str(o->w, "name", chat->tool_choice_name);
-	if (chat->parallel_off && chat->tool_choice != TOOL_CHOICE_NONE)
+	jw_kv_cstr(o->w, "type", words[choice]);
+	if (choice == TOOL_CHOICE_NAMED)
+		jw_kv_str(o->w, "name",
+		    name_for(o->arena, chat->tool_choice_name, WIRE_ANTHROPIC));
+	if (chat->parallel_off && choice != TOOL_CHOICE_NONE)
 		jw_kv_bool(o->w, "disable_parallel_tool_use", true);
 	jw_end(o->w);
 }
 
+/* A history with calls needs tools, even if there are none any more. */
 static void
 write_tools(struct anthropic_writer *o)
 {
-	const struct tool *tool;
+	const struct tool *tool = history_tools(o->arena, o->chat);
 
-	if (!o->chat->tools)
+	if (!tool)
 		return;
 	jw_key(o->w, "tools");
 	jw_array(o->w);
-	for (tool = o->chat->tools; tool; tool = tool->next)
+	for (; tool; tool = tool->next)
 		write_tool(o, tool);
 	jw_end(o->w);
 	write_tool_choice(o);
@@ -231,7 +275,9 @@ write_output(struct anthropic_writer *o, enum effort e)
 		jw_key(o->w, "format");
 		jw_object(o->w);
 		jw_kv_cstr(o->w, "type", "json_schema");
-		jw_kv_raw(o->w, "schema", o->chat->schema);
+		jw_kv_raw(o->w, "schema",
+		    schema_for(o->arena, o->chat, o->chat->schema,
+			WIRE_ANTHROPIC, "json_schema"));
 		jw_end(o->w);
 	}
 	jw_end(o->w);
@@ -243,7 +289,8 @@ anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
 {
 	struct chat *chat = ask_chat(ask, err);
 	struct jw w;
-	struct anthropic_writer o = { a, &w, t, chat, err, NULL, 0, 0, false };
+	struct anthropic_writer o = { a, &w, t, chat, err, NULL, 0, 0, 0,
+		false };
 
 	if (!chat || history_for(a, chat, WIRE_ANTHROPIC, &o.turns, err) != 0)
 		return -1;

@@ -2,6 +2,8 @@
 #include "providers/custom_tool.h"
 
 #include "core/buf.h"
+#include "core/error.h"
+#include "core/jtext.h"
 #include "core/jw.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
@@ -17,4 +19,20 @@ custom_tool_arguments(struct arena *a, struct str text)
 	jw_kv_str(&w, "input", text);
 	jw_end(&w);
 	return buf_str(b);
+}
+
+struct str
+custom_tool_object(struct arena *a, struct chat *chat, const struct part *call)
+{
+	struct error ignored = { 0 };
+	struct str text = str_trim(call->text);
+
+	if (call->custom)
+		return custom_tool_arguments(a, call->text);
+	if (text.n == 0)
+		return STR("{}");
+	if (*text.p == '{' && jtext_check(text, &ignored) == 0)
+		return text;
+	chat_lose(chat, "tool_calls.function.arguments");
+	return custom_tool_arguments(a, call->text);
 }

@@ -7,6 +7,7 @@
 #ifndef PROVIDERS_CUSTOM_TOOL_H
 #define PROVIDERS_CUSTOM_TOOL_H
 
+#include "core/chat.h"
 #include "core/str.h"
 
 struct arena;
@@ -21,5 +22,13 @@ struct arena;
  * Returns  the arguments of a call with ${text}, in ${a}.
  */
 struct str custom_tool_arguments(struct arena *a, struct str text);
+
+/*
+ * custom_tool_object(a, chat, call):
+ * Returns  the arguments of ${call} where they must be a JSON object, in
+ *          ${a}: what is none keeps its text in one, and is lost as such.
+ */
+struct str custom_tool_object(
+    struct arena *a, struct chat *chat, const struct part *call);
 
 #endif

@@ -30,6 +30,13 @@ struct history {
 	struct part **tail; /* end of its parts */
 };
 
+/* Those that insist on alternation, from the user on, of words. */
+static bool
+is_strict(const struct history *h)
+{
+	return h->wire == WIRE_ANTHROPIC || h->wire == WIRE_GEMINI;
+}
+
 static struct turn *
 begin(struct history *h, const struct turn *like)
 {
@@ -77,7 +84,7 @@ is_kept(struct history *h, const struct part *p)
 	switch (p->kind) {
 	case PART_TEXT:
 	case PART_REFUSAL:
-		return h->wire != WIRE_ANTHROPIC || str_trim(p->text).n > 0;
+		return !is_strict(h) || str_trim(p->text).n > 0;
 	case PART_TOOL_RESULT:
 		return false; /* stands behind its call already */
 	case PART_THINKING:
@@ -190,8 +197,7 @@ write_system(struct history *h, const struct turn *t)
 {
 	const struct part *p;
 
-	if (h->wire == WIRE_ANTHROPIC && h->turn &&
-	    h->turn->role != ROLE_SYSTEM) {
+	if (is_strict(h) && h->turn && h->turn->role != ROLE_SYSTEM) {
 		write_system_inside(h, t);
 		return;
 	}
@@ -201,14 +207,14 @@ write_system(struct history *h, const struct turn *t)
 			add(h, p);
 }
 
-/* Anthropic: somebody must have spoken before the assistant does. */
+/* Somebody must have spoken before the assistant does. */
 static void
 write_opening(struct history *h, const struct turn *t)
 {
 	const struct turn user = { .role = ROLE_USER };
 	const struct part dot = { .kind = PART_TEXT, .text = STR(".") };
 
-	if (h->wire != WIRE_ANTHROPIC || (t && t->role != ROLE_ASSISTANT) ||
+	if (!is_strict(h) || (t && t->role != ROLE_ASSISTANT) ||
 	    (h->turn && h->turn->role != ROLE_SYSTEM))
 		return;
 	begin(h, &user);
@@ -273,6 +279,71 @@ history_text(struct arena *a, const struct part *parts, const char *sep)
 		buf_adds(text, p->text);
 	}
 	return buf_str(text);
+}
+
+struct str
+history_document(struct arena *a, const struct part *part)
+{
+	return str_of(
+	    arena_printf(a, "<document name=\"%.*s\">\n%.*s\n</document>",
+		STR_ARG(part->name), STR_ARG(part->text)));
+}
+
+static bool
+has_tool(const struct tool *list, struct str name)
+{
+	while (list && !str_eq(list->name, name))
+		list = list->next;
+	return list != NULL;
+}
+
+const struct tool *
+history_tools(struct arena *a, const struct chat *chat)
+{
+	struct tool *list = NULL, **tail = &list;
+	const struct turn *t;
+	const struct part *p;
+
+	if (chat->tools)
+		return chat->tools;
+	for (t = chat->turns; t; t = t->next)
+		for (p = t->parts; p; p = p->next) {
+			if (p->kind != PART_TOOL_CALL ||
+			    has_tool(list, p->name))
+				continue;
+			*tail = ARENA_NEW(a, struct tool);
+			(*tail)->name = p->name;
+			(*tail)->custom = p->custom;
+			tail = &(*tail)->next;
+		}
+	return list;
+}
+
+static bool
+is_marked(const struct part *p)
+{
+	for (; p; p = p->next)
+		if (p->cache_mark != CACHE_MARK_NONE || is_marked(p->parts))
+			return true;
+	return false;
+}
+
+void
+history_lose_marks(struct chat *chat)
+{
+	const struct tool *tool;
+	const struct turn *t;
+	bool marked = false;
+
+	for (t = chat->turns; t && !marked; t = t->next)
+		marked = is_marked(t->parts);
+	for (tool = chat->tools; tool && !marked; tool = tool->next)
+		marked = tool->cache_mark != CACHE_MARK_NONE;
+	if (marked)
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC
+			? "cache_control"
+			: "prompt_cache_breakpoint");
 }
 
 int

@@ -11,7 +11,7 @@
  *	  missing one reads HISTORY_NO_RESULT; one without a call is an error;
  *	- thinking is kept only where its issuer gets it back.
  *
- * For WIRE_ANTHROPIC moreover: empty text is dropped, a system turn behind
+ * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system turn behind
  * the first other turn becomes user text in <system> tags, and the first
  * turn is the user's.
  *
@@ -41,6 +41,24 @@ int history_for(struct arena *a, struct chat *chat, enum wire wire,
  */
 struct str history_text(
     struct arena *a, const struct part *parts, const char *sep);
+
+/*
+ * history_document(a, part):
+ * Returns  the plain text document ${part} in tags that tell it from the
+ *          question around it, in ${a}.
+ */
+struct str history_document(struct arena *a, const struct part *part);
+
+/*
+ * history_tools(a, chat):
+ * Returns  the tools of ${chat}; if it has none but calls in its history,
+ *          which some providers refuse, one without a schema for each name
+ *          called, in ${a}.
+ */
+const struct tool *history_tools(struct arena *a, const struct chat *chat);
+
+/* history_lose_marks(chat): lose the cache marks, if there are any. */
+void history_lose_marks(struct chat *chat);
 
 /*
  * history_refuse(part, err, why):

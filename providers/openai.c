@@ -74,6 +74,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		rc = edit_body(a, t, ask, body);
 	} else {
 		rc = openai_write(a, t, ask, body, err);
+		if (rc == 0)
+			out->cut = openai_cut(t, ask->chat);
 	}
 	if (rc != 0)
 		return error_set(

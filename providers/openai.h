@@ -18,6 +18,9 @@ struct usage;
 int openai_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err) __attribute__((warn_unused_result));
 
+/* openai_cut(t, chat): the stop strings of ${chat} that ${t} does not take. */
+const struct name *openai_cut(const struct target *t, const struct chat *chat);
+
 /* openai_decoder_new: see struct provider. */
 struct decoder *openai_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);

@@ -7,6 +7,7 @@
 #include "core/jtree.h"
 
 #include "providers/answer.h"
+#include "providers/names.h"
 
 #define ID_TAIL_BYTES 40 /* of the answer's id, in ids that we make */
 
@@ -74,7 +75,7 @@ open_call(struct openai *o, const struct call_piece *p, struct error *err)
 	o->calls = c;
 	ev.key = c->key;
 	ev.id = c->id;
-	ev.name = p->name;
+	ev.name = name_back(o->ask, p->name, WIRE_OPENAI_CHAT);
 	if (openai_close(o, err) != 0 || openai_put(o, ev, err) != 0)
 		return NULL;
 	return c;

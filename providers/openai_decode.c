@@ -299,11 +299,11 @@ openai_decoder_new(
 {
 	struct openai *o = ARENA_NEW(a, struct openai);
 
-	(void)ask;
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
 	o->arena = a;
 	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
 	arena_defer(a, free_scratch, o->scratch);
+	o->ask = ask;
 	o->quirks = t->provider->quirks;
 	return &o->decoder;
 }

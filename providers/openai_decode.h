@@ -22,6 +22,7 @@ struct openai {
 	struct arena *arena;
 	struct arena *scratch; /* reset after each frame */
 	struct sink *out;      /* of the frame being read */
+	const struct ask *ask;
 	unsigned quirks;
 	bool started;
 	bool finished; /* finish_reason or [DONE] seen, or a whole answer */

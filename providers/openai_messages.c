@@ -10,6 +10,8 @@
 
 #include "providers/custom_tool.h"
 #include "providers/history.h"
+#include "providers/instruct.h"
+#include "providers/names.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
@@ -19,6 +21,7 @@ struct writer {
 	const struct target *target;
 	struct chat *chat;
 	struct error *err;
+	struct str more; /* instructions of ours, until they are written */
 };
 
 static bool
@@ -79,20 +82,11 @@ write_image(struct writer *o, const struct part *p)
 	return 0;
 }
 
-/* A plain text document is told from the question around it by its tags. */
-static struct str
-document_text(struct writer *o, const struct part *p)
-{
-	return str_of(arena_printf(o->arena,
-	    "<document name=\"%.*s\">\n%.*s\n</document>", STR_ARG(p->name),
-	    STR_ARG(p->text)));
-}
-
 static int
 write_document(struct writer *o, const struct part *p)
 {
 	if (p->text.p) {
-		write_text(o, document_text(o, p));
+		write_text(o, history_document(o->arena, p));
 		return 0;
 	}
 	if (p->file_id.p)
@@ -187,7 +181,7 @@ result_text(struct writer *o, const struct part *result)
 		if (is_media(p))
 			buf_addz(text, "[attached in the next message]");
 		else if (p->kind == PART_DOCUMENT)
-			buf_adds(text, document_text(o, p));
+			buf_adds(text, history_document(o->arena, p));
 		else
 			buf_adds(text, p->text);
 	}
@@ -199,7 +193,8 @@ write_result(struct writer *o, const struct part *result)
 {
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "role", "tool");
-	jw_kv_str(o->w, "tool_call_id", result->id);
+	jw_kv_str(
+	    o->w, "tool_call_id", call_id_for(o->arena, result->id, o->target));
 	jw_kv_str(o->w, "content", result_text(o, result));
 	jw_end(o->w);
 }
@@ -208,6 +203,7 @@ write_result(struct writer *o, const struct part *result)
 static int
 write_media(struct writer *o, const struct part *result)
 {
+	const struct str id = call_id_for(o->arena, result->id, o->target);
 	bool named = false;
 	const struct part *p;
 
@@ -218,7 +214,7 @@ write_media(struct writer *o, const struct part *result)
 			write_text(o,
 			    str_of(arena_printf(o->arena,
 				"Attached to the result of tool call %.*s:",
-				STR_ARG(result->id))));
+				STR_ARG(id))));
 		named = true;
 		if (write_part(o, p) != 0)
 			return -1;
@@ -278,16 +274,23 @@ write_user(struct writer *o, const struct turn *t)
 	return rc;
 }
 
+/* ${t} may be NULL: then with our own instructions only. */
 static void
 write_system(struct writer *o, const struct turn *t)
 {
-	struct str text = history_text(o->arena, t->parts, "\n\n");
+	struct str text = STR("");
 
+	if (t)
+		text = history_text(o->arena, t->parts, "\n\n");
+	if (o->more.n > 0)
+		text = str_of(arena_printf(o->arena, "%.*s%s%.*s",
+		    STR_ARG(text), text.n > 0 ? "\n\n" : "", STR_ARG(o->more)));
+	o->more = STR_NONE;
 	if (text.n == 0)
 		return;
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "role", system_role(o->target));
-	if (t->name.n > 0)
+	if (t && t->name.n > 0)
 		jw_kv_str(o->w, "name", t->name);
 	jw_kv_str(o->w, "content", text);
 	jw_end(o->w);
@@ -301,11 +304,11 @@ write_call(struct writer *o, const struct part *p)
 	if (p->custom)
 		arguments = custom_tool_arguments(o->arena, p->text);
 	jw_object(o->w);
-	jw_kv_str(o->w, "id", p->id);
+	jw_kv_str(o->w, "id", call_id_for(o->arena, p->id, o->target));
 	jw_kv_cstr(o->w, "type", "function");
 	jw_key(o->w, "function");
 	jw_object(o->w);
-	jw_kv_str(o->w, "name", p->name);
+	jw_kv_str(o->w, "name", name_for(o->arena, p->name, WIRE_OPENAI_CHAT));
 	jw_kv_str(o->w, "arguments", arguments);
 	jw_end(o->w);
 	jw_end(o->w);
@@ -344,47 +347,22 @@ write_assistant(struct writer *o, const struct turn *t)
 	jw_end(o->w);
 }
 
-static bool
-is_marked(const struct part *p)
-{
-	for (; p; p = p->next)
-		if (p->cache_mark != CACHE_MARK_NONE || is_marked(p->parts))
-			return true;
-	return false;
-}
-
-/* These providers cache by themselves. */
-static void
-lose_marks(struct chat *chat)
-{
-	const struct tool *tool;
-	const struct turn *t;
-	bool marked = false;
-
-	for (t = chat->turns; t && !marked; t = t->next)
-		marked = is_marked(t->parts);
-	for (tool = chat->tools; tool && !marked; tool = tool->next)
-		marked = tool->cache_mark != CACHE_MARK_NONE;
-	if (marked)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC
-			? "cache_control"
-			: "prompt_cache_breakpoint");
-}
-
 int
 openai_messages(struct arena *a, struct jw *w, const struct target *t,
     struct chat *chat, struct error *err)
 {
-	struct writer o = { a, w, t, chat, err };
+	struct writer o = { a, w, t, chat, err, STR_NONE };
 	struct turn *turn;
 	int rc = 0;
 
-	lose_marks(chat);
+	history_lose_marks(chat); /* they cache by themselves */
 	if (history_for(a, chat, WIRE_OPENAI_CHAT, &turn, err) != 0)
 		return -1;
+	o.more = instruct_format(a, chat, true, !lacks(&o, MODEL_SCHEMA));
 	jw_key(w, "messages");
 	jw_array(w);
+	if (!turn || turn->role != ROLE_SYSTEM)
+		write_system(&o, NULL);
 	for (; turn && rc == 0; turn = turn->next)
 		if (turn->role == ROLE_SYSTEM)
 			write_system(&o, turn);

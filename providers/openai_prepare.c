@@ -14,6 +14,7 @@
 
 #include "providers/custom_tool.h"
 #include "providers/effort.h"
+#include "providers/names.h"
 #include "providers/openai_messages.h"
 #include "providers/providers.h"
 
@@ -59,34 +60,43 @@ write_number(struct jw *w, struct chat *chat, const char *key,
 	jw_double(w, v->v);
 }
 
-static void
-write_stop(struct jw *w, struct chat *chat, bool takes)
+static bool
+takes_sampling(const struct target *t)
 {
-	const char *name =
-	    chat->dialect == WIRE_ANTHROPIC ? "stop_sequences" : "stop";
+	return !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+}
+
+static void
+write_stop(struct jw *w, const struct chat *chat, bool takes)
+{
 	const struct name *s;
 	int n = 0;
 
-	if (!chat->stop)
+	if (!chat->stop || !takes)
 		return;
-	if (!takes) {
-		chat_lose(chat, "%s", name);
-		return;
-	}
 	jw_key(w, "stop");
 	jw_array(w);
 	for (s = chat->stop; s && n < MAX_STOPS; s = s->next, n++)
 		jw_str(w, s->s);
 	jw_end(w);
-	if (s)
-		chat_lose(chat, "%s[%d]", name, MAX_STOPS);
+}
+
+const struct name *
+openai_cut(const struct target *t, const struct chat *chat)
+{
+	const struct name *s = chat->stop;
+	int n;
+
+	for (n = 0; s && takes_sampling(t) && n < MAX_STOPS; n++)
+		s = s->next;
+	return s;
 }
 
 /* Reasoning models reject sampling parameters altogether. */
 static void
 write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 {
-	bool takes = !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+	bool takes = takes_sampling(t);
 
 	write_number(w, chat, "temperature", &chat->temperature, takes);
 	write_number(w, chat, "top_p", &chat->top_p, takes);
@@ -128,36 +138,28 @@ write_custom_tool(struct jw *w, struct chat *chat, const struct tool *tool)
 }
 
 static void
-write_tools(struct jw *w, struct chat *chat)
+write_tool(
+    struct arena *a, struct jw *w, struct chat *chat, const struct tool *tool)
 {
-	const struct tool *tool;
-
-	if (!chat->tools)
-		return;
-	jw_key(w, "tools");
-	jw_array(w);
-	for (tool = chat->tools; tool; tool = tool->next) {
-		jw_object(w);
-		jw_kv_cstr(w, "type", "function");
-		jw_key(w, "function");
-		jw_object(w);
-		jw_kv_str(w, "name", tool->name);
-		if (tool->description.p)
-			jw_kv_str(w, "description", tool->description);
-		if (tool->custom)
-			write_custom_tool(w, chat, tool);
-		else if (tool->schema.p)
-			jw_kv_raw(w, "parameters", tool->schema);
-		if (tool->strict)
-			jw_kv_bool(w, "strict", true);
-		jw_end(w);
-		jw_end(w);
-	}
+	jw_object(w);
+	jw_kv_cstr(w, "type", "function");
+	jw_key(w, "function");
+	jw_object(w);
+	jw_kv_str(w, "name", name_for(a, tool->name, WIRE_OPENAI_CHAT));
+	if (tool->description.p)
+		jw_kv_str(w, "description", tool->description);
+	if (tool->custom)
+		write_custom_tool(w, chat, tool);
+	else if (tool->schema.p)
+		jw_kv_raw(w, "parameters", tool->schema);
+	if (tool->strict)
+		jw_kv_bool(w, "strict", true);
+	jw_end(w);
 	jw_end(w);
 }
 
 static void
-write_tool_choice(struct jw *w, const struct chat *chat)
+write_tool_choice(struct arena *a, struct jw *w, const struct chat *chat)
 {
 	static const char *const words[] = {
 		[TOOL_CHOICE_AUTO] = "auto",
@@ -165,15 +167,14 @@ write_tool_choice(struct jw *w, const struct chat *chat)
 		[TOOL_CHOICE_REQUIRED] = "required",
 	};
 
-	if (!chat->tools)
-		return;
 	if (chat->tool_choice == TOOL_CHOICE_NAMED) {
 		jw_key(w, "tool_choice");
 		jw_object(w);
 		jw_kv_cstr(w, "type", "function");
 		jw_key(w, "function");
 		jw_object(w);
-		jw_kv_str(w, "name", chat->tool_choice_name);
+		jw_kv_str(w, "name",
+		    name_for(a, chat->tool_choice_name, WIRE_OPENAI_CHAT));
 		jw_end(w);
 		jw_end(w);
 	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
@@ -184,9 +185,27 @@ write_tool_choice(struct jw *w, const struct chat *chat)
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat)
+write_tools(struct arena *a, struct jw *w, struct chat *chat)
 {
-	if (chat->output == OUTPUT_TEXT)
+	const struct tool *tool;
+
+	if (!chat->tools)
+		return;
+	jw_key(w, "tools");
+	jw_array(w);
+	for (tool = chat->tools; tool; tool = tool->next)
+		write_tool(a, w, chat, tool);
+	jw_end(w);
+	write_tool_choice(a, w, chat);
+}
+
+static void
+write_format(struct jw *w, const struct chat *chat, const struct target *t)
+{
+	bool schema = !t->facts || (t->facts->can & MODEL_SCHEMA);
+
+	if (chat->output == OUTPUT_TEXT ||
+	    (chat->output == OUTPUT_SCHEMA && !schema))
 		return;
 	jw_key(w, "response_format");
 	jw_object(w);
@@ -264,9 +283,8 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 		jw_kv_i64(&w, limit_name(t), chat->max_tokens);
 	write_sampling(&w, chat, t);
 	write_effort(&w, chat, t);
-	write_tools(&w, chat);
-	write_tool_choice(&w, chat);
-	write_format(&w, chat);
+	write_tools(a, &w, chat);
+	write_format(&w, chat, t);
 	write_tier(&w, chat);
 	write_user(&w, chat);
 	if (ask->stream)

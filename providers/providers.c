@@ -6,6 +6,7 @@
 static const struct provider *const apis[] = {
 	&provider_openai,
 	&provider_anthropic,
+	&provider_gemini,
 	&provider_echo,
 	NULL,
 };
@@ -14,17 +15,15 @@ static const struct provider *const apis[] = {
 #define COMPATIBLE (QUIRK_NO_DEVELOPER)
 #define OLD_LIMIT  (QUIRK_NO_DEVELOPER | QUIRK_MAX_TOKENS)
 
-#define GOOGLE "https://generativelanguage.googleapis.com/v1beta/openai"
-
 static const struct vendor vendors[] = {
 	{ "openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY",
 	    0 },
 	{ "anthropic", "anthropic", "https://api.anthropic.com",
 	    "ANTHROPIC_API_KEY", 0 },
-	{ "google", "openai", GOOGLE, "GEMINI_API_KEY,GOOGLE_API_KEY",
-	    COMPATIBLE },
+	{ "google", "gemini", "https://generativelanguage.googleapis.com",
+	    "GEMINI_API_KEY,GOOGLE_API_KEY", 0 },
 	{ "mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
-	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS },
+	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS | QUIRK_SHORT_IDS },
 	{ "groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 	    COMPATIBLE },
 	{ "cerebras", "openai", "https://api.cerebras.ai/v1",

@@ -7,6 +7,7 @@
 
 extern const struct provider provider_openai;    /* Chat Completions */
 extern const struct provider provider_anthropic; /* Messages */
+extern const struct provider provider_gemini;    /* generateContent */
 extern const struct provider provider_echo;      /* needs no network */
 
 extern const struct registry providers;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "provider_kit.h"
 
+#include "providers/names.h"
+
 #define URL "https://api.anthropic.com"
 
 #define HI                                                                     \
@@ -8,6 +10,12 @@
 	"\"text\":\"hi\"}]}]"
 #define BLOCK_HI "{\"type\":\"text\",\"text\":\"hi\"}"
 #define HI_WANT  "\"messages\":[{\"role\":\"user\",\"content\":[" BLOCK_HI "]}]"
+
+/* What a history with calls of f needs, though there are no tools. */
+#define OLD_TOOL(name)                                                         \
+	"{\"name\":\"" name "\",\"input_schema\":{\"type\":\"object\"}}"
+#define HISTORY_TOOLS                                                          \
+	"\"tools\":[" OLD_TOOL("f") "],\"tool_choice\":{\"type\":\"none\"}"
 
 #define LOW_TO_HIGH (1u << EFFORT_LOW | 1u << EFFORT_MEDIUM | 1u << EFFORT_HIGH)
 
@@ -91,7 +99,7 @@ parameters_keep_within_what_the_api_takes(void **state)
 				    "\"stop_sequences\":[\"a\"],\"metadata\":{"
 				    "\"user_id\":\"u\"},\"service_tier\":"
 				    "\"standard_only\"",
-		    .losses = "temperature top_p presence_penalty seed stop",
+		    .losses = "temperature top_p presence_penalty seed",
 		    .max_tokens = 50 },
 		{ .chat = "{" HI ",\"temperature\":0.5,\"service_tier\":"
 			  "\"flex\"}",
@@ -155,7 +163,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 		{ .chat = "{" HI ",\"effort\":\"low\",\"tool_choice\":"
 			  "\"required\",\"tools\":[{\"name\":\"f\"}]}",
 		    .known = true,
-		    .can = MODEL_BUDGET,
+		    .can = MODEL_BUDGET | MODEL_FORCED | MODEL_PREFILL,
 		    .want = HI_WANT ",\"tools\":[{\"name\":\"f\","
 				    "\"input_schema\":{\"type\":\"object\"}}],"
 				    "\"tool_choice\":{\"type\":\"any\"}",
@@ -172,7 +180,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 			    "\"role\":\"user\",\"content\":[{\"type\":"
 			    "\"tool_result\",\"tool_use_id\":\"c\",\"content\":"
 			    "[{\"type\":\"text\",\"text\":\"[no result]\"}]}]}"
-			    "]",
+			    "]," HISTORY_TOOLS,
 		    .losses = "reasoning_effort" },
 	};
 
@@ -193,8 +201,9 @@ tools_get_an_object_schema(void **state)
 			  "\"f\",\"parallel_off\":true}",
 		    .want = HI_WANT
 		    ",\"tools\":[{\"name\":\"f\",\"description\":\"d\","
-		    "\"input_schema\":{\"properties\":{},\"type\":\"object\"},"
-		    "\"strict\":true},{\"name\":\"g\",\"input_schema\":{"
+		    "\"input_schema\":{\"properties\":{},\"type\":\"object\","
+		    "\"additionalProperties\":false},\"strict\":true},{"
+		    "\"name\":\"g\",\"input_schema\":{"
 		    "\"type\":\"object\"}},{\"name\":\"h\",\"input_schema\":{"
 		    "\"type\":\"object\",\"properties\":{\"input\":{\"type\":"
 		    "\"string\"}},\"required\":[\"input\"],"
@@ -220,6 +229,94 @@ tools_get_an_object_schema(void **state)
 
 	(void)state;
 	check_prepare(cases, KIT_N(cases));
+}
+
+static void
+newest_models_are_asked_where_they_cannot_be_made_to(void **state)
+{
+	static const struct prepare_case cases[] = {
+		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\"}],"
+			  "\"tool_choice\":\"named\",\"tool_choice_name\":"
+			  "\"f\"}",
+		    .known = true,
+		    .want =
+			HI_WANT ",\"system\":[{\"type\":\"text\","
+				"\"text\":\"You must call the tool f now."
+				"\"}],\"tools\":[" OLD_TOOL(
+				    "f") "],"
+					 "\"tool_choice\":{\"type\":\"auto\"}",
+		    .losses = "tool_choice" },
+		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\"}],"
+			  "\"tool_choice\":\"required\",\"parallel_off\":"
+			  "true}",
+		    .known = true,
+		    .can = MODEL_FORCED,
+		    .want = HI_WANT ",\"tools\":[" OLD_TOOL(
+			"f") "],"
+			     "\"tool_choice\":{\"type\":\"any\","
+			     "\"disable_parallel_tool_use\":true}",
+		    .losses = "" },
+		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
+			  "\"kind\":\"text\",\"text\":\"hi\"}]},{\"role\":"
+			  "\"assistant\",\"parts\":[{\"kind\":\"text\","
+			  "\"text\":\"a \"}]}]}",
+		    .known = true,
+		    .want = "\"messages\":[{\"role\":\"user\",\"content\":"
+			    "[" BLOCK_HI "]},{\"role\":\"assistant\","
+			    "\"content\":[{\"type\":\"text\",\"text\":\"a\"}"
+			    "]},{\"role\":\"user\",\"content\":[{\"type\":"
+			    "\"text\",\"text\":\"Go on exactly where you "
+			    "stopped.\"}]}]",
+		    .losses = "messages.prefill" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
+a_schema_says_in_words_what_the_api_does_not_know(void **state)
+{
+	static const struct prepare_case cases[] = {
+		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{"
+			  "\\\"type\\\":\\\"object\\\",\\\"properties\\\":"
+			  "{\\\"n\\\":{\\\"minimum\\\":1.0}}}\"}",
+		    .known = true,
+		    .can = MODEL_SCHEMA,
+		    .want = HI_WANT
+		    ",\"output_config\":{\"format\":{\"type\":"
+		    "\"json_schema\",\"schema\":{\"type\":\"object\","
+		    "\"properties\":{\"n\":{\"description\":\"Must hold: "
+		    "minimum 1.0\"}},\"additionalProperties\":false}}}",
+		    .losses = "json_schema.minimum" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
+names_and_stops_that_the_api_refuses_are_ours_to_keep(void **state)
+{
+	struct kit *k = *state;
+	struct kit_sink sink;
+
+	kit_chat(k,
+	    "{" HI ",\"tools\":[{\"name\":\"a.b\"}],\"stop\":[\"x\","
+	    "\"\\n\"]}");
+	assert_int_equal(kit_prepare(k), 0);
+	assert_true(str_find(k->request.body, STR("\"a_b_")) > 0);
+	assert_true(str_is(k->request.cut->s, "\n"));
+	assert_null(k->request.cut->next);
+	assert_int_equal(
+	    kit_decode(k, FRAMING_WHOLE,
+		str_of(arena_printf(k->arena,
+		    "{\"type\":\"message\",\"content\":[{\"type\":"
+		    "\"tool_use\",\"id\":\"i\",\"name\":\"%.*s\"}]}",
+		    STR_ARG(name_for(k->arena, STR("a.b"), WIRE_ANTHROPIC)))),
+		0, &sink),
+	    0);
+	assert_non_null(strstr(sink.text->p, "tool i a.b\n"));
 }
 
 static void
@@ -299,7 +396,10 @@ conversations_alternate_and_answer_every_call(void **state)
 			"\"https://i\"}}]},{\"type\":\"tool_result\","
 			"\"tool_use_id\":\"b\",\"content\":[{\"type\":"
 			"\"text\",\"text\":\"Error\"}],\"is_error\":true},"
-			"{\"type\":\"text\",\"text\":\"q\"}]}]",
+			"{\"type\":\"text\",\"text\":\"q\"}]}],"
+			"\"tools\":[" OLD_TOOL("f") "," OLD_TOOL(
+			    "g") "],"
+				 "\"tool_choice\":{\"type\":\"none\"}",
 		    .losses = "tool_calls.function.arguments" },
 		/* thinking goes back to its issuer only */
 		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
@@ -537,6 +637,19 @@ answers_decode_to_events(void **state)
 		    "open 1 text\n1 a\nclose 1\nopen 2 tool x f\n"
 		    "2 {\"a\":\"/\"}\nclose 2\nusage input=1 output=2\n"
 		    "stop sequence END\n" },
+		/* every call of a model that the answer took is billed */
+		{ FRAMING_SSE,
+		    START("\"input_tokens\":1,\"cache_read_input_tokens\":9")
+			END("end_turn",
+			    "\"input_tokens\":8,\"cache_read_input_tokens\":"
+			    "0,\"output_tokens\":2,\"iterations\":[{"
+			    "\"type\":\"compaction\",\"input_tokens\":1,"
+			    "\"output_tokens\":5,"
+			    "\"cache_read_input_tokens\":9},{\"type\":"
+			    "\"message\",\"input_tokens\":8,"
+			    "\"output_tokens\":2}]"),
+		    "start i n\nusage input=1 cache_read=9\n"
+		    "usage input=9 cache_read=9 output=7\nstop end\n" },
 		{ FRAMING_WHOLE,
 		    "{\"type\":\"message\",\"content\":[],\"stop_reason\":"
 		    "\"refusal\",\"stop_details\":{\"type\":\"refusal\","
@@ -666,6 +779,9 @@ main(void)
 		TEST(parameters_keep_within_what_the_api_takes),
 		TEST(thinking_is_asked_for_as_the_model_knows_it),
 		TEST(tools_get_an_object_schema),
+		TEST(newest_models_are_asked_where_they_cannot_be_made_to),
+		TEST(a_schema_says_in_words_what_the_api_does_not_know),
+		TEST(names_and_stops_that_the_api_refuses_are_ours_to_keep),
 		TEST(output_formats_become_a_schema_or_an_instruction),
 		TEST(conversations_alternate_and_answer_every_call),
 		TEST(what_would_change_the_meaning_is_refused_with_its_path),

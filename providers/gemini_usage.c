@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/jtree.h"
+#include "core/usage.h"
+
+#include "providers/answer.h"
+#include "providers/gemini.h"
+
+static int64_t
+count(const struct jnode *at, const char *key)
+{
+	int64_t v = 0;
+
+	(void)answer_count(at, key, &v);
+	return v > 0 ? v : 0;
+}
+
+/* The tokens of ${modality} in the list ${key}. */
+static int64_t
+modal(const struct jnode *at, const char *key, const char *modality)
+{
+	struct jnode list, item;
+	int64_t sum = 0;
+
+	(void)jtree_find(at, key, &list);
+	for (size_t i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (str_is(answer_str(&item, "modality"), modality))
+			sum += count(&item, "tokenCount");
+	}
+	return sum;
+}
+
+/* Move at most what is left in ${*rest} to a bucket: buckets never overlap. */
+static int64_t
+take(int64_t *rest, int64_t wanted)
+{
+	int64_t got = wanted < *rest ? wanted : *rest;
+
+	if (got < 0)
+		return 0;
+	*rest -= got;
+	return got;
+}
+
+/* What is cached counts as such, whatever it shows or sounds like. */
+static int64_t
+uncached(const struct jnode *at, const char *modality)
+{
+	return modal(at, "promptTokensDetails", modality) -
+	    modal(at, "cacheTokensDetails", modality);
+}
+
+void
+gemini_usage(const struct jnode *at, struct usage *u)
+{
+	int64_t in = count(at, "promptTokenCount");
+	int64_t out = count(at, "candidatesTokenCount");
+
+	usage_init(u);
+	u->tokens[USAGE_CACHE_READ] =
+	    take(&in, count(at, "cachedContentTokenCount"));
+	u->tokens[USAGE_AUDIO_IN] = take(&in, uncached(at, "AUDIO"));
+	u->tokens[USAGE_IMAGE_IN] = take(&in, uncached(at, "IMAGE"));
+	u->tokens[USAGE_INPUT] = in + count(at, "toolUsePromptTokenCount");
+	u->tokens[USAGE_AUDIO_OUT] =
+	    take(&out, modal(at, "candidatesTokensDetails", "AUDIO"));
+	u->tokens[USAGE_IMAGE_OUT] =
+	    take(&out, modal(at, "candidatesTokensDetails", "IMAGE"));
+	u->tokens[USAGE_OUTPUT] = out;
+	u->tokens[USAGE_REASONING] = count(at, "thoughtsTokenCount");
+	u->source = USAGE_REPORTED;
+	(void)usage_clean(u);
+}
