@@ -49,8 +49,8 @@ tree_put(void *v)
 }
 
 int
-answer_json(
-    struct arena *a, struct str text, struct jnode *root, struct error *err)
+answer_next(
+    struct arena *a, struct str *text, struct jnode *root, struct error *err)
 {
 	struct json_tokener *tok;
 	struct json_object *v;
@@ -58,12 +58,13 @@ answer_json(
 
 	*root = (struct jnode){ 0 };
 	tok = json_tokener_new_ex(JTREE_MAX_DEPTH);
-	if (!tok || text.n > INT_MAX) {
+	if (!tok || text->n > INT_MAX) {
 		json_tokener_free(tok);
 		return error_set(err, ERROR_INTERNAL, "answer too large");
 	}
-	v = json_tokener_parse_ex(tok, text.p ? text.p : "", (int)text.n);
+	v = json_tokener_parse_ex(tok, text->p ? text->p : "", (int)text->n);
 	rc = json_tokener_get_error(tok);
+	*text = str_skip(*text, json_tokener_get_parse_end(tok));
 	json_tokener_free(tok);
 	if (rc != json_tokener_success)
 		return error_set(err, ERROR_UP_BROKEN,
@@ -72,6 +73,13 @@ answer_json(
 	arena_defer(a, tree_put, v);
 	root->v = v;
 	return 0;
+}
+
+int
+answer_json(
+    struct arena *a, struct str text, struct jnode *root, struct error *err)
+{
+	return answer_next(a, &text, root, err);
 }
 
 struct str

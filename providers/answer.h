@@ -24,11 +24,18 @@
 
 /*
  * answer_json(a, text, root, err):
- * Parse ${text} into a tree in ${a}.
+ * Parse ${text} into a tree in ${a}; what follows the first value is ignored.
  *
  * Returns  0, or -1: ERROR_UP_BROKEN.
  */
 int answer_json(struct arena *a, struct str text, struct jnode *root,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * answer_next(a, text, root, err):
+ * As answer_json, and take the value off the front of ${*text}.
+ */
+int answer_next(struct arena *a, struct str *text, struct jnode *root,
     struct error *err) __attribute__((warn_unused_result));
 
 /*

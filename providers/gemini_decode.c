@@ -375,19 +375,34 @@ read_chunk(struct gemini *o, const struct frame *f, const struct jnode *root,
 }
 
 static int
-read_frame(struct gemini *o, const struct frame *f, struct error *err)
+read_value(struct gemini *o, const struct frame *f, const struct jnode *v,
+    struct error *err)
 {
-	struct jnode root, item;
+	struct jnode item;
 
-	if (answer_json(o->scratch, f->data, &root, err) != 0)
-		return -1;
-	if (!json_object_is_type(root.v, json_type_array))
-		return read_chunk(o, f, &root, err);
-	for (size_t i = 0; i < jtree_len(&root); i++) {
-		item = jtree_item(&root, i);
+	if (!json_object_is_type(v->v, json_type_array))
+		return read_chunk(o, f, v, err);
+	for (size_t i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
 		if (read_chunk(o, f, &item, err) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Relays that drop empty lines make one frame of several chunks. */
+static int
+read_frame(struct gemini *o, const struct frame *f, struct error *err)
+{
+	struct str rest = str_trim(f->data);
+	struct jnode v;
+
+	do {
+		if (answer_next(o->scratch, &rest, &v, err) != 0 ||
+		    read_value(o, f, &v, err) != 0)
+			return -1;
+		rest = str_trim(rest);
+	} while (rest.n > 0);
 	return 0;
 }
 

@@ -18,8 +18,21 @@ static struct tally {
 	int answers, streams, usages, errors, requests;
 } tallies[MAX_VENDORS];
 
+/* Names of formats in the index, and who speaks them. */
+static const struct api {
+	const char *name;
+	const struct provider *provider;
+	const char *model; /* what the request's model becomes; NULL: none */
+} apis[] = {
+	{ "chat", &provider_openai, "m" },
+	{ "messages", &provider_anthropic, "m" },
+	{ "generate", &provider_gemini, NULL },
+	{ "stream_generate", &provider_gemini, NULL },
+};
+
 struct fixture {
 	struct kit kit;
+	const struct api *format;
 	struct tally *tally;
 	const char *dir;
 	struct str api;
@@ -104,7 +117,9 @@ expected(struct fixture *f, struct str body)
 	struct json_object *v = json_tokener_parse(body.p), *options;
 	struct str text;
 
-	json_object_object_add(v, "model", json_object_new_string("m"));
+	if (f->format->model)
+		json_object_object_add(
+		    v, "model", json_object_new_string(f->format->model));
 	if (f->kit.ask.stream && str_is(f->api, "chat")) {
 		if (!json_object_object_get_ex(v, "stream_options", &options) ||
 		    !options) {
@@ -165,7 +180,10 @@ find_usage(struct kit *k, struct str text, struct jnode *usage)
 
 	if (jtree_read(k->arena, text, &v, &err) != 0)
 		return;
-	if (jtree_find(&v, "usage", &at))
+	if (json_object_is_type(v.v, json_type_array))
+		v = jtree_item(&v, jtree_len(&v) - 1);
+	if (jtree_find(&v, "usage", &at) ||
+	    jtree_find(&v, "usageMetadata", &at))
 		*usage = at;
 	else if ((jtree_find(&v, "message", &outer) ||
 		     jtree_find(&v, "x_groq", &outer)) &&
@@ -199,6 +217,18 @@ number(const struct jnode *v, const char *key)
 }
 
 static void
+check_gemini_usage(
+    const struct fixture *f, const struct jnode *v, const struct usage *u)
+{
+	if (usage_total_input(u) + usage_total_output(u) !=
+		number(v, "totalTokenCount") ||
+	    u->tokens[USAGE_CACHE_READ] !=
+		number(v, "cachedContentTokenCount") ||
+	    u->tokens[USAGE_REASONING] != number(v, "thoughtsTokenCount"))
+		fail_msg("%s: usage does not add up", f->dir);
+}
+
+static void
 check_chat_usage(
     const struct fixture *f, const struct jnode *v, const struct usage *u)
 {
@@ -212,17 +242,35 @@ check_chat_usage(
 		fail_msg("%s: usage does not add up", f->dir);
 }
 
-/* A stream's last usage may leave out input that message_start had. */
+static int64_t
+messages_input(const struct jnode *v)
+{
+	return number(v, "input_tokens") +
+	    number(v, "cache_read_input_tokens") +
+	    number(v, "cache_creation_input_tokens");
+}
+
+/*
+ * A stream's last usage may leave out input that message_start had; what an
+ * answer took in several calls adds up.
+ */
 static void
 check_messages_usage(
     const struct fixture *f, const struct jnode *v, const struct usage *u)
 {
-	int64_t in = number(v, "input_tokens") +
-	    number(v, "cache_read_input_tokens") +
-	    number(v, "cache_creation_input_tokens");
+	int64_t in = messages_input(v), out = number(v, "output_tokens");
+	struct jnode list, item;
+	size_t i;
 
-	if (usage_total_output(u) != number(v, "output_tokens") ||
-	    usage_total_input(u) < in ||
+	(void)jtree_find(v, "iterations", &list);
+	if (jtree_len(&list) > 0)
+		in = out = 0;
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		in += messages_input(&item);
+		out += number(&item, "output_tokens");
+	}
+	if (usage_total_output(u) != out || usage_total_input(u) < in ||
 	    (f->framing == FRAMING_WHOLE && usage_total_input(u) != in))
 		fail_msg("%s: usage does not add up", f->dir);
 }
@@ -238,10 +286,12 @@ check_usage(struct fixture *f, const struct kit_sink *s)
 	if (!s->has_usage)
 		return;
 	assert_int_equal(s->usage.source, USAGE_REPORTED);
-	if (str_is(f->api, "chat"))
+	if (f->format->provider == &provider_openai)
 		check_chat_usage(f, &v, &s->usage);
-	else
+	else if (f->format->provider == &provider_anthropic)
 		check_messages_usage(f, &v, &s->usage);
+	else
+		check_gemini_usage(f, &v, &s->usage);
 	f->tally->usages++;
 }
 
@@ -278,20 +328,24 @@ static void
 replay(const struct jnode *row)
 {
 	struct fixture f = { .api = member(row, "api") };
-	bool chat = str_is(f.api, "chat");
 	struct kit *k = &f.kit;
+	size_t i = 0;
 
-	if (!chat && !str_is(f.api, "messages"))
+	while (i < KIT_N(apis) && !str_is(f.api, apis[i].name))
+		i++;
+	if (i == KIT_N(apis))
 		return;
-	kit_init(
-	    k, chat ? &provider_openai : &provider_anthropic, "http://x/v1");
+	f.format = &apis[i];
+	kit_init(k, f.format->provider, "http://x/v1");
 	f.dir = str_cstr(k->arena, member(row, "dir"));
 	f.tally = tally_of(member(row, "provider"));
 	f.status = number(row, "status");
 	f.body = read_file(
 	    k->arena, arena_printf(k->arena, "%s/%s/body", root(), f.dir));
-	f.framing =
-	    str_starts(str_trim(f.body), "{") ? FRAMING_WHOLE : FRAMING_SSE;
+	f.framing = str_starts(str_trim(f.body), "{") ||
+		str_starts(str_trim(f.body), "[")
+	    ? FRAMING_WHOLE
+	    : FRAMING_SSE;
 	check_request(&f);
 	if (f.status == 200)
 		check_answer(&f);
