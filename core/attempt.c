@@ -143,7 +143,7 @@ stop_here(struct attempt *at)
 {
 	struct event usage = { .kind = EVENT_USAGE };
 
-	meter_estimate(&at->meter, (int64_t)at->request.body.n);
+	meter_estimate(&at->meter, (int64_t)at->ask->body.n);
 	usage.usage = &at->meter.usage;
 	if (gate_open(&at->gate, &at->err) == 0)
 		(void)sink_put(&at->gate.sink, &usage, &at->err);

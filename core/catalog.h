@@ -47,8 +47,8 @@ struct model {
 	int64_t output;      /* most output tokens; 0 unknown */
 	unsigned can;        /* enum model_can */
 	unsigned efforts;    /* bit (1 << enum effort): accepted words */
-	int64_t budget_min;  /* least and most thinking tokens; 0 unknown */
-	int64_t budget_max;
+	int64_t budget_min;  /* least thinking tokens; 0 unknown */
+	int64_t budget_max;  /* most; 0 unknown or no limit */
 	struct str price;    /* raw JSON, absent: unknown */
 };
 

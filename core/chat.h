@@ -56,8 +56,9 @@ struct part {
 	struct str mime;      /* of data: "image/png" */
 	struct str file_id;   /* provider's file; never crosses formats */
 	struct str detail;    /* IMAGE: low, high, auto; absent if not given */
-	struct str signature; /* THINKING: opaque token; REDACTED: its data */
-	enum wire issuer;     /* THINKING: whose signature */
+	struct str signature; /* THINKING: opaque token; REDACTED: its data;
+			       * TOOL_CALL: Gemini's, if not in the id */
+	enum wire issuer;     /* THINKING, TOOL_CALL: whose signature */
 	bool redacted;        /* THINKING: no text, signature is the data */
 	bool is_error;        /* TOOL_RESULT */
 	bool custom;          /* TOOL_CALL of a custom (free text) tool */

@@ -295,6 +295,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		write_answer(&play, chat, text);
 	out->url = "";
 	out->canned = canned;
+	out->cut = chat->stop;
 	return 0;
 }
 

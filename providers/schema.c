@@ -228,7 +228,9 @@ write_schema(struct writer *o, struct json_object *v)
 	}
 	jw_object(&o->w);
 	json_object_object_foreach(v, word, value)
-	    write_member(o, v, word, value);
+	{
+		write_member(o, v, word, value);
+	}
 	if (o->closed) {
 		write_description(o, v);
 		write_closed(o, v);

@@ -156,17 +156,6 @@ what_may_begin_a_stop_string_is_held_back_no_longer_than_needed(void **state)
 
 /* ---- a whole attempt ---- */
 
-/* Echo, but with the stop strings of the request. */
-static int
-prepare(struct arena *a, const struct target *t, struct ask *ask,
-    struct upstream_request *out, struct error *err)
-{
-	int rc = provider_echo.prepare(a, t, ask, out, err);
-
-	out->cut = ask->chat->stop;
-	return rc;
-}
-
 struct run {
 	bool ended;
 };
@@ -187,7 +176,6 @@ static void
 an_attempt_ends_well_at_a_stop_string_and_cancels_the_rest(void **state)
 {
 	static const struct attempt_events events = { progress, ended };
-	struct provider cutting = provider_echo;
 	struct attempt_engine engine = { .limits = { 1000, 1000, 1000, 1000 } };
 	struct kit_sink seen = { .sink = { kit_put } };
 	struct run run = { false };
@@ -195,8 +183,7 @@ an_attempt_ends_well_at_a_stop_string_and_cancels_the_rest(void **state)
 	struct kit k;
 
 	(void)state;
-	cutting.prepare = prepare;
-	kit_init(&k, &cutting, "");
+	kit_init(&k, &provider_echo, "");
 	/* it would hang: only a cancel ends it */
 	k.target.model = STR("slow-60000ms");
 	kit_chat(&k,
