@@ -695,6 +695,28 @@ what_is_no_normal_end_fails(void **state)
 }
 
 static void
+a_stream_cut_at_any_byte_is_no_normal_end(void **state)
+{
+	static const char body[] = CHUNK(HEAD "," CAND(TEXT("a"), ""))
+	    CHUNK(CAND("{\"functionCall\":{\"name\":\"f\"}}", DONE("STOP")));
+	struct kit_sink sink;
+	struct kit k;
+	size_t n;
+
+	(void)state;
+	/* up to the last brace: line ends say nothing more */
+	for (n = 0; n < sizeof(body) - strlen("}\r\n\r\n") - 1; n++) {
+		kit_init(&k, &provider_gemini, URL);
+		assert_int_equal(kit_decode(&k, FRAMING_SSE,
+				     (struct str){ body, n }, 0, &sink),
+		    -1);
+		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);
+		assert_null(strstr(sink.text->p, "stop"));
+		kit_release(&k);
+	}
+}
+
+static void
 refusals_say_what_and_when_to_try_again(void **state)
 {
 	static const struct {
@@ -809,6 +831,7 @@ main(void)
 		cmocka_unit_test(answers_decode_to_events),
 		cmocka_unit_test(usage_goes_to_disjoint_buckets),
 		cmocka_unit_test(what_is_no_normal_end_fails),
+		cmocka_unit_test(a_stream_cut_at_any_byte_is_no_normal_end),
 		cmocka_unit_test(refusals_say_what_and_when_to_try_again),
 		cmocka_unit_test(a_call_comes_back_with_its_name_and_signature),
 		cmocka_unit_test(a_long_stream_needs_no_more_memory),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "provider_kit.h"
 
+#include "providers/names.h"
+
 #define URL "https://api.openai.com/v1"
 
 #define HI                                                                     \
@@ -732,6 +734,86 @@ the_registry_knows_every_vendor_by_a_known_api(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+calls_are_spelled_for_the_vendor_and_found_again(void **state)
+{
+	struct kit *k = *state;
+	struct kit_sink sink;
+	struct str id, name;
+
+	k->ask.wire = WIRE_ANTHROPIC;
+	k->vendor.quirks = QUIRK_SHORT_IDS;
+	kit_chat(k,
+	    "{\"tools\":[{\"name\":\"a.b\"}],\"turns\":[{\"role\":"
+	    "\"assistant\",\"parts\":[{\"kind\":\"call\",\"id\":"
+	    "\"toolu_1\",\"name\":\"a.b\"}]},{\"role\":\"user\","
+	    "\"parts\":[{\"kind\":\"result\",\"id\":\"toolu_1\"}]}]}");
+	id = call_id_for(k->arena, STR("toolu_1"), &k->target);
+	name = name_for(k->arena, STR("a.b"), WIRE_OPENAI_CHAT);
+	assert_int_equal(kit_prepare(k), 0);
+	kit_same_json(k, k->request.body,
+	    arena_printf(k->arena,
+		"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+		"\"content\":null,\"tool_calls\":[{\"id\":\"%.*s\","
+		"\"type\":\"function\",\"function\":{\"name\":\"%.*s\","
+		"\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
+		"\"tool_call_id\":\"%.*s\",\"content\":\"\"}],\"tools\":["
+		"{\"type\":\"function\",\"function\":{\"name\":\"%.*s\"}}]"
+		"}",
+		STR_ARG(id), STR_ARG(name), STR_ARG(id), STR_ARG(name)));
+	assert_int_equal(
+	    kit_decode(k, FRAMING_WHOLE,
+		str_of(arena_printf(k->arena,
+		    "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":"
+		    "\"x\",\"function\":{\"name\":\"%.*s\"}}]}}]}",
+		    STR_ARG(name))),
+		0, &sink),
+	    0);
+	assert_non_null(strstr(sink.text->p, "tool x a.b\n"));
+}
+
+static void
+a_model_without_schemas_is_asked_in_words(void **state)
+{
+	static const struct prepare_case cases[] = {
+		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{}\"}",
+		    .known = true,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"system\",\"content\":\"Answer with one JSON "
+			    "value and nothing else. It must match this JSON "
+			    "Schema:\\n{}\"},{\"role\":\"user\",\"content\":"
+			    "\"hi\"}]}",
+		    .losses = "response_format" },
+		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
+			  "\"kind\":\"text\",\"text\":\"s\"}]}],\"output\":"
+			  "\"schema\",\"schema\":\"1\"}",
+		    .known = true,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"system\",\"content\":\"s\\n\\nAnswer with one "
+			    "JSON value and nothing else. It must match this "
+			    "JSON Schema:\\n1\"}]}",
+		    .losses = "response_format" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
+stop_strings_that_the_api_refuses_are_cut_by_the_gateway(void **state)
+{
+	struct kit *k = *state;
+
+	kit_chat(k, "{" HI ",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}");
+	k->ask.wire = WIRE_ANTHROPIC;
+	assert_int_equal(kit_prepare(k), 0);
+	assert_true(str_is(k->request.cut->s, "e"));
+	k->target.facts = &k->facts; /* a reasoning model takes none */
+	assert_int_equal(kit_prepare(k), 0);
+	assert_true(str_is(k->request.cut->s, "a"));
+	assert_true(str_find(k->request.body, STR("stop")) < 0);
+}
+
 int
 main(void)
 {
@@ -752,6 +834,9 @@ main(void)
 		TEST(refusals_keep_what_the_vendor_said),
 		TEST(retry_hints_are_read_in_all_their_forms),
 		TEST(the_registry_knows_every_vendor_by_a_known_api),
+		TEST(calls_are_spelled_for_the_vendor_and_found_again),
+		TEST(a_model_without_schemas_is_asked_in_words),
+		TEST(stop_strings_that_the_api_refuses_are_cut_by_the_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
