@@ -48,6 +48,21 @@ tree_put(void *v)
 	json_object_put(v);
 }
 
+/*
+ * No nesting is deeper than brackets are opened.  A tokener clears its whole
+ * stack of levels, which for a token of a stream costs more than the parsing.
+ */
+static int
+depth_bound(struct str text)
+{
+	int depth = 1;
+	size_t i;
+
+	for (i = 0; i < text.n && depth < JTREE_MAX_DEPTH; i++)
+		depth += text.p[i] == '{' || text.p[i] == '[';
+	return depth;
+}
+
 int
 answer_next(
     struct arena *a, struct str *text, struct jnode *root, struct error *err)
@@ -57,7 +72,7 @@ answer_next(
 	enum json_tokener_error rc;
 
 	*root = (struct jnode){ 0 };
-	tok = json_tokener_new_ex(JTREE_MAX_DEPTH);
+	tok = json_tokener_new_ex(depth_bound(*text));
 	if (!tok || text->n > INT_MAX) {
 		json_tokener_free(tok);
 		return error_set(err, ERROR_INTERNAL, "answer too large");
@@ -206,8 +221,10 @@ read_trouble(
 		t->message = jtree_value_str(&e);
 		return any || t->message.n > 0;
 	}
+	if (!any && !str_is(answer_str(&item, "object"), "error"))
+		return false; /* nearly every frame */
 	read_object(a, &item, t);
-	return any || str_is(answer_str(&item, "object"), "error");
+	return true;
 }
 
 static void
