@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/event.h"
@@ -21,6 +22,22 @@ free_arena(void *arena)
 	arena_free(arena);
 }
 
+/*
+ * A provider with two formats speaks the client's, unless the model has only
+ * the one.
+ */
+static const struct provider *
+choose_api(const struct target *t, const struct ask *ask)
+{
+	const struct provider *api = t->provider->api;
+	const struct provider *also = t->provider->also;
+	enum wire wire = ask->wire;
+
+	if (t->facts != NULL && (t->facts->can & MODEL_RESPONSES_ONLY))
+		wire = WIRE_OPENAI_RESPONSES;
+	return also != NULL && also->wire == wire ? also : api;
+}
+
 struct attempt *
 attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
     struct error *err)
@@ -30,9 +47,9 @@ attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
 	at->arena = arena_new(ARENA_MAX_BYTES);
 	arena_defer(a, free_arena, at->arena);
 	at->target = *target;
+	at->api = choose_api(target, ask);
 	at->ask = ask;
-	if (target->provider->api->prepare(
-		at->arena, target, ask, &at->request, err) != 0)
+	if (at->api->prepare(at->arena, target, ask, &at->request, err) != 0)
 		return NULL;
 	return at;
 }
@@ -114,8 +131,7 @@ static void
 on_head(void *arg, int status, const struct header *headers)
 {
 	struct attempt *at = arg;
-	const struct provider *api = at->target.provider->api;
-	struct event head = { .kind = EVENT_HEAD, .wire = api->wire };
+	struct event head = { .kind = EVENT_HEAD, .wire = at->api->wire };
 	const struct header *h;
 
 	at->status = status;
@@ -127,7 +143,7 @@ on_head(void *arg, int status, const struct header *headers)
 		return;
 	}
 	head.framing = framing_of(at);
-	at->decoder = api->decoder_new(at->arena, &at->target, at->ask);
+	at->decoder = at->api->decoder_new(at->arena, &at->target, at->ask);
 	at->deframer = deframer_new(
 	    at->arena, head.framing, MAX_FRAME_BYTES, on_frame, at);
 	if (sink_put(at->chain, &head, &at->err) != 0)
@@ -176,10 +192,8 @@ on_data(void *arg, struct str bytes)
 static void
 complete(struct attempt *at)
 {
-	const struct provider *api = at->target.provider->api;
-
 	if (at->refusal != NULL) {
-		api->refused(at->arena, at->status, at->headers,
+		at->api->refused(at->arena, at->status, at->headers,
 		    buf_str(at->refusal), &at->err);
 		if (at->err.raw.n > 0 && at->err.raw_wire == at->ask->wire)
 			at->err.status = at->status;

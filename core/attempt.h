@@ -46,6 +46,7 @@ struct attempt {
 	enum attempt_state state;
 	struct arena *arena; /* the attempt's own; with the call */
 	struct target target;
+	const struct provider *api; /* the format that it speaks */
 	struct ask *ask;
 	struct error err;
 	int status;                   /* HTTP, 0 if none came */

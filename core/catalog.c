@@ -141,6 +141,7 @@ static const struct {
 	{ "budget", MODEL_BUDGET },
 	{ "forced", MODEL_FORCED },
 	{ "prefill", MODEL_PREFILL },
+	{ "responses_only", MODEL_RESPONSES_ONLY },
 };
 
 static int
@@ -240,7 +241,8 @@ static const struct member {
 	{ "output", read_output, "a number of tokens" },
 	{ "can", read_can,
 	    "a list of tools, images, pdf, audio, reasoning, schema, "
-	    "temperature, adaptive, budget, forced, prefill" },
+	    "temperature, adaptive, budget, forced, prefill, "
+	    "responses_only" },
 	{ "effort", read_effort,
 	    "a list of none, minimal, low, medium, high, xhigh, max" },
 	{ "budget", read_budget, "a list of the least and most tokens" },

@@ -35,8 +35,9 @@ enum model_can {
 	MODEL_ADAPTIVE = 1 << 7,    /* thinking adaptive + effort (Claude) */
 	MODEL_BUDGET = 1 << 8,      /* thinking by token budget */
 	MODEL_FORCED = 1 << 9,      /* may be forced to call a tool (Claude) */
-	MODEL_PREFILL = 1 << 10     /* goes on with an answer it is given the
+	MODEL_PREFILL = 1 << 10,    /* goes on with an answer it is given the
 				     * beginning of (Claude) */
+	MODEL_RESPONSES_ONLY = 1 << 11 /* OpenAI: not in Chat Completions */
 };
 
 struct model {

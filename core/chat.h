@@ -81,12 +81,14 @@ struct turn {
 };
 
 struct tool {
-	struct str name;
+	struct str name;        /* with a namespace: "ns__name" */
+	struct str ns;          /* its namespace; absent if none */
 	struct str description; /* absent if not given */
 	struct str schema;      /* JSON Schema text; absent if not given */
 	bool strict;
 	bool custom;        /* free text input, format in grammar */
-	struct str grammar; /* custom: raw JSON of `format`; or absent */
+	struct str grammar; /* custom: raw JSON of `format`, as Responses or
+			     * Chat has it; or absent */
 	enum cache_mark cache_mark;
 	struct tool *next;
 	struct tool *last; /* private */

@@ -63,7 +63,8 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "a key that may do everything" },
 
 	{ "providers.NAME.api", &conf_api_type, IN(api), "(the vendor's)",
-	    .meaning = "wire format: openai, anthropic, gemini, echo" },
+	    .meaning = "wire format: openai, openai_responses, anthropic, "
+		       "gemini, echo" },
 	{ "providers.NAME.base_url", &conf_url_type, IN(base_url),
 	    "(the vendor's)", .meaning = "as the vendor's own SDK takes it" },
 	{ "providers.NAME.key", &conf_secret_type, IN(key),
@@ -85,7 +86,8 @@ const struct conf_row conf_rows[] = {
 	    1e12, .meaning = "longest output, tokens" },
 	{ "models.PROVIDER/ID.can", &conf_list_type, CONF_NOWHERE, NULL,
 	    .meaning = "capabilities: tools, images, pdf, audio, reasoning, "
-		       "schema, temperature, adaptive, forced, prefill" },
+		       "schema, temperature, adaptive, forced, prefill, "
+		       "responses_only" },
 	{ "models.PROVIDER/ID.effort", &conf_list_type, CONF_NOWHERE, NULL,
 	    .meaning = "words it takes for reasoning effort" },
 	{ "models.PROVIDER/ID.budget", &conf_pair_type, CONF_NOWHERE, NULL,

@@ -30,11 +30,12 @@ struct registry;
 struct conf_provider {
 	struct str name;
 	const struct provider *api;
-	struct str base_url; /* without a final slash */
-	struct str key;      /* the credential; absent if it needs none */
-	bool free;           /* costs nothing: cost is 0, not unknown */
-	bool drain;          /* on_cancel: drain */
-	unsigned quirks;     /* enum vendor_quirk */
+	const struct provider *also; /* a second format; NULL: none */
+	struct str base_url;         /* without a final slash */
+	struct str key;  /* the credential; absent if it needs none */
+	bool free;       /* costs nothing: cost is 0, not unknown */
+	bool drain;      /* on_cancel: drain */
+	unsigned quirks; /* enum vendor_quirk */
 	struct conf_provider *next;
 };
 

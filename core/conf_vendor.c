@@ -64,6 +64,36 @@ hint(struct conf_reader *r, const struct jnode *section, struct str name)
 	return conf_names_hint(&names, r->arena);
 }
 
+static bool
+speaks(const struct vendor *v, const char *api)
+{
+	struct str also, first = vendor_apis(v, &also);
+
+	return str_is(first, api) || str_is(also, api);
+}
+
+/* The first vendor that speaks ${api}: the one whose format it is. */
+static const struct vendor *
+speaker(const struct registry *r, const char *api)
+{
+	const struct vendor *v = r->vendors;
+
+	while (v->name != NULL && !speaks(v, api))
+		v++;
+	return v->name != NULL ? v : NULL;
+}
+
+/* A second format only where the document has not chosen one. */
+static void
+fill_api(
+    const struct registry *r, struct conf_provider *p, const struct vendor *v)
+{
+	struct str also, first = vendor_apis(v, &also);
+
+	p->api = registry_api(r, first);
+	p->also = registry_api(r, also);
+}
+
 /*
  * Fill in what the vendor of that name brings.  One that goes by another
  * name gets the URL of the vendor whose format it speaks ("work": { "api":
@@ -76,15 +106,15 @@ fill(struct conf_reader *r, struct conf_provider *p)
 	bool known = v != NULL;
 
 	if (p->api == NULL && known)
-		p->api = registry_api(r->registry, str_of(v->api));
+		fill_api(r->registry, p, v);
 	if (known && p->key.p == NULL)
 		p->key = vendor_key(r->arena, v);
 	if (p->api == NULL)
 		return;
 	if (!known && p->base_url.p == NULL)
-		v = registry_vendor(r->registry, str_of(p->api->name));
-	/* Quirks and URL are those of one format. */
-	if (v == NULL || !str_is(str_of(v->api), p->api->name))
+		v = speaker(r->registry, p->api->name);
+	/* Quirks and URL are those of its formats. */
+	if (v == NULL || !speaks(v, p->api->name))
 		return;
 	p->quirks |= v->quirks;
 	if (p->base_url.p == NULL)

@@ -26,12 +26,12 @@ struct fold {
 	struct arena *arena;
 	struct str id, model; /* of START */
 	struct fold_block *blocks;
+	struct fold_block *open; /* the last one while it is not closed */
 	enum stop_reason stop;
 	struct str stop_text;
 	struct usage usage;
 	/* private */
 	struct fold_block **tail;
-	struct fold_block *open;
 	struct buf *text, *signature;
 	size_t bytes;
 };

@@ -46,6 +46,15 @@ ask_chat(struct ask *ask, struct error *err)
 	return chat;
 }
 
+struct str
+vendor_apis(const struct vendor *v, struct str *also)
+{
+	struct str first;
+
+	*also = str_split(str_of(v->api), ',', &first);
+	return first;
+}
+
 const struct provider *
 registry_api(const struct registry *r, struct str name)
 {

@@ -154,7 +154,8 @@ enum vendor_quirk {
 /* A vendor we know by name: data in providers.c. */
 struct vendor {
 	const char *name;
-	const char *api;      /* name of its struct provider */
+	const char *api;      /* its struct provider; a second one may follow
+			       * after a comma */
 	const char *base_url; /* as the vendor's own SDK takes it */
 	const char *key_env;  /* variables with its key, comma-separated;
 			       * NULL: needs none */
@@ -166,6 +167,13 @@ struct registry {
 	const struct provider *const *apis; /* ends with NULL */
 	const struct vendor *vendors;       /* ends with name NULL */
 };
+
+/*
+ * vendor_apis(v, also):
+ * Returns  the name of the first format of ${v}; ${*also} is the second's, or
+ *          absent.
+ */
+struct str vendor_apis(const struct vendor *v, struct str *also);
 
 /*
  * registry_api(r, name), registry_vendor(r, name):

@@ -14,6 +14,12 @@ enum wire {
 	WIRE_GEMINI
 };
 
+/*
+ * Opaque tokens on their way through a client of another format bear this in
+ * front (fcgi/signature.h): what begins with it is never for a provider.
+ */
+#define WIRE_FOREIGN_TOKEN "sluice:"
+
 /* How an answer is cut into pieces. */
 enum framing {
 	FRAMING_WHOLE, /* one JSON document */

@@ -26,7 +26,7 @@ static bool
 same_format(const struct exchange *x)
 {
 	return x->calling && x->call.attempt != NULL &&
-	    x->call.attempt->target.provider->api->wire == x->dialect->wire;
+	    x->call.attempt->api->wire == x->dialect->wire;
 }
 
 static void

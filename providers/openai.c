@@ -44,8 +44,8 @@ edit_body(struct arena *a, const struct target *t, const struct ask *ask,
 	return jtext_apply(out, ask->body, edits, n);
 }
 
-static struct header *
-headers_for(struct arena *a, const struct target *t)
+struct header *
+openai_headers(struct arena *a, const struct target *t)
 {
 	struct header *list = NULL;
 
@@ -67,7 +67,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 
 	out->url = arena_printf(
 	    a, "%.*s/chat/completions", STR_ARG(t->provider->base_url));
-	out->headers = headers_for(a, t);
+	out->headers = openai_headers(a, t);
 	if (ask->wire == WIRE_OPENAI_CHAT) {
 		for (h = ask->headers; h; h = h->next)
 			header_add(a, &out->headers, h->name, h->value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the Chat Completions provider share. */
+/* What the files of OpenAI's two formats share. */
 #ifndef PROVIDERS_OPENAI_H
 #define PROVIDERS_OPENAI_H
 
@@ -20,6 +20,8 @@ int openai_write(struct arena *a, const struct target *t, struct ask *ask,
 
 /* openai_cut(t, chat): the stop strings of ${chat} that ${t} does not take. */
 const struct name *openai_cut(const struct target *t, const struct chat *chat);
+/* openai_headers(a, t): content type and credential. */
+struct header *openai_headers(struct arena *a, const struct target *t);
 
 /* openai_decoder_new: see struct provider. */
 struct decoder *openai_decoder_new(
@@ -27,9 +29,10 @@ struct decoder *openai_decoder_new(
 
 /*
  * openai_usage(a, at, quirks, u):
- * Bring the usage object ${at} to disjoint buckets; ${a} is for scratch.
+ * Bring the usage object ${at}, in the words of Chat Completions or of
+ * Responses, to disjoint buckets; ${a} is for scratch.
  *
- * Source   wire.md §1.4, §7.3.
+ * Source   wire.md §1.4, §2.4, §7.3.
  */
 void openai_usage(
     struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u);

@@ -19,6 +19,7 @@ static const struct {
 	const char *key;
 } cached_paths[] = {
 	{ "prompt_tokens_details", "cached_tokens" },
+	{ "input_tokens_details", "cached_tokens" },
 	{ NULL, "prompt_cache_hit_tokens" }, /* DeepSeek */
 	{ NULL, "cached_tokens" },           /* Moonshot */
 	{ NULL, "num_cached_tokens" },       /* Mistral */
@@ -59,14 +60,35 @@ take(int64_t *rest, int64_t wanted)
 	return got;
 }
 
+/* What one format calls things, and what the other does. */
+struct words {
+	const char *in, *in_details, *out, *out_details;
+};
+
+/* Writes to the cache, those of known lifetime first. */
 static void
-read_input(const struct jnode *at, int64_t prompt, struct usage *u)
+read_writes(const struct jnode *details, int64_t *prompt, struct usage *u)
 {
-	static const char in[] = "prompt_tokens_details";
+	static const char by_ttl[] = "cache_write_tokens_details";
+	int64_t rest = count(details, NULL, "cache_write_tokens");
+	int64_t brief = take(&rest, count(details, by_ttl, "ttl_30m_tokens"));
+	int64_t lasting = take(&rest, count(details, by_ttl, "ttl_12h_tokens"));
+
+	u->tokens[USAGE_CACHE_WRITE_30M] = take(prompt, brief);
+	u->tokens[USAGE_CACHE_WRITE_12H] = take(prompt, lasting);
+	u->tokens[USAGE_CACHE_WRITE_5M] = take(prompt, rest);
+}
+
+static void
+read_input(const struct jnode *at, const struct words *words, int64_t prompt,
+    struct usage *u)
+{
+	const char *in = words->in_details;
+	struct jnode details;
 
 	u->tokens[USAGE_CACHE_READ] = take(&prompt, count_cached(at));
-	u->tokens[USAGE_CACHE_WRITE_5M] =
-	    take(&prompt, count(at, in, "cache_write_tokens"));
+	if (jtree_find(at, in, &details))
+		read_writes(&details, &prompt, u);
 	u->tokens[USAGE_AUDIO_IN] =
 	    take(&prompt, count(at, in, "audio_tokens"));
 	u->tokens[USAGE_IMAGE_IN] =
@@ -79,11 +101,11 @@ read_input(const struct jnode *at, int64_t prompt, struct usage *u)
  * name it at all; then the total tells.
  */
 static void
-read_output(
-    const struct jnode *at, unsigned quirks, int64_t prompt, struct usage *u)
+read_output(const struct jnode *at, const struct words *words, unsigned quirks,
+    int64_t prompt, struct usage *u)
 {
-	static const char out[] = "completion_tokens_details";
-	int64_t completion = count(at, NULL, "completion_tokens");
+	const char *out = words->out_details;
+	int64_t completion = count(at, NULL, words->out);
 	int64_t total = count(at, NULL, "total_tokens");
 	int64_t reasoning = count(at, out, "reasoning_tokens");
 	int64_t outside = total - prompt - completion;
@@ -175,11 +197,20 @@ void
 openai_usage(
     struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u)
 {
-	int64_t prompt = count(at, NULL, "prompt_tokens");
+	static const struct words chat = { "prompt_tokens",
+		"prompt_tokens_details", "completion_tokens",
+		"completion_tokens_details" };
+	static const struct words responses = { "input_tokens",
+		"input_tokens_details", "output_tokens",
+		"output_tokens_details" };
+	struct jnode in;
+	const struct words *words =
+	    jtree_find(at, responses.in, &in) ? &responses : &chat;
+	int64_t prompt = count(at, NULL, words->in);
 
 	usage_init(u);
-	read_input(at, prompt, u);
-	read_output(at, quirks, prompt, u);
+	read_input(at, words, prompt, u);
+	read_output(at, words, quirks, prompt, u);
 	u->web_searches =
 	    count(at, "server_tool_use_details", "web_search_requests");
 	u->provider_cost_pusd = read_cost(a, at);

@@ -5,6 +5,7 @@
 
 static const struct provider *const apis[] = {
 	&provider_openai,
+	&provider_openai_responses,
 	&provider_anthropic,
 	&provider_gemini,
 	&provider_echo,
@@ -16,8 +17,8 @@ static const struct provider *const apis[] = {
 #define OLD_LIMIT  (QUIRK_NO_DEVELOPER | QUIRK_MAX_TOKENS)
 
 static const struct vendor vendors[] = {
-	{ "openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY",
-	    0 },
+	{ "openai", "openai,openai_responses", "https://api.openai.com/v1",
+	    "OPENAI_API_KEY", 0 },
 	{ "anthropic", "anthropic", "https://api.anthropic.com",
 	    "ANTHROPIC_API_KEY", 0 },
 	{ "google", "gemini", "https://generativelanguage.googleapis.com",

@@ -5,7 +5,8 @@
 
 #include "core/provider.h"
 
-extern const struct provider provider_openai;    /* Chat Completions */
+extern const struct provider provider_openai; /* Chat Completions */
+extern const struct provider provider_openai_responses;
 extern const struct provider provider_anthropic; /* Messages */
 extern const struct provider provider_gemini;    /* generateContent */
 extern const struct provider provider_echo;      /* needs no network */

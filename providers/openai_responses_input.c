@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The conversation of a Responses request, as history.h has ordered it: a
+ * flat list of items, in which calls and thinking stand beside messages.
+ * Leading instructions are the member of that name.
+ */
+#include "providers/openai_responses.h"
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/conf.h"
+#include "core/crc32c.h"
+#include "core/error.h"
+#include "core/jw.h"
+
+#include "providers/history.h"
+
+#define MAX_TEXT_BYTES ((size_t)256 << 20)
+#define MAX_ID_BYTES   64 /* of call_id */
+#define KEPT_ID_BYTES  50 /* of a longer one, before its checksum */
+
+static const char foreign_file[] =
+    "a file id is known to its own provider only";
+
+struct writer {
+	struct arena *arena;
+	struct jw *w;
+	const struct target *target;
+	struct chat *chat;
+	struct error *err;
+	const struct part *calls; /* parts of the last assistant turn */
+};
+
+static bool
+lacks(const struct writer *o, unsigned can)
+{
+	const struct model *facts = o->target->facts;
+
+	return facts && !(facts->can & can);
+}
+
+static void
+begin(struct writer *o, const char *type)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", type);
+}
+
+static void
+begin_message(struct writer *o, const char *role)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "role", role);
+	jw_key(o->w, "content");
+}
+
+/* ---- parts ---- */
+
+static void
+write_text(struct writer *o, const char *type, const char *key, struct str s)
+{
+	begin(o, type);
+	jw_kv_str(o->w, key, s);
+	jw_end(o->w);
+}
+
+static struct str
+data_url(struct writer *o, const struct part *p)
+{
+	return str_of(arena_printf(o->arena, "data:%.*s;base64,%.*s",
+	    STR_ARG(p->mime), STR_ARG(p->data)));
+}
+
+static int
+write_image(struct writer *o, const struct part *p)
+{
+	if (p->file_id.p)
+		return history_refuse(p, o->err, foreign_file);
+	if (lacks(o, MODEL_IMAGES))
+		return history_refuse(
+		    p, o->err, "the model does not take images");
+	begin(o, "input_image");
+	jw_kv_str(o->w, "image_url", p->url.p ? p->url : data_url(o, p));
+	jw_kv_str(o->w, "detail", p->detail.p ? p->detail : STR("auto"));
+	jw_end(o->w);
+	return 0;
+}
+
+/* A plain text document is told from the question around it by its tags. */
+static struct str
+document_text(struct writer *o, const struct part *p)
+{
+	return str_of(arena_printf(o->arena,
+	    "<document name=\"%.*s\">\n%.*s\n</document>", STR_ARG(p->name),
+	    STR_ARG(p->text)));
+}
+
+static int
+write_document(struct writer *o, const struct part *p)
+{
+	if (p->text.p) {
+		write_text(o, "input_text", "text", document_text(o, p));
+		return 0;
+	}
+	if (p->file_id.p)
+		return history_refuse(p, o->err, foreign_file);
+	/* OpenAI shows a PDF's pages to whatever model sees images. */
+	if (lacks(o, MODEL_PDF | MODEL_IMAGES))
+		return history_refuse(
+		    p, o->err, "the model does not take documents");
+	begin(o, "input_file");
+	if (p->url.p) {
+		jw_kv_str(o->w, "file_url", p->url);
+	} else {
+		jw_kv_str(o->w, "filename",
+		    p->name.n > 0 ? p->name : STR("document.pdf"));
+		jw_kv_str(o->w, "file_data", data_url(o, p));
+	}
+	jw_end(o->w);
+	return 0;
+}
+
+static int
+write_audio(struct writer *o, const struct part *p)
+{
+	bool wav =
+	    str_is(p->mime, "audio/wav") || str_is(p->mime, "audio/x-wav");
+
+	if (lacks(o, MODEL_AUDIO))
+		return history_refuse(
+		    p, o->err, "the model does not take audio");
+	if (!wav && !str_is(p->mime, "audio/mpeg") &&
+	    !str_is(p->mime, "audio/mp3"))
+		return history_refuse(
+		    p, o->err, "the provider takes audio as wav or mp3");
+	begin(o, "input_audio");
+	jw_key(o->w, "input_audio");
+	jw_object(o->w);
+	jw_kv_str(o->w, "data", p->data);
+	jw_kv_cstr(o->w, "format", wav ? "wav" : "mp3");
+	jw_end(o->w);
+	jw_end(o->w);
+	return 0;
+}
+
+/* What a user says, or a tool. */
+static int
+write_part(struct writer *o, const struct part *p)
+{
+	switch (p->kind) {
+	case PART_TEXT:
+	case PART_REFUSAL:
+		write_text(o, "input_text", "text", p->text);
+		return 0;
+	case PART_IMAGE:
+		return write_image(o, p);
+	case PART_DOCUMENT:
+		return write_document(o, p);
+	case PART_AUDIO:
+		return write_audio(o, p);
+	case PART_TOOL_CALL:
+	case PART_TOOL_RESULT:
+	case PART_THINKING:
+		break;
+	}
+	return 0;
+}
+
+/* ---- calls and results ---- */
+
+/* Ids longer than the API takes become shorter ones, always the same. */
+static void
+write_call_id(struct writer *o, struct str id)
+{
+	if (id.n > MAX_ID_BYTES)
+		id = str_of(arena_printf(o->arena, "%.*s_%08x", KEPT_ID_BYTES,
+		    id.p, (unsigned)crc32c(0, id.p, id.n)));
+	jw_kv_str(o->w, "call_id", id);
+}
+
+static void
+write_call(struct writer *o, const struct part *p)
+{
+	begin(o, p->custom ? "custom_tool_call" : "function_call");
+	write_call_id(o, p->id);
+	jw_kv_str(o->w, "name", p->name);
+	if (p->custom)
+		jw_kv_str(o->w, "input", p->text);
+	else
+		jw_kv_str(
+		    o->w, "arguments", p->text.n > 0 ? p->text : STR("{}"));
+	jw_end(o->w);
+}
+
+static bool
+is_of_custom(const struct writer *o, struct str id)
+{
+	const struct part *p = o->calls;
+
+	while (p && !(p->kind == PART_TOOL_CALL && str_eq(p->id, id)))
+		p = p->next;
+	return p && p->custom;
+}
+
+static bool
+is_text_only(const struct part *p)
+{
+	while (p && p->kind == PART_TEXT)
+		p = p->next;
+	return p == NULL;
+}
+
+static int
+write_output(struct writer *o, const struct part *result)
+{
+	const struct part *p;
+	int rc = 0;
+
+	jw_key(o->w, "output");
+	if (is_text_only(result->parts)) {
+		jw_str(o->w,
+		    str_of(arena_printf(o->arena, "%s%.*s",
+			result->is_error ? "Error: " : "",
+			STR_ARG(history_text(o->arena, result->parts, "\n")))));
+		return 0;
+	}
+	jw_array(o->w);
+	if (result->is_error)
+		write_text(o, "input_text", "text", STR("Error:"));
+	for (p = result->parts; p && rc == 0; p = p->next)
+		rc = write_part(o, p);
+	jw_end(o->w);
+	return rc;
+}
+
+static int
+write_result(struct writer *o, const struct part *result)
+{
+	int rc;
+
+	if (result->is_error)
+		chat_lose(o->chat, "is_error");
+	begin(o,
+	    is_of_custom(o, result->id) ? "custom_tool_call_output"
+					: "function_call_output");
+	write_call_id(o, result->id);
+	rc = write_output(o, result);
+	jw_end(o->w);
+	return rc;
+}
+
+/* ---- turns ---- */
+
+static int
+write_content(struct writer *o, const struct part *p)
+{
+	int rc = 0;
+
+	if (p->kind == PART_TEXT && !p->next) {
+		jw_str(o->w, p->text);
+		return 0;
+	}
+	jw_array(o->w);
+	for (; p && rc == 0; p = p->next)
+		rc = write_part(o, p);
+	jw_end(o->w);
+	return rc;
+}
+
+static int
+write_user(struct writer *o, const struct turn *t)
+{
+	const struct part *p;
+	int rc;
+
+	if (t->name.n > 0)
+		chat_lose(o->chat, "messages.name");
+	for (p = t->parts; p && p->kind == PART_TOOL_RESULT; p = p->next)
+		if (write_result(o, p) != 0)
+			return -1;
+	if (!p)
+		return 0;
+	begin_message(o, "user");
+	rc = write_content(o, p);
+	jw_end(o->w);
+	return rc;
+}
+
+/* One message of neighbouring texts; returns what follows them. */
+static const struct part *
+write_said(struct writer *o, const struct part *p)
+{
+	begin_message(o, "assistant");
+	jw_array(o->w);
+	for (; p; p = p->next) {
+		if (p->kind == PART_TEXT)
+			write_text(o, "output_text", "text", p->text);
+		else if (p->kind == PART_REFUSAL)
+			write_text(o, "refusal", "refusal", p->text);
+		else
+			break;
+	}
+	jw_end(o->w);
+	jw_end(o->w);
+	return p;
+}
+
+/* The API refuses a thought that nothing came of. */
+static void
+write_thinking(struct writer *o, const struct part *p)
+{
+	if (!p->next) {
+		chat_lose(o->chat, "thinking");
+		return;
+	}
+	begin(o, "reasoning");
+	jw_key(o->w, "summary");
+	jw_array(o->w);
+	if (p->text.n > 0)
+		write_text(o, "summary_text", "text", p->text);
+	jw_end(o->w);
+	jw_kv_str(o->w, "encrypted_content", p->signature);
+	jw_end(o->w);
+}
+
+static int
+write_assistant(struct writer *o, const struct turn *t)
+{
+	const struct part *p = t->parts;
+
+	o->calls = p;
+	while (p) {
+		if (p->kind == PART_TEXT || p->kind == PART_REFUSAL) {
+			p = write_said(o, p);
+			continue;
+		}
+		if (p->kind == PART_TOOL_CALL)
+			write_call(o, p);
+		else if (p->kind == PART_THINKING)
+			write_thinking(o, p);
+		else
+			return history_refuse(p, o->err,
+			    "the provider takes this from users only");
+		p = p->next;
+	}
+	return 0;
+}
+
+static int
+write_system(struct writer *o, const struct turn *t)
+{
+	const struct model *facts = o->target->facts;
+	bool newest = facts && (facts->can & MODEL_REASONING) &&
+	    !(o->target->provider->quirks & QUIRK_NO_DEVELOPER);
+	struct str text = history_text(o->arena, t->parts, "\n\n");
+
+	if (text.n == 0)
+		return 0;
+	begin_message(o, newest ? "developer" : "system");
+	jw_str(o->w, text);
+	jw_end(o->w);
+	return 0;
+}
+
+static bool
+is_system_only(const struct turn *t)
+{
+	while (t && t->role == ROLE_SYSTEM)
+		t = t->next;
+	return t == NULL;
+}
+
+/*
+ * Joins the leading instructions; returns the first turn of the rest, which
+ * must not be empty.
+ */
+static const struct turn *
+write_instructions(struct writer *o, const struct turn *t)
+{
+	struct buf *all = buf_new(o->arena, MAX_TEXT_BYTES);
+	struct str text;
+
+	if (is_system_only(t))
+		return t;
+	for (; t->role == ROLE_SYSTEM; t = t->next) {
+		text = history_text(o->arena, t->parts, "\n\n");
+		if (text.n > 0 && all->n > 0)
+			buf_addz(all, "\n\n");
+		buf_adds(all, text);
+	}
+	if (all->n > 0)
+		jw_kv_str(o->w, "instructions", buf_str(all));
+	return t;
+}
+
+int
+openai_responses_input(struct arena *a, struct jw *w, const struct target *t,
+    struct chat *chat, struct error *err)
+{
+	static int (*const write[])(struct writer *, const struct turn *) = {
+		[ROLE_SYSTEM] = write_system,
+		[ROLE_USER] = write_user,
+		[ROLE_ASSISTANT] = write_assistant,
+	};
+	struct writer o = { a, w, t, chat, err, NULL };
+	struct turn *turns;
+	const struct turn *turn;
+	int rc = 0;
+
+	history_lose_marks(chat);
+	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, &turns, err) != 0)
+		return -1;
+	turn = write_instructions(&o, turns);
+	jw_key(w, "input");
+	jw_array(w);
+	for (; turn && rc == 0; turn = turn->next)
+		rc = write[turn->role](&o, turn);
+	jw_end(w);
+	return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing Responses requests: the parameters.  The conversation is in
+ * openai_responses_input.c.
+ */
+#include "providers/openai_responses.h"
+
+#include "core/buf.h"
+#include "core/catalog.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/jtext.h"
+#include "core/jw.h"
+
+#include "providers/effort.h"
+
+#define MIN_OUTPUT_TOKENS 16
+#define MAX_USER_BYTES    128 /* Claude Code sends a JSON document as user */
+
+#define NO_PARAMETERS "{\"type\":\"object\",\"properties\":{}}"
+
+static void
+write_limit(struct jw *w, const struct chat *chat)
+{
+	int64_t max = chat->max_tokens;
+
+	if (max > 0)
+		jw_kv_i64(w, "max_output_tokens",
+		    max < MIN_OUTPUT_TOKENS ? MIN_OUTPUT_TOKENS : max);
+}
+
+static void
+write_number(struct jw *w, struct chat *chat, const char *key,
+    const struct opt_double *v, bool takes)
+{
+	if (!v->set)
+		return;
+	if (!takes) {
+		chat_lose(chat, "%s", key);
+		return;
+	}
+	jw_key(w, key);
+	jw_double(w, v->v);
+}
+
+/* Reasoning models reject sampling; the format itself lacks the others. */
+static void
+write_sampling(struct jw *w, struct chat *chat, const struct target *t)
+{
+	bool takes = !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+
+	write_number(w, chat, "temperature", &chat->temperature, takes);
+	write_number(w, chat, "top_p", &chat->top_p, takes);
+	write_number(w, chat, "top_k", &chat->top_k, false);
+	write_number(
+	    w, chat, "presence_penalty", &chat->presence_penalty, false);
+	write_number(
+	    w, chat, "frequency_penalty", &chat->frequency_penalty, false);
+	write_number(w, chat, "seed", &chat->seed, false);
+	if (chat->stop)
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC ? "stop_sequences"
+						    : "stop");
+}
+
+static void
+lose_effort(struct chat *chat)
+{
+	chat_lose(chat, "%s",
+	    chat->dialect == WIRE_ANTHROPIC ? "thinking" : "reasoning_effort");
+}
+
+static enum effort
+pick_effort(struct chat *chat, const struct model *facts)
+{
+	int64_t limit = chat->max_tokens;
+	enum effort want, e;
+
+	if (limit == 0 && facts)
+		limit = facts->output;
+	want = effort_wanted(chat, limit);
+	e = effort_pick(want, facts ? facts->efforts : 0);
+	if (e == EFFORT_UNSET && want != EFFORT_UNSET && want != EFFORT_NONE)
+		lose_effort(chat);
+	return e;
+}
+
+/*
+ * A summary is for those who asked to see thinking: some models give it to
+ * verified organisations only.
+ */
+static void
+write_reasoning(struct jw *w, struct chat *chat, const struct model *facts)
+{
+	bool reasons = facts && (facts->can & MODEL_REASONING);
+	bool summary =
+	    reasons && chat->thinking_budget != 0 && !chat->thinking_hidden;
+	enum effort e = pick_effort(chat, facts);
+
+	if (e != EFFORT_UNSET || summary) {
+		jw_key(w, "reasoning");
+		jw_object(w);
+		if (e != EFFORT_UNSET)
+			jw_kv_cstr(w, "effort", effort_word(e));
+		if (summary)
+			jw_kv_cstr(w, "summary", "auto");
+		jw_end(w);
+	}
+	if (reasons)
+		jw_kv_raw(
+		    w, "include", STR("[\"reasoning.encrypted_content\"]"));
+}
+
+/* Chat nests what Responses has flat: {"type":"grammar","grammar":{...}}. */
+static void
+write_grammar(struct jw *w, struct str format)
+{
+	struct str inner, value;
+
+	if (!jtext_get(format, "grammar", &inner) || inner.p[0] != '{') {
+		jw_kv_raw(w, "format", format);
+		return;
+	}
+	jw_key(w, "format");
+	jw_object(w);
+	jw_kv_cstr(w, "type", "grammar");
+	if (jtext_get(inner, "syntax", &value))
+		jw_kv_raw(w, "syntax", value);
+	if (jtext_get(inner, "definition", &value))
+		jw_kv_raw(w, "definition", value);
+	jw_end(w);
+}
+
+/* Strict is what a tool is here unless it says otherwise. */
+static void
+write_tool(struct jw *w, const struct tool *tool)
+{
+	jw_object(w);
+	jw_kv_cstr(w, "type", tool->custom ? "custom" : "function");
+	jw_kv_str(w, "name", tool->name);
+	if (tool->description.p)
+		jw_kv_str(w, "description", tool->description);
+	if (tool->custom && tool->grammar.p)
+		write_grammar(w, tool->grammar);
+	if (!tool->custom) {
+		jw_kv_raw(w, "parameters",
+		    tool->schema.p ? tool->schema : STR(NO_PARAMETERS));
+		jw_kv_bool(w, "strict", tool->strict);
+	}
+	jw_end(w);
+}
+
+static bool
+is_custom(const struct chat *chat, struct str name)
+{
+	const struct tool *tool = chat->tools;
+
+	while (tool && !str_eq(tool->name, name))
+		tool = tool->next;
+	return tool && tool->custom;
+}
+
+static void
+write_choice(struct jw *w, const struct chat *chat)
+{
+	static const char *const words[] = {
+		[TOOL_CHOICE_AUTO] = "auto",
+		[TOOL_CHOICE_NONE] = "none",
+		[TOOL_CHOICE_REQUIRED] = "required",
+	};
+	struct str name = chat->tool_choice_name;
+
+	if (chat->tool_choice == TOOL_CHOICE_NAMED) {
+		jw_key(w, "tool_choice");
+		jw_object(w);
+		jw_kv_cstr(
+		    w, "type", is_custom(chat, name) ? "custom" : "function");
+		jw_kv_str(w, "name", name);
+		jw_end(w);
+	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
+		jw_kv_cstr(w, "tool_choice", words[chat->tool_choice]);
+	}
+	if (chat->parallel_off)
+		jw_kv_bool(w, "parallel_tool_calls", false);
+}
+
+static void
+write_tools(struct jw *w, const struct chat *chat)
+{
+	const struct tool *tool;
+
+	if (!chat->tools)
+		return;
+	jw_key(w, "tools");
+	jw_array(w);
+	for (tool = chat->tools; tool; tool = tool->next)
+		write_tool(w, tool);
+	jw_end(w);
+	write_choice(w, chat);
+}
+
+static void
+write_format(struct jw *w, const struct chat *chat)
+{
+	if (chat->output == OUTPUT_TEXT)
+		return;
+	jw_key(w, "text");
+	jw_object(w);
+	jw_key(w, "format");
+	jw_object(w);
+	if (chat->output == OUTPUT_JSON) {
+		jw_kv_cstr(w, "type", "json_object");
+	} else {
+		jw_kv_cstr(w, "type", "json_schema");
+		jw_kv_str(w, "name",
+		    chat->schema_name.n > 0 ? chat->schema_name
+					    : STR("answer"));
+		jw_kv_raw(w, "schema", chat->schema);
+		jw_kv_bool(w, "strict", chat->schema_strict);
+	}
+	jw_end(w);
+	jw_end(w);
+}
+
+/* "auto" is the default anyway; Anthropic's words are its own. */
+static void
+write_tier(struct jw *w, struct chat *chat)
+{
+	struct str tier = chat->service_tier;
+
+	if (!tier.p || str_is(tier, "auto"))
+		return;
+	if (str_is(tier, "standard_only"))
+		jw_kv_cstr(w, "service_tier", "default");
+	else if (chat->dialect == WIRE_OPENAI_CHAT)
+		jw_kv_str(w, "service_tier", tier);
+	else
+		chat_lose(chat, "service_tier");
+}
+
+static void
+write_user(struct jw *w, struct chat *chat)
+{
+	if (chat->user.n == 0)
+		return;
+	if (chat->user.n <= MAX_USER_BYTES)
+		jw_kv_str(w, "user", chat->user);
+	else
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
+						    : "user");
+}
+
+int
+openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
+    struct buf *out, struct error *err)
+{
+	struct chat *chat = ask_chat(ask, err);
+	struct jw w;
+
+	if (!chat)
+		return -1;
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_str(&w, "model", t->model);
+	if (openai_responses_input(a, &w, t, chat, err) != 0)
+		return -1;
+	write_limit(&w, chat);
+	write_sampling(&w, chat, t);
+	write_reasoning(&w, chat, t->facts);
+	write_tools(&w, chat);
+	write_format(&w, chat);
+	write_tier(&w, chat);
+	write_user(&w, chat);
+	jw_kv_bool(&w, "store", false);
+	if (ask->stream)
+		jw_kv_bool(&w, "stream", true);
+	jw_end(&w);
+	return 0;
+}
