@@ -90,4 +90,4 @@ clean:
 	rm -rf build
 
 .PHONY: all unit deps run test asan check bench install clean
--include $(OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(HELP:%.c=$(BUILD)/%.d) $(UNIT:%=%.d)

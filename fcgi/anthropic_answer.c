@@ -102,7 +102,7 @@ write_signature(
 
 	buf_init(&b, FOLD_MAX_BYTES + 64);
 	if (signature.n > 0)
-		signature_prefix(e->issuer, &b);
+		signature_prefix(e->issuer, WIRE_ANTHROPIC, &b);
 	buf_adds(&b, signature);
 	jw_kv_str(w, key, buf_str(&b));
 	buf_release(&b);

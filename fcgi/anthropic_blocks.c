@@ -231,7 +231,8 @@ read_thinking(struct chat *chat, struct part **list, const struct jnode *obj,
 	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
 		return -1;
 	if (part->signature.n > 0)
-		part->issuer = signature_unprefix(&part->signature);
+		part->issuer =
+		    signature_unprefix(&part->signature, WIRE_ANTHROPIC);
 	else
 		part->signature = STR_NONE;
 	return 0;
@@ -251,7 +252,7 @@ read_redacted(struct chat *chat, struct part **list, const struct jnode *obj,
 	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
 		return -1;
 	part->redacted = true;
-	part->issuer = signature_unprefix(&part->signature);
+	part->issuer = signature_unprefix(&part->signature, WIRE_ANTHROPIC);
 	return 0;
 }
 

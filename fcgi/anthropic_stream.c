@@ -187,7 +187,7 @@ static void
 put_signature(struct message_stream *s, struct str text)
 {
 	if (s->signature->n == 0 && text.n > 0)
-		signature_prefix(s->e.issuer, s->signature);
+		signature_prefix(s->e.issuer, WIRE_ANTHROPIC, s->signature);
 	buf_adds(s->signature, text);
 }
 

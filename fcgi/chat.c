@@ -22,9 +22,24 @@
 #define HIGH_WATER_BYTES (128u << 10) /* queued: stop reading upstream */
 #define LOW_WATER_BYTES  (32u << 10)  /* queued: go on */
 
+static int
+glance_turns(const struct ask *ask, const char *turns, struct error *err)
+{
+	struct str raw;
+
+	if (turns == NULL)
+		return 0;
+	if (!jtext_get(ask->body, turns, &raw))
+		return error_param(err, turns, "is required");
+	if (raw.p[0] != '[' || str_trim(str_skip(raw, 1)).p[0] == ']')
+		return error_param(
+		    err, turns, "must be an array with at least one message");
+	return 0;
+}
+
 /* Members that sluice itself must understand; the rest is the dialect's. */
 static int
-glance(struct ask *ask, struct error *err)
+glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 {
 	struct str raw;
 
@@ -38,11 +53,8 @@ glance(struct ask *ask, struct error *err)
 	ask->model = jtext_string(ask->arena, raw);
 	if (ask->model.n == 0)
 		return error_param(err, "model", "must be a string");
-	if (!jtext_get(ask->body, "messages", &raw))
-		return error_param(err, "messages", "is required");
-	if (raw.p[0] != '[' || str_trim(str_skip(raw, 1)).p[0] == ']')
-		return error_param(err, "messages",
-		    "must be an array with at least one message");
+	if (glance_turns(ask, dialect->turns, err) != 0)
+		return -1;
 	if (jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
 		ask->stream = str_is(raw, "true");
 		if (!ask->stream && !str_is(raw, "false"))
@@ -69,7 +81,18 @@ header_name(struct arena *a, struct str var)
 	return str_of(name);
 }
 
-/* The client's anthropic-* headers travel to a provider of that format. */
+static bool
+is_passed(struct str var)
+{
+	return str_starts(var, "HTTP_ANTHROPIC_") ||
+	    str_starts(var, "HTTP_OPENAI_BETA=") ||
+	    str_starts(var, "HTTP_X_OPENAI_");
+}
+
+/*
+ * The client's anthropic-* headers and the like travel to a provider of its
+ * format; openai-organization and -project go with a credential not ours.
+ */
 static void
 pass_headers(struct exchange *x, struct ask *ask)
 {
@@ -77,7 +100,7 @@ pass_headers(struct exchange *x, struct ask *ask)
 	struct str name, value;
 
 	for (p = x->in.params; *p != NULL; p++) {
-		if (!str_starts(str_of(*p), "HTTP_ANTHROPIC_"))
+		if (!is_passed(str_of(*p)))
 			continue;
 		value = str_split(str_of(*p), '=', &name);
 		header_add(x->arena, &ask->headers, header_name(x->arena, name),
@@ -157,7 +180,8 @@ chat_front(
 	describe(x, key);
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
-	if (c->err.kind != ERROR_NONE || glance(&c->ask, &c->err) != 0)
+	if (c->err.kind != ERROR_NONE ||
+	    glance(&c->ask, x->dialect, &c->err) != 0)
 		return refuse(x);
 	c->row.stream = c->ask.stream;
 	c->row.requested = c->ask.model;

@@ -361,3 +361,65 @@ decode_json(
 	*text = jtree_text(chat->arena, v);
 	return 0;
 }
+
+/* ---- tool choice ---- */
+
+int
+decode_choice(struct chat *chat, const struct jnode *v, struct error *err)
+{
+	static const struct {
+		const char *word;
+		enum tool_choice choice;
+	} words[] = {
+		{ "auto", TOOL_CHOICE_AUTO },
+		{ "none", TOOL_CHOICE_NONE },
+		{ "required", TOOL_CHOICE_REQUIRED },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_is(jtree_value_str(v), words[i].word)) {
+			chat->tool_choice = words[i].choice;
+			return 0;
+		}
+	}
+	return jtree_fail(v, err, "must be auto, none, required or an object");
+}
+
+static bool
+has_name(const struct name *list, struct str s)
+{
+	while (list != NULL && !str_eq(list->s, s))
+		list = list->next;
+	return list != NULL;
+}
+
+/* Tools that may not be called are not offered: the same, said otherwise. */
+static void
+keep_tools(struct chat *chat, const struct name *names)
+{
+	struct tool *t = chat->tools, *kept, *last;
+
+	chat->tools = NULL;
+	for (; t != NULL; t = t->next) {
+		if (!has_name(names, t->name))
+			continue;
+		kept = chat_tool(chat);
+		last = kept->last;
+		*kept = *t;
+		kept->next = NULL;
+		kept->last = last;
+	}
+}
+
+int
+decode_allowed(struct chat *chat, const struct jnode *list,
+    const struct name *names, struct str mode, struct error *err)
+{
+	keep_tools(chat, names);
+	if (chat->tools == NULL)
+		return jtree_fail(list, err, "names none of the tools");
+	chat->tool_choice =
+	    str_is(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
+	return 0;
+}

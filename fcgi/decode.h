@@ -141,6 +141,18 @@ int decode_type(const struct jnode *obj, struct str *type, struct error *err)
 int decode_media(const struct jnode *url, struct part *part, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * decode_choice(chat, v, err), decode_allowed(chat, list, names, mode, err):
+ * Take the tool choice that is the word ${v}; offer only the tools in
+ * ${names}, read from ${list}, of which one must be called if ${mode} is
+ * "required".
+ */
+int decode_choice(struct chat *chat, const struct jnode *v, struct error *err)
+    __attribute__((warn_unused_result));
+int decode_allowed(struct chat *chat, const struct jnode *list,
+    const struct name *names, struct str mode, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Field readers for more than one dialect. */
 field_fn decode_names;  /* into struct name *: a string or several */
 field_fn decode_effort; /* into enum effort */

@@ -59,6 +59,9 @@ struct encode_opts {
 struct dialect {
 	const char *name; /* "openai-chat": for the ledger */
 	enum wire wire;
+	/* Member with the conversation, an array that must not be empty;
+	 * NULL: whether there is one, decode says. */
+	const char *turns;
 	/* Decode a whole request; see struct ask. */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
@@ -72,6 +75,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai_chat;
+extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_anthropic;
 
 #endif

@@ -88,10 +88,14 @@ encode_put(struct sink *s, const struct event *ev, struct error *err)
 		put_head(e, ev);
 		return 0;
 	}
-	if (e->is_verbatim)
+	if (e->is_verbatim) {
+		e->frames += ev->kind == EVENT_FRAME;
+		if (ev->kind == EVENT_START)
+			put_start(e, ev);
 		return verbatim_put(&e->verbatim, ev, err);
+	}
 	translate(e, ev);
-	if (e->opts.ask->stream)
+	if (e->opts.ask->stream && !e->words->folds)
 		return 0;
 	return sink_put(&e->fold.sink, ev, err);
 }
@@ -204,7 +208,9 @@ encode_raw_error(struct buf *out, const struct error *err, enum wire wire)
 		return false;
 	/* An error out of a stream may end a call that has not begun one. */
 	data = sse_data(err->raw);
-	buf_adds(out, is_error_object(data) ? data : err->raw);
+	if (data.p != NULL && !is_error_object(data))
+		return false;
+	buf_adds(out, data.p != NULL ? data : err->raw);
 	return true;
 }
 
@@ -241,7 +247,10 @@ encode_fail(struct encoder *enc, const struct error *err)
 	}
 	if (e->is_verbatim)
 		verbatim_flush(&e->verbatim);
-	fail_stream(e, err);
+	if (e->words->fail != NULL)
+		e->words->fail(e, err);
+	else
+		fail_stream(e, err);
 }
 
 /* ---- for the dialects ---- */

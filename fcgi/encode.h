@@ -31,6 +31,9 @@ struct encode_words {
 	void (*ping)(struct encode *e);
 	/* The whole answer, from e->fold. */
 	void (*document)(struct encode *e, const struct receipt *r);
+	/* Stream: end it with an error; NULL: one frame, as fail_body. */
+	void (*fail)(struct encode *e, const struct error *err);
+	bool folds; /* streams want e->fold, too */
 	void (*fail_body)(
 	    struct buf *out, const struct error *err, const char *call_id);
 };
@@ -44,8 +47,9 @@ struct encode {
 	bool headed;      /* HEAD has come */
 	bool early;       /* a ping went out before HEAD */
 	bool is_verbatim;
+	unsigned frames; /* SSE, passed verbatim */
 	struct verbatim verbatim;
-	struct fold fold; /* a document's content */
+	struct fold fold; /* a document's content; see words->folds */
 	/* The answer as far as it has come. */
 	struct str id, model;
 	struct usage usage;

@@ -4,9 +4,12 @@
 #include "core/buf.h"
 #include "fcgi/dialect.h"
 #include "fcgi/models.h"
+#include "fcgi/openai_responses.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
+	{ "POST", "/v1/responses", false, &dialect_openai_responses, NULL },
+	{ "GET", "/v1/responses", true, NULL, openai_responses_get },
 	{ "POST", "/v1/messages", false, &dialect_anthropic, NULL },
 	{ "GET", "/v1/models", false, NULL, models_list },
 	{ "GET", "/v1/models/", false, NULL, models_show },

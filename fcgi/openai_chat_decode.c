@@ -256,32 +256,6 @@ read_named(const struct jnode *v, struct str *name, struct error *err)
 	return jtree_str(&of, "name", JTREE_REQUIRED, name, err);
 }
 
-static bool
-has_name(const struct name *list, struct str s)
-{
-	while (list != NULL && !str_eq(list->s, s))
-		list = list->next;
-	return list != NULL;
-}
-
-/* Tools that may not be called are not offered: the same, said otherwise. */
-static void
-keep_tools(struct chat *chat, const struct name *names)
-{
-	struct tool *t = chat->tools, *kept, *last;
-
-	chat->tools = NULL;
-	for (; t != NULL; t = t->next) {
-		if (!has_name(names, t->name))
-			continue;
-		kept = chat_tool(chat);
-		last = kept->last;
-		*kept = *t;
-		kept->next = NULL;
-		kept->last = last;
-	}
-}
-
 static int
 read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
 {
@@ -302,39 +276,18 @@ read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
 			return -1;
 		name_add(chat->arena, &names, name);
 	}
-	keep_tools(chat, names);
-	if (chat->tools == NULL)
-		return jtree_fail(&list, err, "names none of the tools");
-	chat->tool_choice =
-	    str_is(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
-	return 0;
+	return decode_allowed(chat, &list, names, mode, err);
 }
 
 static int
 read_choice(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	static const struct {
-		const char *word;
-		enum tool_choice choice;
-	} words[] = {
-		{ "auto", TOOL_CHOICE_AUTO },
-		{ "none", TOOL_CHOICE_NONE },
-		{ "required", TOOL_CHOICE_REQUIRED },
-	};
-	struct str word = jtree_value_str(v), type = STR_NONE;
-	size_t i;
+	struct str type = STR_NONE;
 
 	(void)into;
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (str_is(word, words[i].word)) {
-			chat->tool_choice = words[i].choice;
-			return 0;
-		}
-	}
-	if (word.p != NULL)
-		return jtree_fail(
-		    v, err, "must be auto, none, required or an object");
+	if (jtree_value_str(v).p != NULL)
+		return decode_choice(chat, v, err);
 	if (decode_type(v, &type, err) < 0)
 		return -1;
 	if (str_is(type, "allowed_tools"))

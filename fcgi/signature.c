@@ -3,8 +3,6 @@
 
 #include "core/buf.h"
 
-#define PREFIX "sluice:"
-
 static const char *const formats[] = {
 	[WIRE_NONE] = "unknown",
 	[WIRE_OPENAI_CHAT] = "openai-chat-v1",
@@ -32,22 +30,23 @@ signature_issuer(struct str format)
 }
 
 void
-signature_prefix(enum wire issuer, struct buf *out)
+signature_prefix(enum wire issuer, enum wire native, struct buf *out)
 {
-	if (issuer == WIRE_ANTHROPIC)
+	if (issuer == native)
 		return;
-	buf_addz(out, PREFIX);
+	buf_addz(out, WIRE_FOREIGN_TOKEN);
 	buf_addz(out, formats[issuer]);
 	buf_addch(out, ':');
 }
 
 enum wire
-signature_unprefix(struct str *sig)
+signature_unprefix(struct str *sig, enum wire native)
 {
 	struct str format;
 
-	if (!str_starts(*sig, PREFIX))
-		return WIRE_ANTHROPIC;
-	*sig = str_split(str_skip(*sig, strlen(PREFIX)), ':', &format);
+	if (!str_starts(*sig, WIRE_FOREIGN_TOKEN))
+		return native;
+	*sig =
+	    str_split(str_skip(*sig, strlen(WIRE_FOREIGN_TOKEN)), ':', &format);
 	return signature_issuer(format);
 }

@@ -2,9 +2,9 @@
 /*
  * Opaque reasoning tokens on their way through a client.  A token is good
  * for its issuer alone, so it travels with the issuer's name: in Chat beside
- * it (`format`, the words OpenRouter uses), in Anthropic blocks, which have
- * no room beside it, as a prefix "sluice:FORMAT:".  Anthropic's own tokens
- * bear no prefix there.
+ * it (`format`, the words OpenRouter uses), in Anthropic blocks and Responses
+ * items, which have no room beside it, as a prefix "sluice:FORMAT:".  The
+ * format's own tokens bear no prefix there.
  */
 #ifndef FCGI_SIGNATURE_H
 #define FCGI_SIGNATURE_H
@@ -23,13 +23,13 @@ const char *signature_format(enum wire issuer);
 enum wire signature_issuer(struct str format);
 
 /*
- * signature_prefix(issuer, out), signature_unprefix(sig):
+ * signature_prefix(issuer, native, out), signature_unprefix(sig, native):
  * Append the prefix, if any, of a token of ${issuer} to ${out}; take the
- * prefix off ${*sig}.
+ * prefix off ${*sig}.  Tokens of ${native} have none.
  *
  * Returns  (unprefix) the issuer.
  */
-void signature_prefix(enum wire issuer, struct buf *out);
-enum wire signature_unprefix(struct str *sig);
+void signature_prefix(enum wire issuer, enum wire native, struct buf *out);
+enum wire signature_unprefix(struct str *sig, enum wire native);
 
 #endif

@@ -13,8 +13,8 @@ void
 verbatim_init(struct verbatim *v, struct arena *a, enum wire wire,
     enum framing framing, bool hide_usage, struct buf *out)
 {
-	size_t max =
-	    framing == FRAMING_WHOLE ? FOLD_MAX_BYTES : VERBATIM_MAX_BYTES;
+	bool whole = framing == FRAMING_WHOLE || wire == WIRE_OPENAI_RESPONSES;
+	size_t max = whole ? FOLD_MAX_BYTES : VERBATIM_MAX_BYTES;
 
 	*v = (struct verbatim){ .out = out,
 		.held = buf_new(a, max),
@@ -41,14 +41,32 @@ hold(struct verbatim *v, struct str raw)
 	buf_adds(v->out, raw);
 }
 
+/* Where usage stands in a frame, or in the document, and what joins it. */
+struct places {
+	const char *usage, *cost, *note;
+};
+
+static const struct places *
+places_of(const struct verbatim *v)
+{
+	static const struct places plain = { "usage", "usage.cost",
+		"usage.sluice" };
+	static const struct places nested = { "response.usage",
+		"response.usage.cost", "response.usage.sluice" };
+
+	return v->wire == WIRE_OPENAI_RESPONSES && v->framing == FRAMING_SSE
+	    ? &nested
+	    : &plain;
+}
+
 static bool
-has_usage(struct str doc)
+has_usage(struct str doc, const char *path)
 {
 	struct error err = { 0 };
 	struct str usage;
 
 	return doc.n > 0 && jtext_check(doc, &err) == 0 &&
-	    jtext_get(doc, "usage", &usage) && usage.p[0] == '{';
+	    jtext_get(doc, path, &usage) && usage.p[0] == '{';
 }
 
 /* {"choices":[],"usage":{...}}: what stream_options.include_usage adds. */
@@ -58,7 +76,7 @@ is_usage_chunk(struct str raw)
 	struct str doc = sse_data(raw), choices, item;
 	size_t pos = 0;
 
-	return has_usage(doc) && jtext_get(doc, "choices", &choices) &&
+	return has_usage(doc, "usage") && jtext_get(doc, "choices", &choices) &&
 	    choices.p[0] == '[' && !jtext_item(choices, &pos, &item);
 }
 
@@ -148,16 +166,17 @@ void
 verbatim_finish(struct verbatim *v, struct str cost, struct str note)
 {
 	struct str doc = { .p = v->held->p, .n = v->usage_n };
+	const struct places *places = places_of(v);
 	struct jtext_edit edits[2];
 	size_t n = 0;
 
 	if (v->framing == FRAMING_SSE)
 		doc = sse_data(doc);
 	if (cost.p != NULL)
-		edits[n++] = (struct jtext_edit){ "usage.cost", cost };
+		edits[n++] = (struct jtext_edit){ places->cost, cost };
 	if (note.p != NULL)
-		edits[n++] = (struct jtext_edit){ "usage.sluice", note };
-	if (n > 0 && has_usage(doc))
+		edits[n++] = (struct jtext_edit){ places->note, note };
+	if (n > 0 && has_usage(doc, places->usage))
 		add_edited(v, doc, edits, n);
 	verbatim_flush(v);
 }

@@ -2,11 +2,13 @@
 /*
  * An answer that passes through as it came, because client and provider
  * speak the same format.  Two things may differ from the provider's bytes:
- * the last frame (or the document) with a usage object gains usage.cost, and
+ * the last frame (or the document) with a usage object, which in Responses
+ * streams stands inside the response, gains usage.cost, and
  * a usage chunk that only the gateway asked for is left out.
  *
  * A frame with usage is held back, with what follows it, until content
- * follows or the end has come; beyond VERBATIM_MAX_BYTES it goes as it is.
+ * follows or the end has come; beyond VERBATIM_MAX_BYTES it goes as it is
+ * (Responses: FOLD_MAX_BYTES, since their last frame has the whole answer).
  */
 #ifndef FCGI_VERBATIM_H
 #define FCGI_VERBATIM_H

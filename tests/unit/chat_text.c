@@ -62,6 +62,7 @@ add_tools(struct buf *b, const struct tool *t)
 {
 	for (; t != NULL; t = t->next) {
 		buf_addf(b, " tool{%.*s", STR_ARG(t->name));
+		add_member(b, "ns", t->ns);
 		add_member(b, "d", t->description);
 		add_member(b, "s", t->schema);
 		add_member(b, "g", t->grammar);

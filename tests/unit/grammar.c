@@ -1,68 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/grammar.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/error.h"
-#include "core/jtext.h"
-
-struct grammar {
-	struct arena *arena;
-	char *why;
-	size_t why_n;
-	long frames;
-	bool started, finished, ended; /* ended: nothing may follow */
-	bool has_usage;
-	struct str id;    /* the first one, raw */
-	struct buf *args; /* of the open tool call */
-	bool in_call;
-	int64_t calls;    /* OpenAI: seen so far */
-	int64_t index;    /* Anthropic: of the open or next block */
-	struct str block; /* Anthropic: type of the open block, raw */
-};
-
-static int bad(struct grammar *g, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int
-bad(struct grammar *g, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	n = snprintf(g->why, g->why_n, "frame %ld: ", g->frames);
-	va_start(ap, fmt);
-	vsnprintf(g->why + n, g->why_n - (size_t)n, fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
-static struct str
-get(struct str doc, const char *path)
-{
-	struct str value;
-
-	return jtext_get(doc, path, &value) ? value : STR_NONE;
-}
-
-/* There, and not null. */
-static bool
-has(struct str doc, const char *path)
-{
-	struct str value = get(doc, path);
-
-	return value.p != NULL && !str_is(value, "null");
-}
-
-static bool
-is(struct str doc, const char *path, const char *raw)
-{
-	return str_is(get(doc, path), raw);
-}
+#include "tests/unit/grammar_parts.h"
 
 static void
 add_args(struct grammar *g, struct str raw)
@@ -340,6 +283,8 @@ check_frame(struct grammar *g, enum wire wire, struct str frame)
 		return chat_done(g);
 	if (jtext_check(data, &err) != 0)
 		return bad(g, "data is no JSON: %s", err.msg);
+	if (wire == WIRE_OPENAI_RESPONSES)
+		return grammar_response(g, event, data);
 	return wire == WIRE_OPENAI_CHAT ? chat_frame(g, event, data)
 					: message_frame(g, event, data);
 }
@@ -358,7 +303,7 @@ check_all(struct grammar *g, enum wire wire, struct str stream)
 			return -1;
 		stream = str_skip(stream, (size_t)end + 2);
 	}
-	return g->ended ? 0 : bad(g, "the stream has no end");
+	return g->ended || g->failed ? 0 : bad(g, "the stream has no end");
 }
 
 int

@@ -10,12 +10,12 @@
 
 /*
  * grammar_check(wire, stream, why, n):
- * Check a whole stream of WIRE_OPENAI_CHAT or WIRE_ANTHROPIC as its SDK's
- * strictest reader would: order of frames, indices, matching kinds, tool
+ * Check a whole stream of ${wire}, not WIRE_GEMINI, as its SDK's strictest
+ * reader would: order of frames, indices, matching kinds, tool
  * arguments that are JSON, and one end, be it regular or an error.
  *
  * Returns  0, or -1 with what is wrong in ${why}.
- * Source   wire.md §1.5, §3.6.
+ * Source   wire.md §1.5, §2.5, §3.6.
  */
 int grammar_check(enum wire wire, struct str stream, char *why, size_t n);
 

@@ -45,10 +45,106 @@
 	    "\"usage\":{\"output_tokens\":0}")
 #define STOP EV("message_stop", "")
 
+/* Responses: an event with its number, a response, one message. */
+#define EN(t, n, j)                                                            \
+	"event: " t "\ndata: {\"type\":\"" t "\",\"sequence_number\":" n j     \
+	"}\n\n"
+#define OBJECT(status, rest, output, usage)                                    \
+	",\"response\":{\"id\":\"r\",\"object\":\"response\","                 \
+	"\"created_at\":1,\"status\":\"" status "\"," rest ",\"model\":"       \
+	"\"m\",\"instructions\":null,\"metadata\":{},\"output\":[" output      \
+	"],\"parallel_tool_calls\":true,\"temperature\":null,"                 \
+	"\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,"                \
+	"\"access_programs\":null,\"usage\":" usage "}"
+#define NO_FAULT "\"error\":null,\"incomplete_details\":null"
+#define CREATED                                                                \
+	EN("response.created", "0", OBJECT("in_progress", NO_FAULT, "", "null"))
+#define SPENT "{\"input_tokens\":1,\"total_tokens\":2}"
+#define COMPLETED(n, output)                                                   \
+	EN("response.completed", n,                                            \
+	    OBJECT("completed", NO_FAULT, output, SPENT))
+#define FAILED(n)                                                              \
+	EN("response.failed", n,                                               \
+	    OBJECT("failed",                                                   \
+		"\"incomplete_details\":null,\"error\":{\"code\":"             \
+		"\"c\",\"message\":\"m\"}",                                    \
+		"", "null"))
+#define ERROR_EVENT(n)                                                         \
+	EN("error", n, ",\"message\":\"m\",\"error\":{\"message\":\"m\"}")
+#define AT_ITEM   ",\"output_index\":0,\"item_id\":\"a\""
+#define MSG(rest) "{\"id\":\"a\",\"type\":\"message\",\"content\":[" rest "]}"
+#define ADDED(n)                                                               \
+	EN("response.output_item.added", n,                                    \
+	    ",\"output_index\":0,\"item\":" MSG(""))
+#define PART(n, what)                                                          \
+	EN("response.content_part." what, n,                                   \
+	    AT_ITEM ",\"part\":{\"type\":\"output_text\"}")
+#define SAID(n) EN("response.output_text.delta", n, AT_ITEM ",\"delta\":\"x\"")
+#define SAID_ALL(n, x)                                                         \
+	EN("response.output_text.done", n, AT_ITEM ",\"text\":\"" x "\"")
+#define WHOLE_MSG MSG("{\"type\":\"output_text\",\"text\":\"x\"}")
+#define ITEM_DONE(n)                                                           \
+	EN("response.output_item.done", n,                                     \
+	    ",\"output_index\":0,\"item\":" WHOLE_MSG)
+#define CALLED(n, what, args)                                                  \
+	EN("response.output_item." what, n,                                    \
+	    ",\"output_index\":0,\"item\":{\"id\":\"a\",\"type\":"             \
+	    "\"function_call\",\"call_id\":\"c\",\"name\":\"f\","              \
+	    "\"arguments\":\"" args "\"}")
+#define ARGS_EVENT(n, what, key, args)                                         \
+	EN("response.function_call_arguments." what, n,                        \
+	    AT_ITEM ",\"" key "\":\"" args "\"")
+
 static const struct {
 	enum wire wire;
 	const char *stream, *why; /* NULL: it is good */
 } cases[] = {
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED ADDED("1") PART("2", "added")
+		SAID("3") ": ping\n\n" SAID_ALL("4", "x") PART("5", "done")
+		    ITEM_DONE("6") COMPLETED("7", WHOLE_MSG),
+	    NULL },
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED CALLED("1", "added", "") ARGS_EVENT("2", "delta", "delta",
+		"{}") ARGS_EVENT("3", "done", "arguments", "{}")
+		CALLED("4", "done", "{}") COMPLETED("5", "{}"),
+	    NULL },
+	{ WIRE_OPENAI_RESPONSES, CREATED COMPLETED("1", ""), NULL },
+	{ WIRE_OPENAI_RESPONSES, CREATED ADDED("1") FAILED("2"), NULL },
+	{ WIRE_OPENAI_RESPONSES, CREATED FAILED("1") ERROR_EVENT("2"), NULL },
+	{ WIRE_OPENAI_RESPONSES, COMPLETED("0", ""),
+	    "before response.created" },
+	{ WIRE_OPENAI_RESPONSES, CREATED COMPLETED("2", ""),
+	    "wrong sequence_number" },
+	{ WIRE_OPENAI_RESPONSES, CREATED ERROR_EVENT("1"),
+	    "error before response.failed" },
+	{ WIRE_OPENAI_RESPONSES, CREATED ADDED("1") COMPLETED("2", ""),
+	    "an item is open at the end" },
+	{ WIRE_OPENAI_RESPONSES, CREATED ADDED("1") SAID("2"),
+	    "text of another kind" },
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED ADDED("1") PART("2", "added") SAID("3") SAID_ALL("4", "y"),
+	    "text is not the sum" },
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED ADDED("1") PART("2", "added") SAID("3") ITEM_DONE("4"),
+	    "item done before its content" },
+	{ WIRE_OPENAI_RESPONSES, CREATED ADDED("1") ADDED("2"),
+	    "an item inside an item" },
+	{ WIRE_OPENAI_RESPONSES, CREATED ITEM_DONE("1"), "another item" },
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED CALLED("1", "added", "") CALLED("2", "done", ""),
+	    "arguments are no object" },
+	{ WIRE_OPENAI_RESPONSES, CREATED COMPLETED("1", "{}"),
+	    "output has other items" },
+	{ WIRE_OPENAI_RESPONSES,
+	    CREATED EN("response.completed", "1",
+		OBJECT("completed", NO_FAULT, "", "null")),
+	    "no usage" },
+	{ WIRE_OPENAI_RESPONSES, CREATED FAILED("1") COMPLETED("2", ""),
+	    "after response.failed" },
+	{ WIRE_OPENAI_RESPONSES, CREATED EN("response.odd", "1", ""),
+	    "unknown event" },
+	{ WIRE_OPENAI_RESPONSES, CREATED, "has no end" },
 	{ WIRE_OPENAI_CHAT, ROLE SAY ": c\n\n" FINISH DONE, NULL },
 	{ WIRE_OPENAI_CHAT, ROLE "data: {\"error\":{}}\n\n", NULL },
 	{ WIRE_OPENAI_CHAT,

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `tools` and `tool_choice` of a Responses request: wire.md §2.3.  Tools that
+ * run at OpenAI's are refused, with two exceptions that every Codex session
+ * would run into: a web search among other tools is a convenience, and a tool
+ * search only loads what is loaded here at once.
+ */
+#include "fcgi/openai_responses.h"
+
+#include "core/arena.h"
+#include "core/error.h"
+
+struct str
+openai_responses_name(struct chat *chat, struct str ns, struct str name)
+{
+	if (ns.n == 0)
+		return name;
+	return str_of(arena_printf(chat->arena, "%.*s" RESPONSES_NS_SEP "%.*s",
+	    STR_ARG(ns), STR_ARG(name)));
+}
+
+/* ---- tools ---- */
+
+/* One tool as it stands. */
+struct entry {
+	struct str type, name, ns;
+	const struct jnode *obj;
+};
+
+static bool
+has_tool(const struct chat *chat, struct str name)
+{
+	const struct tool *t = chat->tools;
+
+	while (t != NULL && !str_eq(t->name, name))
+		t = t->next;
+	return t != NULL;
+}
+
+/* The same tool may come with `tools` and with an item: once is enough. */
+static int
+read_tool(struct chat *chat, const struct entry *e, const struct field *table,
+    struct error *err)
+{
+	struct tool one = { .ns = e->ns }, *tool, *last;
+
+	one.custom = str_is(e->type, "custom");
+	if (decode_object(chat, e->obj, table, "tools", &one, err) < 0)
+		return -1;
+	one.name = openai_responses_name(chat, e->ns, one.name);
+	if (has_tool(chat, one.name))
+		return 0;
+	tool = chat_tool(chat);
+	last = tool->last;
+	*tool = one;
+	tool->last = last;
+	return 0;
+}
+
+static int
+read_function(struct chat *chat, const struct entry *e, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_OF("description", STR, struct tool, description),
+		FIELD_BY("parameters", decode_json, struct tool, schema),
+		FIELD_OF("strict", BOOL, struct tool, strict),
+		FIELD_NO("defer_loading", SKIP), /* it is loaded at once */
+		FIELD_NO("output_schema", SKIP), /* for programs of OpenAI's */
+		FIELD_NO("allowed_callers", LOSE),
+		FIELD_NO("async", LOSE),
+		FIELD_END,
+	};
+
+	return read_tool(chat, e, table, err);
+}
+
+static int
+read_custom(struct chat *chat, const struct entry *e, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_OF("description", STR, struct tool, description),
+		FIELD_BY("format", decode_json, struct tool, grammar),
+		FIELD_NO("defer_loading", SKIP),
+		FIELD_NO("allowed_callers", LOSE),
+		FIELD_END,
+	};
+
+	return read_tool(chat, e, table, err);
+}
+
+static int read_list(
+    struct chat *chat, const struct jnode *v, struct str ns, struct error *err);
+
+static int
+read_namespace(struct chat *chat, const struct entry *e, struct error *err)
+{
+	struct str name = STR_NONE;
+	struct jnode list;
+
+	if (e->ns.p != NULL)
+		return jtree_fail(e->obj, err, "a namespace in a namespace");
+	if (jtree_str(e->obj, "name", JTREE_REQUIRED, &name, err) < 0 ||
+	    jtree_array(e->obj, "tools", JTREE_REQUIRED, &list, err) < 0)
+		return -1;
+	return read_list(chat, &list, name, err);
+}
+
+static int
+read_search(struct chat *chat, const struct entry *e, struct error *err)
+{
+	struct jnode at;
+
+	if (jtree_len(e->obj->up) > 1) {
+		chat_lose(chat, "tools.%.*s", STR_ARG(e->type));
+		return 0;
+	}
+	(void)jtree_find(e->obj, "type", &at);
+	return jtree_fail(&at, err, "hosted tool \"%.*s\" " RESPONSES_ELSEWHERE,
+	    STR_ARG(e->type));
+}
+
+static const struct {
+	const char *type;
+	bool prefix; /* a date may follow */
+	int (*read)(
+	    struct chat *chat, const struct entry *e, struct error *err);
+} types[] = {
+	{ "function", false, read_function },
+	{ "custom", false, read_custom },
+	{ "namespace", false, read_namespace },
+	{ "tool_search", false, read_search },
+	{ "web_search", true, read_search },
+};
+
+static int
+read_entry(struct chat *chat, const struct jnode *obj, struct str ns,
+    struct error *err)
+{
+	struct entry e = { .ns = ns, .obj = obj };
+	struct jnode at;
+	size_t i;
+
+	if (decode_type(obj, &e.type, err) < 0)
+		return -1;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (types[i].prefix ? str_starts(e.type, types[i].type)
+				    : str_is(e.type, types[i].type))
+			return types[i].read(chat, &e, err);
+	}
+	(void)jtree_find(obj, "type", &at);
+	return jtree_fail(&at, err, "hosted tool \"%.*s\" " RESPONSES_ELSEWHERE,
+	    STR_ARG(e.type));
+}
+
+static int
+read_list(
+    struct chat *chat, const struct jnode *v, struct str ns, struct error *err)
+{
+	struct jnode item;
+	size_t i;
+
+	if (!json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be an array");
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (read_entry(chat, &item, ns, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+openai_responses_tools(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	(void)into;
+	return read_list(chat, v, STR_NONE, err);
+}
+
+/* ---- tool_choice ---- */
+
+/* {"type":"function","name":...} */
+static int
+read_named(struct chat *chat, const struct jnode *v, struct str *name,
+    struct error *err)
+{
+	struct str type = STR_NONE, own = STR_NONE, ns = STR_NONE;
+	struct jnode at;
+
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	if (!str_is(type, "function") && !str_is(type, "custom")) {
+		(void)jtree_find(v, "type", &at);
+		return jtree_fail(&at, err,
+		    "tool choice \"%.*s\" " RESPONSES_ELSEWHERE, STR_ARG(type));
+	}
+	if (jtree_str(v, "namespace", JTREE_OPTIONAL, &ns, err) < 0 ||
+	    jtree_str(v, "name", JTREE_REQUIRED, &own, err) < 0)
+		return -1;
+	*name = openai_responses_name(chat, ns, own);
+	return 0;
+}
+
+static int
+read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
+{
+	struct str mode = STR("auto"), name;
+	struct name *names = NULL;
+	struct jnode list, item;
+	size_t i;
+
+	if (jtree_str(v, "mode", JTREE_OPTIONAL, &mode, err) < 0 ||
+	    jtree_array(v, "tools", JTREE_REQUIRED, &list, err) < 0)
+		return -1;
+	if (jtree_len(&list) > 256)
+		return jtree_fail(&list, err, "more than 256 tools");
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (read_named(chat, &item, &name, err) < 0)
+			return -1;
+		name_add(chat->arena, &names, name);
+	}
+	return decode_allowed(chat, &list, names, mode, err);
+}
+
+int
+openai_responses_choice(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct str type = STR_NONE;
+
+	(void)into;
+	if (jtree_value_str(v).p != NULL)
+		return decode_choice(chat, v, err);
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	if (str_is(type, "allowed_tools"))
+		return read_allowed(chat, v, err);
+	chat->tool_choice = TOOL_CHOICE_NAMED;
+	return read_named(chat, v, &chat->tool_choice_name, err);
+}
