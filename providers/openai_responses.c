@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * OpenAI's Responses: POST {base_url}/responses.  openai_responses_prepare.c
- * and openai_responses_input.c write requests, openai_responses_decode.c and
+ * and openai_responses_messages.c write requests, openai_responses_decode.c and
  * openai_responses_items.c read answers.
  *
  * Every request that is translated asks for store:false, since the client

@@ -19,13 +19,13 @@ int openai_responses_write(struct arena *a, const struct target *t,
     __attribute__((warn_unused_result));
 
 /*
- * openai_responses_input(a, w, t, chat, err):
+ * openai_responses_messages(a, w, t, chat, err):
  * Write the members "instructions" (if there are any) and "input".
  *
  * Returns  0, or -1: ERROR_BAD_REQUEST for a part that the target cannot
  *          take, or a tool result without its call.
  */
-int openai_responses_input(struct arena *a, struct jw *w,
+int openai_responses_messages(struct arena *a, struct jw *w,
     const struct target *t, struct chat *chat, struct error *err)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing Responses requests: the parameters.  The conversation is in
- * openai_responses_input.c.
+ * openai_responses_messages.c.
  */
 #include "providers/openai_responses.h"
 
@@ -263,7 +263,7 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	jw_init(&w, out);
 	jw_object(&w);
 	jw_kv_str(&w, "model", t->model);
-	if (openai_responses_input(a, &w, t, chat, err) != 0)
+	if (openai_responses_messages(a, &w, t, chat, err) != 0)
 		return -1;
 	write_limit(&w, chat);
 	write_sampling(&w, chat, t);

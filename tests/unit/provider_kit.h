@@ -120,6 +120,10 @@ kit_parts(struct chat *chat, struct part **list, const struct jnode *v)
 		{ "audio", PART_AUDIO }, { "call", PART_TOOL_CALL },
 		{ "result", PART_TOOL_RESULT }, { "thinking", PART_THINKING },
 		{ "refusal", PART_REFUSAL } };
+	static const struct kit_word issuers[] = {
+		{ "anthropic", WIRE_ANTHROPIC }, { "gemini", WIRE_GEMINI },
+		{ "responses", WIRE_OPENAI_RESPONSES }
+	};
 	static const struct kit_member members[] = {
 		{ "text", offsetof(struct part, text), 's' },
 		{ "id", offsetof(struct part, id), 's' },
@@ -146,9 +150,8 @@ kit_parts(struct chat *chat, struct part **list, const struct jnode *v)
 		p->path = jtree_path(chat->arena, &item);
 		kit_read(p, &item, members, KIT_N(members));
 		if (jtree_find(&item, "issuer", &at))
-			p->issuer = str_is(jtree_value_str(&at), "anthropic")
-			    ? WIRE_ANTHROPIC
-			    : WIRE_GEMINI;
+			p->issuer = (enum wire)kit_word(
+			    issuers, KIT_N(issuers), jtree_value_str(&at));
 		if (jtree_find(&item, "mark", &at))
 			p->cache_mark = str_is(jtree_value_str(&at), "5m")
 			    ? CACHE_MARK_5M

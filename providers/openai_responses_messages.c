@@ -395,7 +395,7 @@ write_instructions(struct writer *o, const struct turn *t)
 }
 
 int
-openai_responses_input(struct arena *a, struct jw *w, const struct target *t,
+openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
     struct chat *chat, struct error *err)
 {
 	static int (*const write[])(struct writer *, const struct turn *) = {
