@@ -29,12 +29,15 @@ static const struct provider anthropic = { .name = "anthropic",
 	.wire = WIRE_ANTHROPIC };
 static const struct provider echo = { .name = "echo", .wire = WIRE_NONE };
 
+static const struct provider responses = { .name = "responses",
+	.wire = WIRE_OPENAI_RESPONSES };
+
 static const struct provider *const apis[] = { &openai, &anthropic, &echo,
-	NULL };
+	&responses, NULL };
 
 static const struct vendor vendors[] = {
-	{ "openai", "openai", "https://api.openai.com/v1", "TEST_OPENAI_KEY",
-	    0 },
+	{ "openai", "openai,responses", "https://api.openai.com/v1",
+	    "TEST_OPENAI_KEY", 0 },
 	{ "anthropic", "anthropic", "https://api.anthropic.com",
 	    "TEST_ANTHROPIC_KEY", 0 },
 	{ "google", "openai", "https://google.example/v1",
@@ -187,7 +190,7 @@ each_mistake_has_its_complaint(void **state)
 		    "aliases.a: must be a string" },
 		{ "{\"providers\":{\"foo\":{\"api\":\"opnai\"}}}",
 		    "providers.foo.api: unknown api \"opnai\", known: openai, "
-		    "anthropic, echo" },
+		    "anthropic, echo, responses" },
 		{ "{\"providers\":{\"opnai\":{}}}",
 		    "providers.opnai: unknown vendor without \"api\" and "
 		    "\"base_url\"; did you mean \"openai\"?" },
@@ -423,6 +426,40 @@ known_vendors_bring_what_is_not_said(void **state)
 	assert_true(p->free);
 	assert_null(conf_provider_find(conf, STR("openai")));
 	conf_free(conf);
+}
+
+static void
+a_vendor_with_two_formats_has_both_unless_one_is_chosen(void **state)
+{
+	static const struct {
+		const char *conf, *name;
+		const struct provider *api, *also;
+	} cases[] = {
+		{ "\"openai\":{}", "openai", &openai, &responses },
+		{ "\"openai\":{\"base_url\":\"https://api.openai.com/v1\"}",
+		    "openai", &openai, &responses },
+		{ "\"openai\":{\"api\":\"openai\"}", "openai", &openai, NULL },
+		{ "\"openai\":{\"api\":\"responses\"}", "openai", &responses,
+		    NULL },
+		{ "\"work\":{\"api\":\"responses\"}", "work", &responses,
+		    NULL },
+		{ "\"google\":{\"base_url\":\"https://api.openai.com/v1\"}",
+		    "google", &openai, NULL },
+	};
+	const struct conf_provider *p;
+	struct conf *conf;
+	char text[128];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(
+		    text, sizeof(text), "{\"providers\":{%s}}", cases[i].conf);
+		conf = load_ok(*state, text);
+		p = conf_provider_find(conf, str_of(cases[i].name));
+		assert_ptr_equal(p->api, cases[i].api);
+		assert_ptr_equal(p->also, cases[i].also);
+		assert_str(p->base_url, "https://api.openai.com/v1");
+		conf_free(conf);
+	}
 }
 
 static void
@@ -758,6 +795,7 @@ main(void)
 		CASE(values_are_read_in_their_units),
 		CASE(data_dir_is_found_when_it_is_not_given),
 		CASE(known_vendors_bring_what_is_not_said),
+		CASE(a_vendor_with_two_formats_has_both_unless_one_is_chosen),
 		CASE(without_a_file_vendors_with_a_key_are_on),
 		CASE(secrets_come_from_variables_and_files),
 		CASE(a_secret_that_everybody_can_read_is_warned_about),
