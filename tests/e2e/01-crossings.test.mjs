@@ -27,12 +27,25 @@ const TARGETS = {
   anthropic: { model: 'claude-sonnet-4-5', cost: '0.0036',
     usage: { input: 200, read: 1000, write: 400, output: 50,
       reasoning: 30 } },
+  // The vendor openai takes Responses for what came so; these two do not.
+  chat: { model: 'gpt-5-mini', cost: '0.000235',
+    usage: { input: 200, read: 1000, output: 50, reasoning: 30 } },
+  responses: { model: 'gpt-5-mini', cost: '0.000235',
+    usage: { input: 200, read: 1000, output: 50, reasoning: 30 } },
 };
+const PRICE = { price: { input: '0.25', cache_read: '0.025', output: '2' } };
 
 const upstream = await startUpstream();
+const conf = {
+  providers: {
+    chat: { api: 'openai', base_url: `${upstream.url}/v1`, key: 'k' },
+    responses: { api: 'openai_responses', base_url: `${upstream.url}/v1`,
+      key: 'k' } },
+  models: { 'chat/gpt-5-mini': PRICE, 'responses/gpt-5-mini': PRICE },
+};
 const pools = {
-  fastcgi: await startSluice({ upstream, procs: 2 }),
-  cgi: await startSluice({ upstream, mode: 'cgi' }),
+  fastcgi: await startSluice({ upstream, conf, procs: 2 }),
+  cgi: await startSluice({ upstream, conf, mode: 'cgi' }),
 };
 after(async () => {
   await Promise.all(Object.values(pools).map((s) => s.stop()));
@@ -79,6 +92,17 @@ async function checkAnswer(sluice, answer, { client, target, stream, stop }) {
 
 // The tool result must reach the provider in its own words, tied to the call.
 const ROUND_TRIP = {
+  responses(body) {
+    const [call, result] = body.input.slice(-2);
+    assert.equal(call.type, 'function_call');
+    assert.equal(call.call_id, CALL.id);
+    assert.deepEqual(JSON.parse(call.arguments), CALL.args);
+    assert.equal(result.type, 'function_call_output');
+    assert.equal(result.call_id, CALL.id);
+    assert.match(JSON.stringify(result.output), /12 degrees/);
+    assert.equal(body.tools[0].name, WEATHER.name);
+    assert.deepEqual(body.tools[0].parameters, WEATHER.schema);
+  },
   openai(body) {
     const [call, result] = body.messages.slice(-2);
     assert.equal(call.tool_calls.length, 1);
@@ -134,7 +158,8 @@ async function toolRoundTrip(sluice, o) {
     first.turn, ...o.client.results([{ id: CALL.id, text: '12 degrees' }])] });
   assert.equal(second.text, TEXT);
   await checkAnswer(sluice, second, { ...o, stop: 'stop' });
-  ROUND_TRIP[o.target](upstream.callsFor(model).at(-1).body);
+  const last = upstream.callsFor(model).at(-1);
+  ROUND_TRIP[last.format](last.body);
 }
 
 const each = (...lists) => lists.reduce((rows, list) =>
@@ -157,8 +182,155 @@ crossings('cgi', everything.filter(([client, target, stream, kind]) =>
   stream === (kind !== 'text') || client !== target));
 
 describe('crosswise:', () => {
-  const { openai, anthropic } = CLIENTS;
+  const { openai, anthropic, responses } = CLIENTS;
   const sluice = pools.fastcgi;
+
+  test('the vendor openai takes what came in the format it came in',
+    async () => {
+      upstream.on('gpt-5', (call) => call.answer({ text: 'ok' }));
+      const ask = (client) => client.ask(client.sdk(sluice),
+        { model: 'openai/gpt-5', turns: [client.user('hi')] });
+      await ask(responses);
+      await ask(openai);
+      await ask(anthropic);
+      assert.deepEqual(upstream.callsFor('gpt-5').map((c) => c.format),
+        ['responses', 'openai', 'openai']);
+    });
+
+  for (const client of [openai, anthropic])
+    test('a model that has only Responses is reached through it from ' +
+      client.path, async () => {
+      upstream.on('gpt-5-codex', (call) => call.answer({ tools: [CALL] }));
+      const answer = await client.ask(client.sdk(sluice), {
+        model: 'openai/gpt-5-codex', stream: true, tools: [WEATHER],
+        turns: [client.user('hi')] });
+      assert.deepEqual(answer.tools, [CALL]);
+      const { body, format } = upstream.callsFor('gpt-5-codex').at(-1);
+      assert.equal(format, 'responses');
+      assert.equal(body.store, false);
+      assert.deepEqual(body.include, ['reasoning.encrypted_content']);
+    });
+
+  for (const stream of [true, false])
+    test('a Claude signature goes through a Responses client and back, ' +
+      (stream ? 'stream' : 'whole'), async () => {
+      upstream.on('thinker', (call) => call.answer({ text: 'Seven.',
+        thinking: 'three and four', signature: 'c2lnbmF0dXJl' }));
+      const sdk = responses.sdk(sluice);
+      const ask = { model: 'anthropic/thinker', stream,
+        turns: [responses.user('3+4?')] };
+      const first = await responses.ask(sdk, ask);
+      assert.equal(first.thinking, 'three and four');
+      assert.equal(first.turn[0].encrypted_content,
+        'sluice:anthropic-claude-v1:c2lnbmF0dXJl');
+      const again = [...ask.turns, first.turn, responses.user('sure?')];
+      await responses.ask(sdk, { ...ask, turns: again });
+      assert.deepEqual(
+        upstream.callsFor('thinker').at(-1).body.messages[1].content[0],
+        { type: 'thinking', thinking: 'three and four',
+          signature: 'c2lnbmF0dXJl' });
+      // Nobody else gets it, not even verbatim.
+      upstream.on('gpt-5', (call) => call.answer({ text: 'ok' }));
+      await responses.ask(sdk, { model: 'openai/gpt-5', turns: again });
+      const sent = upstream.callsFor('gpt-5').at(-1).raw.toString();
+      assert.doesNotMatch(sent, /c2lnbmF0dXJl/);
+      assert.match(sent, /Seven\./);
+    });
+
+  test('an OpenAI token goes through a Chat client and back', async () => {
+    upstream.on('gpt-5-codex', (call) => call.answer({ text: 'Seven.',
+      thinking: 'hm', signature: 'gAAAAE' }));
+    const sdk = openai.sdk(sluice);
+    const ask = (messages) => sdk.chat.completions.create(
+      { model: 'openai/gpt-5-codex', messages });
+    const { message } = (await ask([openai.user('3+4?')])).choices[0];
+    assert.equal(message.reasoning_content, 'hm');
+    await ask([openai.user('3+4?'), message, openai.user('sure?')]);
+    assert.deepEqual(upstream.callsFor('gpt-5-codex').at(-1).body.input[1],
+      { type: 'reasoning', encrypted_content: 'gAAAAE',
+        summary: [{ type: 'summary_text', text: 'hm' }] });
+  });
+
+  test('what OpenAI keeps is for OpenAI, and a clear 400 elsewhere',
+    async () => {
+      upstream.on('gpt-5', (call) => call.answer({ text: 'ok' }));
+      upstream.on('claude-x', (call) => call.answer({ text: 'ok' }));
+      const sdk = responses.sdk(sluice);
+      const hosted = { previous_response_id: 'resp_1',
+        tools: [{ type: 'code_interpreter', container: { type: 'auto' } }] };
+      await sdk.responses.create({ model: 'openai/gpt-5', input: 'hi',
+        ...hosted });
+      const { body } = upstream.callsFor('gpt-5').at(-1);
+      assert.equal(body.previous_response_id, 'resp_1');
+      assert.deepEqual(body.tools, hosted.tools);
+      for (const [param, more] of [
+        ['previous_response_id', { previous_response_id: 'resp_1' }],
+        ['tools[0].type', { tools: hosted.tools }]])
+        await assert.rejects(sdk.responses.create(
+          { model: 'anthropic/claude-x', input: 'hi', ...more }),
+        (e) => e.status === 400 && e.param === param);
+    });
+
+  test('Codex: namespaces, free text and tools that come with the input',
+    async () => {
+      upstream.on('claude-x', (call) => call.answer({ tools: [
+        { id: 'toolu_1', name: 'functions__exec',
+          args: { input: 'ls\n"-l"' } }] }));
+      const sdk = responses.sdk(sluice);
+      const done = await sdk.responses.stream({
+        model: 'anthropic/claude-x', store: false,
+        include: ['reasoning.encrypted_content'],
+        client_metadata: { a: 'b' }, prompt_cache_key: 'k',
+        input: [{ type: 'additional_tools', role: 'developer', tools: [
+          { type: 'namespace', name: 'functions', description: 'd', tools: [
+            { type: 'custom', name: 'exec', format: { type: 'grammar',
+              syntax: 'lark', definition: 'start: /.+/' } }] }] },
+        { role: 'developer', content: 'be quick' },
+        { role: 'user', content: 'list' }] }).finalResponse();
+      const [call] = done.output;
+      assert.equal(call.type, 'custom_tool_call');
+      assert.equal(call.name, 'exec');
+      assert.equal(call.namespace, 'functions');
+      assert.equal(call.input, 'ls\n"-l"');
+      const { body } = upstream.callsFor('claude-x').at(-1);
+      assert.equal(body.tools[0].name, 'functions__exec');
+      assert.match(JSON.stringify(body.system), /be quick/);
+    });
+
+  test('a Responses stream that breaks ends in failed, then error',
+    async () => {
+      let cut;
+      const seen = [], read = new Promise((resolve) => { cut = resolve; });
+      upstream.on('claude-x', async (call) => {
+        call.sse();
+        for (const f of call.frames({ text: 'one two three' }).slice(0, 4))
+          await call.write(f);
+        await read;
+        call.cut();
+      });
+      await assert.rejects(async () => {
+        for await (const event of await responses.sdk(sluice).responses
+          .create({ model: 'anthropic/claude-x', input: 'hi', stream: true })) {
+          seen.push(event.type);
+          if (event.type === 'response.output_text.delta')
+            cut();
+        }
+      }, (e) => e.code === 'provider_unavailable');
+      assert.equal(seen.at(-1), 'response.failed');
+    });
+
+  test('a WebSocket for Responses is refused with 426', async () => {
+    const answer = await sluice.request({ method: 'GET',
+      path: '/v1/responses', headers: { connection: 'Upgrade',
+        upgrade: 'websocket', 'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } });
+    assert.equal(answer.status, 426);
+    assert.equal(answer.json.error.code, 'websocket_unsupported');
+    const plain = await sluice.request({ method: 'GET',
+      path: '/v1/responses' });
+    assert.equal(plain.status, 405);
+    assert.equal(plain.headers.allow, 'POST');
+  });
 
   test('parallel calls that interleave come out one after the other',
     async () => {

@@ -2,7 +2,8 @@
 // The official clients behind one face, so that a test can be a table: ask()
 // sends a conversation in the client's own words and gives back
 // { text, thinking, tools: [{ id, name, args }], stop, usage, turn, headers },
-// turn being the assistant's message as that client would send it back.
+// turn being the assistant's message (Responses: the items) as that client
+// would send it back.
 
 const toolCalls = (calls) => (calls ?? []).map((c) => ({ id: c.id,
   name: c.function.name, args: JSON.parse(c.function.arguments) }));
@@ -69,7 +70,40 @@ const anthropic = {
   },
 };
 
-export const CLIENTS = { openai, anthropic };
+// The Responses API of the openai SDK: turns are items.
+const responses = {
+  path: '/v1/responses',
+  stops: { stop: 'completed', tool: 'completed', length: 'incomplete' },
+  sdk: (sluice) => sluice.openai(),
+  user: (content) => ({ role: 'user', content }),
+  results: (results) => results.map((r) => ({ type: 'function_call_output',
+    call_id: r.id, output: r.text })),
+  tool: (t) => ({ type: 'function', name: t.name, strict: false,
+    description: t.description, parameters: t.schema }),
+  async ask(sdk, { model, turns, tools, stream, ...more }) {
+    const body = { model, input: turns.flat(), store: false,
+      ...(tools && { tools: tools.map(responses.tool) }), ...more };
+    const done = await (stream
+      ? sdk.responses.stream(body).finalResponse()
+      : sdk.responses.create(body));
+    const of = (type) => done.output.filter((i) => i.type === type);
+    const u = done.usage;
+    const read = u.input_tokens_details.cached_tokens;
+    const write = u.input_tokens_details.cache_write_tokens ?? 0;
+    return {
+      text: done.output_text,
+      tools: of('function_call').map((c) => ({ id: c.call_id, name: c.name,
+        args: JSON.parse(c.arguments) })),
+      thinking: of('reasoning')[0]?.summary[0]?.text, stop: done.status,
+      turn: done.output.map(({ parsed_arguments: _, ...item }) => item),
+      usage: { input: u.input_tokens - read - write, read, write,
+        output: u.output_tokens },
+      total: u.total_tokens, cost: u.cost, headers: sdk.lastHeaders,
+    };
+  },
+};
+
+export const CLIENTS = { openai, responses, anthropic };
 
 // The frames of an event stream: [{ event, data, text }], data parsed.
 export function frames(bytes) {

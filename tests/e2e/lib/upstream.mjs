@@ -9,6 +9,19 @@ import * as wire from './wire.mjs';
 
 const now = () => performance.now();
 
+// How each format says a canonical answer (wire.mjs).
+const FORMATS = {
+  openai: { whole: wire.openaiWhole, stream: (answer, body) =>
+    wire.openaiStream(answer, body.model,
+      body.stream_options?.include_usage) },
+  responses: { whole: wire.responsesWhole, stream: (answer, body) =>
+    wire.responsesStream(answer, body.model) },
+  anthropic: { whole: wire.anthropicWhole, stream: (answer, body) =>
+    wire.anthropicStream(answer, body.model) },
+};
+const formatOf = (url) => url.includes('/messages') ? 'anthropic'
+  : url.includes('/responses') ? 'responses' : 'openai';
+
 class Call {
   #res;
 
@@ -19,7 +32,7 @@ class Call {
     this.headers = req.headers;
     this.raw = raw;                       // request body, as it came
     this.body = JSON.parse(raw);
-    this.format = req.url.includes('/messages') ? 'anthropic' : 'openai';
+    this.format = formatOf(req.url);
     this.bytes = 0;                       // of the answer, handed to the socket
     this.goneAt = null;                   // other side closed before the end
     this.#res = res;
@@ -73,19 +86,15 @@ class Call {
 
   // The frames of a canonical answer (wire.mjs) in this provider's format.
   frames(answer) {
-    return this.format === 'openai'
-      ? wire.openaiStream(answer, this.body.model,
-        this.body.stream_options?.include_usage)
-      : wire.anthropicStream(answer, this.body.model);
+    return FORMATS[this.format].stream(answer, this.body);
   }
 
   // Answer as a provider would: streamed if that was asked for.
   async answer(answer, opts = {}) {
     if (this.body.stream)
       return this.stream(this.frames(answer), opts);
-    const make = this.format === 'openai'
-      ? wire.openaiWhole : wire.anthropicWhole;
-    return this.whole(make(answer, this.body.model), 200, opts.headers);
+    return this.whole(FORMATS[this.format].whole(answer, this.body.model),
+      200, opts.headers);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One answer, in the words of either provider: plain data in, the bytes that
-// OpenAI (Chat Completions) or Anthropic (Messages) would send out.
+// One answer, in the words of any provider: plain data in, the bytes that
+// OpenAI (Chat Completions, Responses) or Anthropic (Messages) would send out.
 //
 //   answer = { text, tools: [{ id, name, args }], thinking, signature,
 //              stop: 'stop' | 'length' | 'tool', model,
@@ -146,6 +146,106 @@ export function anthropicStream(a, model) {
       usage: anthropicUsage(a) }),
     named({ type: 'message_stop' }),
   ];
+}
+
+// --- OpenAI Responses
+
+function responsesItems(a) {
+  return [
+    ...(a.thinking ? [{ id: 'rs_e2e', type: 'reasoning',
+      summary: [{ type: 'summary_text', text: a.thinking }],
+      encrypted_content: a.signature }] : []),
+    ...(a.text ? [{ id: 'msg_e2e', type: 'message', status: 'completed',
+      role: 'assistant', content: [{ type: 'output_text', annotations: [],
+        logprobs: [], text: a.text }] }] : []),
+    ...(a.tools ?? []).map((t, i) => ({ id: `fc_e2e_${i}`,
+      type: 'function_call', status: 'completed', call_id: t.id,
+      name: t.name, arguments: JSON.stringify(t.args) })),
+  ];
+}
+
+function responsesUsage(a) {
+  const u = counts(a);
+  const input = u.input + u.read + u.write;
+  const output = u.output + u.reasoning;
+  return { input_tokens: input,
+    input_tokens_details: { cached_tokens: u.read,
+      ...(u.write ? { cache_write_tokens: u.write } : {}) },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: u.reasoning },
+    total_tokens: input + output };
+}
+
+const responsesObject = (a, model, more) => ({ id: 'resp_e2e',
+  object: 'response', created_at: 1_790_000_000, status: 'in_progress',
+  background: false, error: null, incomplete_details: null,
+  instructions: null, max_output_tokens: null, metadata: {},
+  model: a.model ?? model, output: [], parallel_tool_calls: true,
+  previous_response_id: null, reasoning: { effort: null, summary: null },
+  store: false, temperature: 1, text: { format: { type: 'text' } },
+  tool_choice: 'auto', tools: [], top_p: 1, truncation: 'disabled',
+  usage: null, user: null, access_programs: null, ...more });
+
+export function responsesWhole(a, model) {
+  const cut = stopOf(a) === 'length';
+  return responsesObject(a, model, {
+    status: cut ? 'incomplete' : 'completed',
+    incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
+    output: responsesItems(a), usage: responsesUsage(a) });
+}
+
+// What comes between an item's beginning and its end.
+const RESPONSES_CONTENT = {
+  message(item, at) {
+    const [part] = item.content;
+    const here = { ...at, content_index: 0 };
+    return [
+      { type: 'response.content_part.added', ...here,
+        part: { ...part, text: '' } },
+      ...words(part.text).map((delta) => ({
+        type: 'response.output_text.delta', ...here, delta, logprobs: [] })),
+      { type: 'response.output_text.done', ...here, text: part.text,
+        logprobs: [] },
+      { type: 'response.content_part.done', ...here, part }];
+  },
+  reasoning(item, at) {
+    const [part] = item.summary;
+    const here = { ...at, summary_index: 0 };
+    return [
+      { type: 'response.reasoning_summary_part.added', ...here,
+        part: { ...part, text: '' } },
+      ...words(part.text).map((delta) => ({
+        type: 'response.reasoning_summary_text.delta', ...here, delta })),
+      { type: 'response.reasoning_summary_text.done', ...here,
+        text: part.text },
+      { type: 'response.reasoning_summary_part.done', ...here, part }];
+  },
+  function_call(item, at) {
+    return [
+      ...pieces(item.arguments).map((delta) => ({
+        type: 'response.function_call_arguments.delta', ...at, delta })),
+      { type: 'response.function_call_arguments.done', ...at,
+        arguments: item.arguments }];
+  },
+};
+const RESPONSES_EMPTY = { message: { content: [], status: 'in_progress' },
+  reasoning: { summary: [] },
+  function_call: { arguments: '', status: 'in_progress' } };
+
+export function responsesStream(a, model) {
+  const response = responsesObject(a, model, {});
+  const last = responsesWhole(a, model);
+  const items = last.output.flatMap((item, output_index) => [
+    { type: 'response.output_item.added', output_index,
+      item: { ...item, ...RESPONSES_EMPTY[item.type] } },
+    ...RESPONSES_CONTENT[item.type](item, { item_id: item.id, output_index }),
+    { type: 'response.output_item.done', output_index, item }]);
+  return [
+    { type: 'response.created', response },
+    { type: 'response.in_progress', response },
+    ...items,
+    { type: `response.${last.status}`, response: last },
+  ].map((event, sequence_number) => named({ ...event, sequence_number }));
 }
 
 // --- Errors, in each provider's words
