@@ -122,7 +122,8 @@ write_thinking(struct anthropic_writer *o, const struct part *p)
 static void
 write_id(struct anthropic_writer *o, const char *key, struct str id)
 {
-	jw_kv_str(o->w, key, call_id_for(o->arena, id, o->target));
+	jw_kv_str(
+	    o->w, key, call_id_for(o->arena, id, o->target, WIRE_ANTHROPIC));
 }
 
 static void

@@ -54,7 +54,8 @@ write_call(struct gemini_writer *o, const struct part *p, bool first)
 	jw_object(o->w);
 	jw_key(o->w, "functionCall");
 	jw_object(o->w);
-	jw_kv_str(o->w, "id", call_id_for(o->arena, p->id, o->target));
+	jw_kv_str(
+	    o->w, "id", call_id_for(o->arena, p->id, o->target, WIRE_GEMINI));
 	jw_kv_str(o->w, "name", name_for(o->arena, p->name, WIRE_GEMINI));
 	jw_kv_raw(o->w, "args", custom_tool_object(o->arena, o->chat, p));
 	jw_end(o->w);
@@ -213,7 +214,8 @@ write_result(
 	jw_object(o->w);
 	jw_key(o->w, "functionResponse");
 	jw_object(o->w);
-	jw_kv_str(o->w, "id", call_id_for(o->arena, p->id, o->target));
+	jw_kv_str(
+	    o->w, "id", call_id_for(o->arena, p->id, o->target, WIRE_GEMINI));
 	jw_kv_str(o->w, "name", name_for(o->arena, name, WIRE_GEMINI));
 	write_response(o, p);
 	if (o->modern)

@@ -139,12 +139,13 @@ short_id(struct arena *a, struct str id)
 }
 
 struct str
-call_id_for(struct arena *a, struct str id, const struct target *t)
+call_id_for(
+    struct arena *a, struct str id, const struct target *t, enum wire wire)
 {
 	(void)call_id_signature(a, &id);
 	if (t->provider->quirks & QUIRK_SHORT_IDS)
 		return short_id(a, id);
-	return spell(a, id, &ids[t->provider->api->wire]);
+	return spell(a, id, &ids[wire]);
 }
 
 /* The base64 text ${s} without padding, in the other alphabet. */

@@ -34,10 +34,11 @@ struct str name_for(struct arena *a, struct str name, enum wire wire);
 struct str name_back(const struct ask *ask, struct str name, enum wire wire);
 
 /*
- * call_id_for(a, id, t):
- * Returns  ${id} as the target ${t} takes it, in ${a}.
+ * call_id_for(a, id, t, wire):
+ * Returns  ${id} as the target ${t} takes it in format ${wire}, in ${a}.
  */
-struct str call_id_for(struct arena *a, struct str id, const struct target *t);
+struct str call_id_for(
+    struct arena *a, struct str id, const struct target *t, enum wire wire);
 
 /*
  * call_id_sign(a, id, signature), call_id_signature(a, id):

@@ -193,8 +193,8 @@ write_result(struct writer *o, const struct part *result)
 {
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "role", "tool");
-	jw_kv_str(
-	    o->w, "tool_call_id", call_id_for(o->arena, result->id, o->target));
+	jw_kv_str(o->w, "tool_call_id",
+	    call_id_for(o->arena, result->id, o->target, WIRE_OPENAI_CHAT));
 	jw_kv_str(o->w, "content", result_text(o, result));
 	jw_end(o->w);
 }
@@ -203,7 +203,8 @@ write_result(struct writer *o, const struct part *result)
 static int
 write_media(struct writer *o, const struct part *result)
 {
-	const struct str id = call_id_for(o->arena, result->id, o->target);
+	const struct str id =
+	    call_id_for(o->arena, result->id, o->target, WIRE_OPENAI_CHAT);
 	bool named = false;
 	const struct part *p;
 
@@ -304,7 +305,8 @@ write_call(struct writer *o, const struct part *p)
 	if (p->custom)
 		arguments = custom_tool_arguments(o->arena, p->text);
 	jw_object(o->w);
-	jw_kv_str(o->w, "id", call_id_for(o->arena, p->id, o->target));
+	jw_kv_str(o->w, "id",
+	    call_id_for(o->arena, p->id, o->target, WIRE_OPENAI_CHAT));
 	jw_kv_cstr(o->w, "type", "function");
 	jw_key(o->w, "function");
 	jw_object(o->w);

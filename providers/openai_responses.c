@@ -94,6 +94,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		rc = edit_body(a, t, ask, body);
 	} else {
 		rc = openai_responses_write(a, t, ask, body, err);
+		if (rc == 0)
+			out->cut = ask->chat->stop;
 	}
 	if (rc != 0)
 		return error_set(

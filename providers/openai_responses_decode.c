@@ -278,11 +278,11 @@ openai_responses_decoder_new(
 {
 	struct responses *o = ARENA_NEW(a, struct responses);
 
-	(void)ask;
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
 	o->arena = a;
 	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
 	arena_defer(a, free_scratch, o->scratch);
+	o->ask = ask;
 	o->quirks = t->provider->quirks;
 	o->sealed = -1;
 	return &o->decoder;

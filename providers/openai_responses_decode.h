@@ -26,7 +26,8 @@ struct responses {
 	struct decoder decoder;
 	struct arena *arena;
 	struct arena *scratch; /* reset after each frame */
-	struct sink *out;      /* of the frame being read */
+	const struct ask *ask;
+	struct sink *out; /* of the frame being read */
 	unsigned quirks;
 	bool started;
 	bool finished; /* a terminal event seen, or a whole answer */

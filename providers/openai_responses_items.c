@@ -15,6 +15,7 @@
 #include "core/jw.h"
 
 #include "providers/answer.h"
+#include "providers/names.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 #define CUSTOM_BEGIN   "{\"input\":\""
@@ -193,7 +194,8 @@ call_block(struct responses *o, int64_t index, const struct jnode *item,
 	open.id = answer_str(item, "call_id");
 	if (!open.id.p)
 		open.id = answer_str(item, "id");
-	open.name = answer_str(item, "name");
+	open.name =
+	    name_back(o->ask, answer_str(item, "name"), WIRE_OPENAI_RESPONSES);
 	b = open_block(o, open, index, 0, err);
 	if (!b)
 		return NULL;

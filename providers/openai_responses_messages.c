@@ -10,15 +10,14 @@
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
-#include "core/crc32c.h"
 #include "core/error.h"
 #include "core/jw.h"
 
 #include "providers/history.h"
+#include "providers/instruct.h"
+#include "providers/names.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
-#define MAX_ID_BYTES   64 /* of call_id */
-#define KEPT_ID_BYTES  50 /* of a longer one, before its checksum */
 
 static const char foreign_file[] =
     "a file id is known to its own provider only";
@@ -87,20 +86,12 @@ write_image(struct writer *o, const struct part *p)
 	return 0;
 }
 
-/* A plain text document is told from the question around it by its tags. */
-static struct str
-document_text(struct writer *o, const struct part *p)
-{
-	return str_of(arena_printf(o->arena,
-	    "<document name=\"%.*s\">\n%.*s\n</document>", STR_ARG(p->name),
-	    STR_ARG(p->text)));
-}
-
 static int
 write_document(struct writer *o, const struct part *p)
 {
 	if (p->text.p) {
-		write_text(o, "input_text", "text", document_text(o, p));
+		write_text(
+		    o, "input_text", "text", history_document(o->arena, p));
 		return 0;
 	}
 	if (p->file_id.p)
@@ -169,14 +160,11 @@ write_part(struct writer *o, const struct part *p)
 
 /* ---- calls and results ---- */
 
-/* Ids longer than the API takes become shorter ones, always the same. */
 static void
 write_call_id(struct writer *o, struct str id)
 {
-	if (id.n > MAX_ID_BYTES)
-		id = str_of(arena_printf(o->arena, "%.*s_%08x", KEPT_ID_BYTES,
-		    id.p, (unsigned)crc32c(0, id.p, id.n)));
-	jw_kv_str(o->w, "call_id", id);
+	jw_kv_str(o->w, "call_id",
+	    call_id_for(o->arena, id, o->target, WIRE_OPENAI_RESPONSES));
 }
 
 static void
@@ -184,7 +172,8 @@ write_call(struct writer *o, const struct part *p)
 {
 	begin(o, p->custom ? "custom_tool_call" : "function_call");
 	write_call_id(o, p->id);
-	jw_kv_str(o->w, "name", p->name);
+	jw_kv_str(
+	    o->w, "name", name_for(o->arena, p->name, WIRE_OPENAI_RESPONSES));
 	if (p->custom)
 		jw_kv_str(o->w, "input", p->text);
 	else
@@ -371,24 +360,27 @@ is_system_only(const struct turn *t)
 	return t == NULL;
 }
 
+static void
+add_instructions(struct buf *all, struct str text)
+{
+	if (text.n > 0 && all->n > 0)
+		buf_addz(all, "\n\n");
+	buf_adds(all, text);
+}
+
 /*
- * Joins the leading instructions; returns the first turn of the rest, which
- * must not be empty.
+ * Joins the leading instructions and our own; returns the first turn of the
+ * rest, which must not be empty.
  */
 static const struct turn *
 write_instructions(struct writer *o, const struct turn *t)
 {
 	struct buf *all = buf_new(o->arena, MAX_TEXT_BYTES);
-	struct str text;
 
-	if (is_system_only(t))
-		return t;
-	for (; t->role == ROLE_SYSTEM; t = t->next) {
-		text = history_text(o->arena, t->parts, "\n\n");
-		if (text.n > 0 && all->n > 0)
-			buf_addz(all, "\n\n");
-		buf_adds(all, text);
-	}
+	for (; t && t->role == ROLE_SYSTEM && !is_system_only(t); t = t->next)
+		add_instructions(all, history_text(o->arena, t->parts, "\n\n"));
+	add_instructions(all,
+	    instruct_format(o->arena, o->chat, true, !lacks(o, MODEL_SCHEMA)));
 	if (all->n > 0)
 		jw_kv_str(o->w, "instructions", buf_str(all));
 	return t;

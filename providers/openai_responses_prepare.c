@@ -13,6 +13,7 @@
 #include "core/jw.h"
 
 #include "providers/effort.h"
+#include "providers/names.h"
 
 #define MIN_OUTPUT_TOKENS 16
 #define MAX_USER_BYTES    128 /* Claude Code sends a JSON document as user */
@@ -43,7 +44,8 @@ write_number(struct jw *w, struct chat *chat, const char *key,
 	jw_double(w, v->v);
 }
 
-/* Reasoning models reject sampling; the format itself lacks the others. */
+/* Reasoning models reject sampling; the format itself lacks the others.  Stop
+ * strings are cut in the gateway. */
 static void
 write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 {
@@ -57,10 +59,6 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 	write_number(
 	    w, chat, "frequency_penalty", &chat->frequency_penalty, false);
 	write_number(w, chat, "seed", &chat->seed, false);
-	if (chat->stop)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "stop_sequences"
-						    : "stop");
 }
 
 static void
@@ -133,11 +131,11 @@ write_grammar(struct jw *w, struct str format)
 
 /* Strict is what a tool is here unless it says otherwise. */
 static void
-write_tool(struct jw *w, const struct tool *tool)
+write_tool(struct arena *a, struct jw *w, const struct tool *tool)
 {
 	jw_object(w);
 	jw_kv_cstr(w, "type", tool->custom ? "custom" : "function");
-	jw_kv_str(w, "name", tool->name);
+	jw_kv_str(w, "name", name_for(a, tool->name, WIRE_OPENAI_RESPONSES));
 	if (tool->description.p)
 		jw_kv_str(w, "description", tool->description);
 	if (tool->custom && tool->grammar.p)
@@ -161,7 +159,7 @@ is_custom(const struct chat *chat, struct str name)
 }
 
 static void
-write_choice(struct jw *w, const struct chat *chat)
+write_choice(struct arena *a, struct jw *w, const struct chat *chat)
 {
 	static const char *const words[] = {
 		[TOOL_CHOICE_AUTO] = "auto",
@@ -175,7 +173,7 @@ write_choice(struct jw *w, const struct chat *chat)
 		jw_object(w);
 		jw_kv_cstr(
 		    w, "type", is_custom(chat, name) ? "custom" : "function");
-		jw_kv_str(w, "name", name);
+		jw_kv_str(w, "name", name_for(a, name, WIRE_OPENAI_RESPONSES));
 		jw_end(w);
 	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
 		jw_kv_cstr(w, "tool_choice", words[chat->tool_choice]);
@@ -185,7 +183,7 @@ write_choice(struct jw *w, const struct chat *chat)
 }
 
 static void
-write_tools(struct jw *w, const struct chat *chat)
+write_tools(struct arena *a, struct jw *w, const struct chat *chat)
 {
 	const struct tool *tool;
 
@@ -194,15 +192,18 @@ write_tools(struct jw *w, const struct chat *chat)
 	jw_key(w, "tools");
 	jw_array(w);
 	for (tool = chat->tools; tool; tool = tool->next)
-		write_tool(w, tool);
+		write_tool(a, w, tool);
 	jw_end(w);
-	write_choice(w, chat);
+	write_choice(a, w, chat);
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat)
+write_format(struct jw *w, const struct chat *chat, const struct model *facts)
 {
-	if (chat->output == OUTPUT_TEXT)
+	bool schema = !facts || (facts->can & MODEL_SCHEMA);
+
+	if (chat->output == OUTPUT_TEXT ||
+	    (chat->output == OUTPUT_SCHEMA && !schema))
 		return;
 	jw_key(w, "text");
 	jw_object(w);
@@ -268,8 +269,8 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_limit(&w, chat);
 	write_sampling(&w, chat, t);
 	write_reasoning(&w, chat, t->facts);
-	write_tools(&w, chat);
-	write_format(&w, chat);
+	write_tools(a, &w, chat);
+	write_format(&w, chat, t->facts);
 	write_tier(&w, chat);
 	write_user(&w, chat);
 	jw_kv_bool(&w, "store", false);

@@ -74,8 +74,8 @@ ids_keep_to_what_each_vendor_takes(void **state)
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		kit_init(&k, cases[i].api, "");
 		k.vendor.quirks = cases[i].quirks;
-		assert_spelled(
-		    call_id_for(k.arena, str_of(cases[i].from), &k.target),
+		assert_spelled(call_id_for(k.arena, str_of(cases[i].from),
+				   &k.target, k.vendor.api->wire),
 		    cases[i].want);
 		kit_release(&k);
 	}
@@ -92,7 +92,8 @@ short_ids_are_nine_letters_or_digits_and_stay_different(void **state)
 	k.vendor.quirks = QUIRK_SHORT_IDS;
 	for (size_t i = 0; i < KIT_N(ids); i++) {
 		ids[i] = call_id_for(k.arena,
-		    str_of(arena_printf(k.arena, "toolu_%zu", i)), &k.target);
+		    str_of(arena_printf(k.arena, "toolu_%zu", i)), &k.target,
+		    k.vendor.api->wire);
 		assert_int_equal(ids[i].n, 9);
 		assert_int_equal(strspn(ids[i].p,
 				     "0123456789abcdefghijklmnopq"
@@ -102,8 +103,9 @@ short_ids_are_nine_letters_or_digits_and_stay_different(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_false(str_eq(ids[i], ids[j]));
 	}
-	assert_true(
-	    str_eq(call_id_for(k.arena, STR("toolu_7"), &k.target), ids[7]));
+	assert_true(str_eq(
+	    call_id_for(k.arena, STR("toolu_7"), &k.target, k.vendor.api->wire),
+	    ids[7]));
 	kit_release(&k);
 }
 

@@ -752,7 +752,8 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 	    "\"assistant\",\"parts\":[{\"kind\":\"call\",\"id\":"
 	    "\"toolu_1\",\"name\":\"a.b\"}]},{\"role\":\"user\","
 	    "\"parts\":[{\"kind\":\"result\",\"id\":\"toolu_1\"}]}]}");
-	id = call_id_for(k->arena, STR("toolu_1"), &k->target);
+	id =
+	    call_id_for(k->arena, STR("toolu_1"), &k->target, WIRE_OPENAI_CHAT);
 	name = name_for(k->arena, STR("a.b"), WIRE_OPENAI_CHAT);
 	assert_int_equal(kit_prepare(k), 0);
 	kit_same_json(k, k->request.body,

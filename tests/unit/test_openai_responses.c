@@ -73,8 +73,7 @@ parameters_are_named_as_the_format_has_them(void **state)
 			  "\"presence_penalty\":1,\"stop\":[\"a\"]}",
 		    .want = HI_WANT ",\"max_output_tokens\":16,"
 				    "\"temperature\":0.5,\"top_p\":1",
-		    .losses = "top_k presence_penalty seed "
-			      "stop_sequences" },
+		    .losses = "top_k presence_penalty seed" },
 		{ .chat = "{" HI ",\"temperature\":0.5,\"effort\":"
 			  "\"minimal\"}",
 		    .known = true,
@@ -146,6 +145,8 @@ parameters_are_named_as_the_format_has_them(void **state)
 
 #define LONG_ID                                                                \
 	"call_0123456789012345678901234567890123456789012345678901234567890"
+#define CUT_ID                                                                 \
+	"call_01234567890123456789012345678901234567890123456789_b25c064e"
 
 static void
 conversations_become_items(void **state)
@@ -237,12 +238,10 @@ conversations_become_items(void **state)
 			  "\"kind\":\"call\",\"id\":\"" LONG_ID "\",\"name\":"
 			  "\"f\",\"text\":\"{}\"}]}]}",
 		    .want = "\"input\":[{\"type\":\"function_call\","
-			    "\"call_id\":\"call_01234567890123456789012345678"
-			    "9012345678901234_6ad7b24f\",\"name\":\"f\","
+			    "\"call_id\":\"" CUT_ID "\",\"name\":\"f\","
 			    "\"arguments\":\"{}\"},{\"type\":"
-			    "\"function_call_output\",\"call_id\":"
-			    "\"call_01234567890123456789012345678901234567890"
-			    "1234_6ad7b24f\",\"output\":\"[no result]\"}],"
+			    "\"function_call_output\",\"call_id\":\"" CUT_ID
+			    "\",\"output\":\"[no result]\"}],"
 			    "\"store\":false",
 		    .losses = "" },
 	};
@@ -277,6 +276,27 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 		assert_string_equal(k.err.param, "turns[0].parts[0]");
 		kit_release(&k);
 	}
+}
+
+static void
+what_the_format_lacks_is_done_otherwise(void **state)
+{
+	struct kit *k = *state;
+
+	k->facts.can = MODEL_TEMPERATURE;
+	k->target.facts = &k->facts;
+	kit_chat(k,
+	    "{" HI ",\"stop\":[\"x\"],\"output\":\"schema\",\"schema\":"
+	    "\"{}\",\"tools\":[{\"name\":\"a.b\"}]}");
+	assert_int_equal(kit_prepare(k), 0);
+	assert_true(str_is(k->request.cut->s, "x"));
+	kit_same_json(k, k->request.body,
+	    "{\"model\":\"m\",\"instructions\":\"Answer with one JSON value "
+	    "and nothing else. It must match this JSON Schema:\\n{}\"," HI_WANT
+	    ",\"tools\":[{\"type\":\"function\",\"name\":\"a_b_108bf50c\","
+	    "\"parameters\":{\"type\":\"object\",\"properties\":{}},"
+	    "\"strict\":false}]}");
+	assert_string_equal(kit_losses(k), "response_format");
 }
 
 static void
@@ -626,6 +646,7 @@ main(void)
 		TEST(parameters_are_named_as_the_format_has_them),
 		TEST(conversations_become_items),
 		TEST(what_would_change_the_meaning_is_refused_with_its_path),
+		TEST(what_the_format_lacks_is_done_otherwise),
 		TEST(bytes_of_the_same_format_pass_with_edits_only),
 		TEST(streams_decode_to_events),
 		TEST(whole_answers_decode_to_the_same_events),
