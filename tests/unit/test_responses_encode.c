@@ -23,151 +23,98 @@ member(struct str doc, const char *path)
 
 /* ---- streams ---- */
 
-#define EV(t, j)                                                               \
-	"event: " t "\ndata: {\"type\":\"" t "\",\"sequence_number\":" j "}\n" \
-									 "\n"
-#define AT(i, id)  ",\"item_id\":\"" id "\",\"output_index\":" i
-#define ITEM(i, j) ",\"output_index\":" i ",\"item\":{" j "}"
-#define MSG(i)     "\"id\":\"msg_call_01_" i "\",\"type\":\"message\""
+#define OUT(i)  "\"output_index\":" i
+#define ID(id)  "\"item_id\":\"" id "\","
+#define AT_MSG0 ID("msg_call_01_0") OUT("0") ",\"content_index\":0,"
+#define AT_MSG1 ID("msg_call_01_1") OUT("1") ",\"content_index\":0,"
+#define AT_RS   ID("rs_call_01_0") OUT("0") ",\"summary_index\":0,"
+#define AT_FC   ID("fc_call_01_1") OUT("1") ","
+#define MSG(n, status, part)                                                   \
+	OUT(n)                                                                 \
+	",\"item\":{\"id\":\"msg_call_01_" n "\",\"type\":\"message\","        \
+	"\"status\":\"" status "\",\"role\":\"assistant\",\"content\":[" part  \
+	"]}"
+#define RS(rest)                                                               \
+	OUT("0")                                                               \
+	",\"item\":{\"id\":\"rs_call_01_0\",\"type\":\"reasoning\","           \
+	"\"summary\":[" rest "}"
+#define FC(status, args)                                                       \
+	OUT("1")                                                               \
+	",\"item\":{\"id\":\"fc_call_01_1\",\"type\":\"function_call\","       \
+	"\"status\":\"" status "\",\"arguments\":\"" args                      \
+	"\",\"call_id\":\"a\",\"name\":\"f\"}"
 #define SAID(what)                                                             \
 	"{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],"        \
 	"\"text\":\"" what "\"}"
+#define NO(what) "{\"type\":\"refusal\",\"refusal\":\"" what "\"}"
+#define HM(what) "{\"type\":\"summary_text\",\"text\":\"" what "\"}"
+#define TAG      "sluice:anthropic-claude-v1:"
+
+/* An event after in_progress: its type and what follows its number. */
+struct want {
+	const char *type, *rest;
+};
 
 static const struct {
 	struct event ev[12];
-	const char *want; /* between in_progress and the end */
+	struct want want[12];
 } streams[] = {
-	{ .ev = { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_TEXT),
-	      DELTA(0, "Hel"), PING, DELTA(0, ""), DELTA(0, "lo"), CLOSE(0),
-	      USAGE, STOP(STOP_END) },
-	    .want =
-		EV("response.output_item.added",
-		    "2" ITEM("0",
-			MSG("0") ",\"status\":\"in_progress\",\"role\":"
-				 "\"assistant\","
-				 "\"content\":[]"))
-		    EV("response.content_part.added",
-			"3" AT("0", "msg_call_01_0") ",\"content_index\":0,"
-						     "\"part\":" SAID(""))
-			EV("response.output_text.delta",
-			    "4" AT("0", "msg_call_01_0") ",\"content_index\":0,"
-							 "\"delta\":"
-							 "\"Hel\",\"logprobs\":"
-							 "[]") ": ping\n\n" EV("response.output_text.delta",
-			    "5" AT("0", "msg_call_01_0") ",\"content_index\":0,"
-							 "\"delta\":\"lo\","
-							 "\"logprobs\":[]")
-			    EV("response.output_text.done",
-				"6" AT("0",
-				    "msg_call_01_0") ",\"content_index\":0,"
-						     "\"text\":\"Hello\","
-						     "\"logprobs\":[]")
-				EV("response.content_part.done",
-				    "7" AT("0",
-					"msg_call_01_0") ",\"content_index\":0,"
-							 "\"part\":" SAID(
-							     "Hello"))
-				    EV("response.output_item.done",
-					"8" ITEM("0",
-					    MSG("0") ",\"status\":"
-						     "\"completed\","
-						     "\"role\":\"assistant\","
-						     "\"content\":[" SAID(
-							 "Hello") "]")) },
+	{ { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_TEXT),
+	      DELTA(0, "Hel"), DELTA(0, ""), DELTA(0, "lo"), CLOSE(0), USAGE,
+	      STOP(STOP_END) },
+	    { { "output_item.added", MSG("0", "in_progress", "") },
+		{ "content_part.added", AT_MSG0 "\"part\":" SAID("") },
+		{ "output_text.delta",
+		    AT_MSG0 "\"delta\":\"Hel\",\"logprobs\":[]" },
+		{ "output_text.delta",
+		    AT_MSG0 "\"delta\":\"lo\",\"logprobs\":[]" },
+		{ "output_text.done",
+		    AT_MSG0 "\"text\":\"Hello\",\"logprobs\":[]" },
+		{ "content_part.done", AT_MSG0 "\"part\":" SAID("Hello") },
+		{ "output_item.done",
+		    MSG("0", "completed", SAID("Hello")) } } },
 	/* thinking, its token tagged; a call whose arguments stay away */
-	{ .ev = { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_THINKING),
+	{ { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_THINKING),
 	      DELTA(0, "hm"), SIGN(0, "S="), CLOSE(0), CALL(1, "a", "f"),
 	      STOP(STOP_TOOL) },
-	    .want = EV("response.output_item.added",
-		"2" ITEM("0",
-		    "\"id\":\"rs_call_01_0\",\"type\":\"reasoning\","
-		    "\"summary\":"
-		    "[]")) EV("response.reasoning_summary_part.added",
-		"3" AT(
-		    "0", "rs_call_01_0") ",\"summary_index\":0,\"part\":{"
-					 "\"type\":\"summary_text\",\"text\":"
-					 "\"\"}") EV("response.reasoning_"
-						     "summary_text.delta",
-		"4" AT("0",
-		    "rs_call_01_0") ",\"summary_index\":0,"
-				    "\"delta\":\"hm\"") EV("response.reasoning_"
-							   "summary_text.done",
-		"5" AT("0", "rs_call_01_0") ",\"summary_index\":0,"
-					    "\"text\":\"hm\"")
-		EV("response.reasoning_summary_part.done",
-		    "6" AT("0", "rs_call_01_0") ",\"summary_index\":0,"
-						"\"part\":{\"type\":\"summary_"
-						"text\",\"text\":\"hm\"}")
-		    EV("response.output_item.done",
-			"7" ITEM("0",
-			    "\"id\":\"rs_call_01_0\",\"type\":"
-			    "\"reasoning\",\"summary\":[{\"type\":"
-			    "\"summary_text\",\"text\":\"hm\"}],"
-			    "\"encrypted_content\":"
-			    "\"sluice:anthropic-claude-v1:S=\""))
-			EV("response.output_item.added",
-			    "8" ITEM("1",
-				"\"id\":\"fc_call_01_1\",\"type\":"
-				"\"function_call\",\"status\":\"in_progress\","
-				"\"arguments\":\"\",\"call_id\":\"a\",\"name\":"
-				"\"f\""))
-			    EV("response.function_call_arguments.delta",
-				"9" AT("1", "fc_call_01_1") ",\"delta\":\"{}\"")
-				EV("response.function_call_arguments.done",
-				    "10" AT("1",
-					"fc_call_01_1") ",\"arguments\":\"{}\"")
-				    EV("response.output_item.done",
-					"11" ITEM("1",
-					    "\"id\":\"fc_call_01_1\",\"type\":"
-					    "\"function_call\",\"status\":"
-					    "\"completed\","
-					    "\"arguments\":\"{}\",\"call_id\":"
-					    "\"a\",\"name\":"
-					    "\"f\"")) },
-	{ .ev = { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_REDACTED),
+	    { { "output_item.added", RS("]") },
+		{ "reasoning_summary_part.added", AT_RS "\"part\":" HM("") },
+		{ "reasoning_summary_text.delta", AT_RS "\"delta\":\"hm\"" },
+		{ "reasoning_summary_text.done", AT_RS "\"text\":\"hm\"" },
+		{ "reasoning_summary_part.done", AT_RS "\"part\":" HM("hm") },
+		{ "output_item.done",
+		    RS(HM("hm") "],\"encrypted_content\":\"" TAG "S=\"") },
+		{ "output_item.added", FC("in_progress", "") },
+		{ "function_call_arguments.delta", AT_FC "\"delta\":\"{}\"" },
+		{ "function_call_arguments.done",
+		    AT_FC "\"arguments\":\"{}\"" },
+		{ "output_item.done", FC("completed", "{}") } } },
+	{ { HEAD(WIRE_ANTHROPIC), START("m-1"), OPEN(0, BLOCK_REDACTED),
 	      SIGN(0, "D"), CLOSE(0), OPEN(1, BLOCK_REFUSAL), DELTA(1, "no"),
 	      STOP(STOP_END) },
-	    .want = EV("response.output_item.added",
-		"2" ITEM("0",
-		    "\"id\":\"rs_call_01_0\",\"type\":\"reasoning\","
-		    "\"summary\":"
-		    "[]")) EV("response.output_item.done",
-		"3" ITEM("0",
-		    "\"id\":\"rs_call_01_0\",\"type\":\"reasoning\","
-		    "\"summary\":"
-		    "[],\"encrypted_content\":"
-		    "\"sluice:anthropic-claude-v1:redacted:D\""))
-		EV("response.output_item.added",
-		    "4" ITEM("1",
-			MSG("1") ",\"status\":\"in_progress\","
-				 "\"role\":\"assistant\",\"content\":[]"))
-		    EV("response.content_part.added",
-			"5" AT("1",
-			    "msg_call_01_1") ",\"content_index\":0,"
-					     "\"part\":{\"type\":\"refusal\","
-					     "\"refusal\":\"\"}")
-			EV("response.refusal.delta",
-			    "6" AT("1", "msg_call_01_1") ",\"content_index\":0,"
-							 "\"delta\":\"no\"")
-			    EV("response.refusal.done",
-				"7" AT("1",
-				    "msg_call_01_1") ",\"content_index\":0,"
-						     "\"refusal\":\"no\"")
-				EV("response.content_part.done",
-				    "8" AT("1",
-					"msg_call_01_1") ",\"content_index\":0,"
-							 "\"part\":{\"type\":"
-							 "\"refusal\","
-							 "\"refusal\":\"no\"}")
-				    EV("response.output_item.done",
-					"9" ITEM("1",
-					    MSG("1") ",\"status\":"
-						     "\"completed\","
-						     "\"role\":\"assistant\","
-						     "\"content\":[{\"type\":"
-						     "\"refusal\",\"refusal\":"
-						     "\"no\"}]")) },
+	    { { "output_item.added", RS("]") },
+		{ "output_item.done",
+		    RS("],\"encrypted_content\":\"" TAG "redacted:D\"") },
+		{ "output_item.added", MSG("1", "in_progress", "") },
+		{ "content_part.added", AT_MSG1 "\"part\":" NO("") },
+		{ "refusal.delta", AT_MSG1 "\"delta\":\"no\"" },
+		{ "refusal.done", AT_MSG1 "\"refusal\":\"no\"" },
+		{ "content_part.done", AT_MSG1 "\"part\":" NO("no") },
+		{ "output_item.done", MSG("1", "completed", NO("no")) } } },
 };
+
+static const char *
+stream_of(struct arena *a, const struct want *want)
+{
+	struct buf *b = buf_new(a, MIB);
+
+	for (int n = 2; want->type != NULL; want++, n++)
+		buf_addf(b,
+		    "event: response.%s\ndata: {\"type\":\"response.%s\","
+		    "\"sequence_number\":%d,%s}\n\n",
+		    want->type, want->type, n, want->rest);
+	return b->p;
+}
 
 static void
 streams_are_written_byte_for_byte(void **state)
@@ -175,7 +122,6 @@ streams_are_written_byte_for_byte(void **state)
 	struct str out, begun = STR("event: response.in_progress\n");
 	struct reply a;
 	size_t i;
-	long at;
 
 	(void)state;
 	for (i = 0; i < COUNT(streams); i++) {
@@ -185,9 +131,8 @@ streams_are_written_byte_for_byte(void **state)
 		out = buf_str(&a.out);
 		assert_true(str_starts(out, "event: response.created\n"));
 		out = str_skip(out, (size_t)str_find(out, begun));
-		at = str_find(out, STR("\n\n"));
-		out = str_skip(out, (size_t)at + 2);
-		assert_string_equal(out.p, streams[i].want);
+		out = str_skip(out, (size_t)str_find(out, STR("\n\n")) + 2);
+		assert_string_equal(out.p, stream_of(a.arena, streams[i].want));
 		reply_finish(&a);
 		reply_check(&a);
 		reply_end(&a);
