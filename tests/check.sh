@@ -77,6 +77,12 @@ analyzer() {
 		grep -E 'warning|error' 
 }
 
+# The archive would silently take the first of two.
+exported_twice() {
+	nm -g --defined-only "$build/analyzer/libsluice.a" |
+		awk 'NF == 3 { print $3 }' | sort | uniq -d
+}
+
 tidy() {
 	# shellcheck disable=SC2086
 	printf '%s\n' $sources | xargs -P 2 -n 6 clang-tidy --quiet \
@@ -103,6 +109,7 @@ check 'no banned function' words
 check 'one format' style
 check 'no path or host of a workplace' workplace
 check 'gcc -fanalyzer, warnings are errors' analyzer
+check 'no two files export the same name' exported_twice
 check 'clang-tidy' tidy
 check 'cppcheck' cppcheck_run
 
