@@ -201,8 +201,7 @@ send_body(struct exchange *x)
 		head_send(x, 200, "text/event-stream", NULL);
 	io_write(&x->io, buf_str(x->body));
 	buf_reset(x->body);
-	loop_timer_set(x->loop, &x->keepalive,
-	    loop_now_us(x->loop) + x->snap->conf->keepalive_ms * 1000);
+	x->spoke_us = loop_now_us(x->loop);
 	if (io_pending(&x->io) > HIGH_WATER_BYTES)
 		call_pause(&x->call);
 	x->events->output(x->arg);
@@ -231,9 +230,15 @@ static void
 on_silence(void *arg)
 {
 	struct exchange *x = arg;
+	int64_t limit_us = x->snap->conf->keepalive_ms * 1000;
 
-	x->enc->ping(x->enc);
-	send_body(x);
+	if (loop_now_us(x->loop) - x->spoke_us >= limit_us) {
+		x->enc->ping(x->enc);
+		x->spoke_us = loop_now_us(x->loop);
+		send_body(x);
+	}
+	/* Not moved with every token: it looks when it fires. */
+	loop_timer_set(x->loop, &x->keepalive, x->spoke_us + limit_us);
 }
 
 void
@@ -249,9 +254,9 @@ chat_middle(struct exchange *x, struct upstream *upstream)
 	x->enc = x->dialect->encoder_new(x->arena, &opts);
 	x->keepalive.fn = on_silence;
 	x->keepalive.arg = x;
+	x->spoke_us = clock_mono_us();
 	if (x->call.ask.stream)
-		loop_timer_set(x->loop, &x->keepalive,
-		    clock_mono_us() + x->snap->conf->keepalive_ms * 1000);
+		on_silence(x);
 	call_run(&x->call, x->loop, upstream, &x->enc->sink, &events, x);
 }
 

@@ -52,6 +52,7 @@ struct exchange {
 	struct header *fields; /* more headers for the head of the answer */
 	bool head_sent;
 	struct loop_timer keepalive;
+	int64_t spoke_us; /* monotonic: when the client last got something */
 	struct loop *loop;
 	const struct exchange_events *events;
 	void *arg;
