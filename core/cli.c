@@ -119,8 +119,10 @@ cli_state(struct cli *cli)
 		return -1;
 	cli->state =
 	    state_open(cli->conf->data_dir, cli->conf->durability, &err);
-	if (cli->state != NULL)
+	if (cli->state != NULL) {
+		state_retain(cli->state, cli->conf->retention_days);
 		return 0;
+	}
 	cli_fail(cli, "%s", err.msg);
 	return -1;
 }

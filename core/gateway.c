@@ -90,6 +90,8 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 	state = gw->state;
 	if (state == NULL)
 		error_set(err, ERROR_STORE, "%s", gw->state_err.msg);
+	else
+		state_retain(state, conf->retention_days);
 	pthread_mutex_unlock(&gw->lock);
 	return state;
 }

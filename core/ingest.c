@@ -20,11 +20,14 @@
 #include "core/journal.h"
 #include "core/ledger_row.h"
 #include "core/log.h"
+#include "core/prune.h"
+#include "core/rollup.h"
 #include "core/shm.h"
 #include "core/store.h"
 #include "core/visit.h"
 
 #define CHUNK_BYTES ((size_t)2 << 20) /* more than any record */
+#define UPGRADE_US  INT64_C(100000)
 #define BATCH       256 /* records, or swept rows, a transaction */
 
 struct run {
@@ -84,17 +87,21 @@ static int
 txn_batch(struct txn *t, void *arg)
 {
 	struct batch *b = arg;
+	struct rollup *sums = rollup_begin(t);
 	struct str item;
 	enum journal_item kind;
 	int i, rc;
 
+	if (sums == NULL)
+		return -1;
 	for (i = 0; i < BATCH; i++) {
 		kind = journal_next(&b->next, b->complete, &item);
 		if (kind == JOURNAL_END)
 			break;
 		rc = 1;
 		if (kind == JOURNAL_RECORD)
-			rc = ledger_row_apply(t, item, b->file->proc);
+			rc = ledger_row_apply(
+			    t, sums, item, b->file->proc);
 		if (rc < 0)
 			return -1;
 		if (rc == 1)
@@ -102,7 +109,9 @@ txn_batch(struct txn *t, void *arg)
 		b->good += rc == 0;
 		b->bad += rc == 1;
 	}
-	return i > 0 ? put_offset(t, b) : 0;
+	if (i == 0)
+		return 0;
+	return rollup_end(sums) == 0 ? put_offset(t, b) : -1;
 }
 
 /* One transaction: 1 if it has brought us further, 0 at the end. */
@@ -189,9 +198,12 @@ static int
 txn_sweep(struct txn *t, void *arg)
 {
 	struct sweep *s = arg;
+	struct rollup *sums = rollup_begin(t);
 
-	s->n = ledger_row_sweep(t, is_over, s->run, BATCH);
-	return s->n < 0 ? -1 : 0;
+	if (sums == NULL)
+		return -1;
+	s->n = ledger_row_sweep(t, sums, is_over, s->run, BATCH);
+	return s->n < 0 ? -1 : rollup_end(sums);
 }
 
 static int
@@ -254,6 +266,20 @@ run(struct run *r)
 	return store_checkpoint(r->store, r->err) == 0 ? archive(r) : -1;
 }
 
+/*
+ * Rows that no rollup knows yet: after an upgrade, or a rebuild.  They have
+ * half of the time, since the journals must not wait for them.
+ */
+static int
+count_older(struct store *store, const struct run *r)
+{
+	int64_t now_us = clock_mono_us(), until_us = now_us + UPGRADE_US;
+
+	if (r->until_us != 0)
+		until_us = now_us + (r->until_us - now_us) / 2;
+	return rollup_build(store, until_us, r->err) < 0 ? -1 : 0;
+}
+
 /* It did not come to that: the backlog is as old as it was, or older. */
 static void
 put_back(struct shm *shm, int64_t oldest_us)
@@ -281,9 +307,13 @@ ingest(
 
 	buf_init(&r.chunk, CHUNK_BYTES);
 	buf_room(&r.chunk, CHUNK_BYTES);
-	rc = ingest_list_read(&r.list, a, s->jfd, store, err);
+	rc = count_older(store, &r);
+	if (rc == 0)
+		rc = ingest_list_read(&r.list, a, s->jfd, store, err);
 	if (rc == 0)
 		rc = run(&r);
+	if (rc == 0 && !r.late)
+		rc = prune_now_and_then(s, store, r.until_us, err) < 0 ? -1 : 0;
 	if (rc == 0 && !r.late && !r.list.partial) {
 		atomic_store(shm_slot(s->shm, SHM_COVERED_US), begun_us);
 		atomic_store(shm_slot(s->shm, SHM_LAST_INGEST_US), begun_us);

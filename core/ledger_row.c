@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/journal.h"
 #include "core/jtext.h"
+#include "core/rollup.h"
 #include "core/store.h"
 
 #define MAX_ROW_BYTES ((size_t)2 * JOURNAL_MAX_PAYLOAD)
@@ -65,8 +66,17 @@ has_outcome(struct str row, const char *quoted)
 	return jtext_get(row, "outcome", &outcome) && str_is(outcome, quoted);
 }
 
+/* Whether what stands there gives way to the record. */
+static bool
+gives_way(struct str old, bool closes)
+{
+	return has_outcome(old, "\"open\"") ||
+	    (closes && has_outcome(old, "\"unknown\""));
+}
+
 int
-ledger_row_apply(struct txn *t, struct str payload, struct str proc)
+ledger_row_apply(
+    struct txn *t, struct rollup *sums, struct str payload, struct str proc)
 {
 	struct str id, row, old;
 	bool closes;
@@ -77,9 +87,12 @@ ledger_row_apply(struct txn *t, struct str payload, struct str proc)
 	rc = store_get(t, STORE_LEDGER, id, &old);
 	if (rc < 0)
 		return -1;
-	if (rc == 1 && !has_outcome(old, "\"open\"") &&
-	    !(closes && has_outcome(old, "\"unknown\"")))
+	if (rc == 1 ? !gives_way(old, closes) : rollup_is_pruned(sums, id))
 		return 0;
+	if (rc == 1 && has_outcome(old, "\"unknown\""))
+		rollup_uncount(sums, old);
+	if (closes)
+		rollup_count(sums, row);
 	if (store_put(t, STORE_LEDGER, id, row) != 0)
 		return -1;
 	return closes ? store_del(t, STORE_OPEN, id)
@@ -164,22 +177,25 @@ collect(void *arg, struct str id, struct str proc)
 }
 
 static int
-sweep_one(struct txn *t, struct str id)
+sweep_one(struct txn *t, struct rollup *sums, struct str id)
 {
 	struct str row;
 	int rc = store_get(t, STORE_LEDGER, id, &row);
 
 	if (rc < 0)
 		return -1;
-	if (rc == 1 && has_outcome(row, "\"open\"") &&
-	    store_put(t, STORE_LEDGER, id, unknown_row(t->arena, row)) != 0)
-		return -1;
+	if (rc == 1 && has_outcome(row, "\"open\"")) {
+		row = unknown_row(t->arena, row);
+		rollup_count(sums, row);
+		if (store_put(t, STORE_LEDGER, id, row) != 0)
+			return -1;
+	}
 	return store_del(t, STORE_OPEN, id);
 }
 
 int
-ledger_row_sweep(struct txn *t, bool (*is_over)(void *arg, struct str proc),
-    void *arg, int max)
+ledger_row_sweep(struct txn *t, struct rollup *sums,
+    bool (*is_over)(void *arg, struct str proc), void *arg, int max)
 {
 	struct id_list l = { .arena = t->arena,
 		.is_over = is_over,
@@ -191,7 +207,7 @@ ledger_row_sweep(struct txn *t, bool (*is_over)(void *arg, struct str proc),
 	if (store_scan(t, STORE_OPEN, STR_NONE, collect, &l) < 0)
 		return -1;
 	for (i = 0; i < l.n; i++)
-		if (sweep_one(t, l.ids[i]) != 0)
+		if (sweep_one(t, sums, l.ids[i]) != 0)
 			return -1;
 	return l.n;
 }

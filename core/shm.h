@@ -43,6 +43,7 @@ enum shm_slot {
 	SHM_BAD_RECORDS,   /* copied to j/bad */
 	SHM_UNKNOWN_CALLS, /* swept after the death of their process */
 	SHM_REBUILDS,      /* databases set aside and rebuilt */
+	SHM_PRUNED_US,     /* when retention was last seen to */
 	SHM_SLOTS = 64
 };
 

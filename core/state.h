@@ -42,6 +42,13 @@ struct state *state_open(
 void state_close(struct state *s);
 
 /*
+ * state_retain(s, days):
+ * From now on ingests remove rows that are older (prune.h); 0, as at first:
+ * none are.
+ */
+void state_retain(struct state *s, int64_t days);
+
+/*
  * state_ingest(s, wait_ms, err):
  * Take the lease within ${wait_ms} (0: only if it is free, or soon will be
  * where the backlog is older than 2 s), bring journals into the database for

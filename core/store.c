@@ -2,7 +2,6 @@
 #include "core/store.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include <db.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
 #include "core/error.h"
 
 #define PAGE_BYTES      4096 /* no more than the disk writes at once */
@@ -19,7 +17,6 @@
 #define LOG_FILE_BYTES  (1u << 20) /* an open zero-fills the rest of one */
 #define LOG_CACHE_BYTES (128u << 10)
 #define TXN_BYTES       ((size_t)256 << 20)
-#define VALUE_VERSION   1
 #define FILE_MODE       0600
 
 static const char *const files[STORE_TABLES] = {
@@ -27,7 +24,18 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_OPEN] = "open.db",
 	[STORE_OFFSETS] = "offsets.db",
 	[STORE_KEYS] = "keys.db",
+	[STORE_ROLLUP] = "rollup.db",
+	[STORE_META] = "meta.db",
 };
+
+/* Of the records of each table; all versions from 1 on can be read. */
+#define RECORD_VERSION 1
+
+const char *
+store_file(enum store_table table)
+{
+	return files[table];
+}
 
 struct store {
 	DB_ENV *env;
@@ -238,9 +246,13 @@ str_of_dbt(const DBT *d)
 static int
 unwrap(struct txn *t, enum store_table table, struct str *value)
 {
-	if (value->n == 0 || value->p[0] != VALUE_VERSION)
+	if (value->n == 0 || value->p[0] == 0)
+		return fail(t->store, DB_VERIFY_BAD, files[table], t->err);
+	if (value->p[0] != RECORD_VERSION)
 		return error_set(t->err, ERROR_STORE,
-		    "database: %s: value of an unknown version", files[table]);
+		    "database: %s has records of version %d, this program "
+		    "knows %d: a newer sluice wrote them",
+		    files[table], value->p[0], RECORD_VERSION);
 	*value = str_skip(*value, 1);
 	return 0;
 }
@@ -270,7 +282,7 @@ store_put(
 	DBT k = dbt(key), v;
 	int rc;
 
-	copy[0] = VALUE_VERSION;
+	copy[0] = RECORD_VERSION;
 	if (value.n > 0)
 		memcpy(copy + 1, value.p, value.n);
 	v = dbt((struct str){ copy, value.n + 1 });
@@ -288,6 +300,16 @@ store_del(struct txn *t, enum store_table table, struct str key)
 	if (rc == 0 || rc == DB_NOTFOUND)
 		return 0;
 	return fail(t->store, rc, files[table], t->err);
+}
+
+int
+store_clear(struct txn *t, enum store_table table)
+{
+	DB *db = t->store->db[table];
+	u_int32_t n;
+	int rc = db->truncate(db, t->store->txn, &n, 0);
+
+	return rc == 0 ? 0 : fail(t->store, rc, files[table], t->err);
 }
 
 /* One direction of a scan. */
@@ -369,20 +391,4 @@ store_scan_back(struct txn *t, enum store_table table, struct str from,
 	struct walk w = { .next = DB_PREV, .fn = fn, .arg = arg };
 
 	return scan(t, table, from, &w);
-}
-
-int
-store_set_aside(const char *data_dir, struct error *err)
-{
-	struct arena *a = arena_new(1u << 16);
-	const char *from = arena_printf(a, "%s/env", data_dir);
-	const char *to =
-	    arena_printf(a, "%s.bad.%" PRId64, from, clock_wall_us());
-	int rc = rename(from, to);
-
-	if (rc != 0)
-		error_set(err, ERROR_STORE, "data_dir: %s: %s", from,
-		    strerror(errno));
-	arena_free(a);
-	return rc;
 }

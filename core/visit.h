@@ -38,6 +38,7 @@ struct state {
 	struct journal *journal;
 	pthread_mutex_t visit;       /* one thread of this process at a time */
 	_Atomic int64_t appended_us; /* last append, monotonic */
+	_Atomic int64_t retention_days; /* of rows; 0: for ever */
 };
 
 /*
