@@ -51,6 +51,10 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
+$(BUILD)/tests/bench_ledger: tests/bench_ledger.c $(BUILD)/libsluice.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
 unit: $(UNIT) $(BUILD)/tests/upstream
 	@rc=0; for t in $(UNIT); do $$t || rc=1; done; exit $$rc
 
@@ -76,8 +80,9 @@ check:
 	conf/deps.sh build check
 	tests/check.sh
 
-bench: all $(BUILD)/tests/upstream
+bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger
 	tests/bench.sh
+	tests/bench_ledger.sh
 
 install: all
 	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice

@@ -8,15 +8,17 @@
  * and checked here.  A record of a newer version than this program knows is
  * an error that names the table, and no damage: nothing is rebuilt for it.
  *
- *	table		key			value, version 1
- *	ledger		call id			the row, JSON (ledger.h)
+ *	table		key			value
+ *	ledger		call id			the row, JSON (ledger.h);
+ *						version 2: packed (row_pack.h)
  *	open		call id of an open row	process id (journal.h)
  *	offsets		journal file		bytes ingested, decimal
  *	keys		public key id		the key, JSON (key_record.h)
  *	rollup, meta	rollup.h		rollup.h
  *
- * The first layout had the first four tables.  The others are made when they
- * are missing; rollup.h says how they are filled.
+ * All others are of version 1.  The first layout had the first four tables,
+ * and plain rows.  Tables that are missing are made; rollup.h says how they
+ * are filled.  Rows are packed as they change.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -27,6 +29,7 @@
 #include "core/str.h"
 
 struct arena;
+struct buf;
 struct error;
 struct store;
 
@@ -50,6 +53,16 @@ enum store_fault {
 	STORE_BROKEN, /* what it holds is damaged: a new one may help */
 	STORE_OTHER   /* permissions, memory, ...: time may help */
 };
+
+/*
+ * store_decode(table, value, scratch):
+ * Make of the bytes ${*value}, as a table holds them, what was put.
+ *
+ * Returns  STORE_FINE with ${*value} a view of itself or of ${scratch};
+ *          STORE_OTHER: of a newer version; STORE_BROKEN.
+ */
+enum store_fault store_decode(
+    enum store_table table, struct str *value, struct buf *scratch);
 
 /* Where a body works; all it allocates goes when the transaction ends. */
 struct txn {

@@ -24,11 +24,13 @@
 #include <db.h>
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/dir.h"
 #include "core/error.h"
 
-#define BAD_PREFIX "env.bad."
+#define BAD_PREFIX    "env.bad."
+#define SCRATCH_BYTES ((size_t)4 << 20)
 
 /* Verify one file outside of any environment, or with ${out} salvage it. */
 static int
@@ -92,24 +94,27 @@ decode(char *line, ssize_t n)
 
 /* Keys and values in turn; those without their version byte are no entries. */
 static int
-read_dump(FILE *in, store_visit *fn, void *arg)
+read_dump(FILE *in, enum store_table table, store_visit *fn, void *arg)
 {
+	struct buf scratch;
 	char *lines[2] = { NULL, NULL };
 	size_t sizes[2] = { 0, 0 };
 	struct str item, key = STR_NONE;
 	ssize_t n;
 	int turn = 0, rc = 0;
 
+	buf_init(&scratch, SCRATCH_BYTES);
 	while (rc == 0 && (n = getline(&lines[turn], &sizes[turn], in)) > 0) {
 		item = decode(lines[turn], n);
 		if (item.p == NULL)
 			continue;
 		if (turn == 0)
 			key = item;
-		else if (item.n > 0 && item.p[0] == 1)
-			rc = fn(arg, key, str_skip(item, 1));
+		else if (store_decode(table, &item, &scratch) == STORE_FINE)
+			rc = fn(arg, key, item);
 		turn = !turn;
 	}
+	buf_release(&scratch);
 	free(lines[0]);
 	free(lines[1]);
 	return rc;
@@ -147,7 +152,7 @@ store_salvage(const char *path, enum store_table table, store_visit *fn,
 	if (pid < 0 || in == NULL)
 		error_set(err, ERROR_STORE, "%s: %s", file, strerror(errno));
 	else
-		rc = read_dump(in, fn, arg);
+		rc = read_dump(in, table, fn, arg);
 	if (in != NULL)
 		fclose(in);
 	if (pid > 0)

@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The part of `make bench` about the ledger: a Markdown table.
+#
+#	SECONDS_PER_ROUND=10 CALLS=1000000 tests/bench_ledger.sh
+set -eu
+cd "$(dirname "$0")/.."
+bench=${BUILD:-build}/tests/bench_ledger
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+echo '| the ledger | |'
+echo '|---|---|'
+"$bench" "$dir/process" append "${SECONDS_PER_ROUND:-5}"
+"$bench" "$dir/power" append "${SECONDS_PER_ROUND:-5}" power
+"$bench" "$dir/fill" fill "${CALLS:-100000}"
