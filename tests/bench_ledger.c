@@ -2,9 +2,10 @@
 /*
  * What the ledger costs: `make bench` prints these lines as Markdown.
  *
- *	bench_ledger DIR append SECONDS [power]
+ *	bench_ledger DIR append SECONDS process|power [RATE]
  *		4 processes write calls (an open and a closing record each)
- *		and ingest twice a second, as responders do
+ *		and ingest twice a second, as responders do; as fast as they
+ *		can, or RATE records a second
  *	bench_ledger DIR fill CALLS
  *		put calls of the year 2026 into the database, then open it
  *		after a clean end and after a kill, and ask for summaries
@@ -57,6 +58,7 @@ struct job {
 	struct state *state;
 	struct figures *figures;
 	unsigned seed;
+	int64_t call_us; /* from one call to the next, per thread; 0: at once */
 };
 
 static void
@@ -168,8 +170,12 @@ write_calls(void *arg)
 {
 	struct job *j = arg;
 	struct sample s;
+	int64_t due_us = clock_mono_us();
 
 	while (!j->figures->stop) {
+		for (due_us += j->call_us; clock_mono_us() + 1000 < due_us;)
+			nanosleep(
+			    &(struct timespec){ .tv_nsec = 500000 }, NULL);
 		fill_sample(&s, &j->seed, clock_wall_us());
 		s.attempt.outcome = ATTEMPT_OPEN;
 		s.row.outcome = CALL_OPEN;
@@ -189,10 +195,13 @@ ingest_now_and_then(void *arg)
 	const struct timespec pause = { .tv_nsec = INGEST_NS };
 	struct job *j = arg;
 	struct error err;
+	int n;
 
 	while (!j->figures->stop) {
 		error_clear(&err);
-		if (state_ingest(j->state, 0, &err) < 0)
+		for (n = 0; state_ingest(j->state, 0, &err) == 1 && n < 4;)
+			n++;
+		if (err.kind != ERROR_NONE)
 			fprintf(stderr, "ingest: %s\n", err.msg);
 		nanosleep(&pause, NULL);
 	}
@@ -252,13 +261,17 @@ dir_bytes(const char *dir, const char *sub, const char *tail)
 }
 
 static void
-append(const char *dir, int seconds, bool power)
+append(const char *dir, int seconds, bool power, int64_t rate)
 {
 	const struct timespec tick = { .tv_nsec = 20000000 };
 	struct figures *f = shared(sizeof(*f));
 	struct error err = { .kind = ERROR_NONE };
 	struct state *s;
-	struct job j = { .dir = dir, .figures = f };
+	struct job j = { .dir = dir,
+		.figures = f,
+		.call_us = rate > 0
+		    ? 2000000 * PROCS * (power ? THREADS : 1) / rate
+		    : 0 };
 	int64_t lag_ms = 0, lag, end_us, drained_us;
 	pid_t pids[PROCS];
 	int i;
@@ -470,9 +483,10 @@ int
 main(int argc, char **argv)
 {
 	log_open("stderr", LOG_LEVEL_ERROR);
-	if (argc >= 4 && strcmp(argv[2], "append") == 0)
+	if (argc >= 5 && strcmp(argv[2], "append") == 0)
 		append(argv[1], (int)strtol(argv[3], NULL, 10),
-		    argc > 4 && strcmp(argv[4], "power") == 0);
+		    strcmp(argv[4], "power") == 0,
+		    argc > 5 ? strtoll(argv[5], NULL, 10) : 0);
 	else if (argc == 4 && strcmp(argv[2], "fill") == 0)
 		fill(argv[1], strtoll(argv[3], NULL, 10));
 	else

@@ -11,6 +11,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 echo '| the ledger | |'
 echo '|---|---|'
-"$bench" "$dir/process" append "${SECONDS_PER_ROUND:-5}"
-"$bench" "$dir/power" append "${SECONDS_PER_ROUND:-5}" power
+seconds=${SECONDS_PER_ROUND:-5}
+"$bench" "$dir/most" append "$seconds" process
+"$bench" "$dir/paced" append "$seconds" process 20000
+"$bench" "$dir/power" append "$seconds" power
 "$bench" "$dir/fill" fill "${CALLS:-100000}"
