@@ -28,7 +28,7 @@
 
 #define CHUNK_BYTES ((size_t)2 << 20) /* more than any record */
 #define UPGRADE_US  INT64_C(100000)
-#define BATCH       256 /* records, or swept rows, a transaction */
+#define BATCH       LEDGER_CLOSES_MAX /* records, or swept rows, a txn */
 
 struct run {
 	struct state *state;
@@ -83,33 +83,62 @@ put_offset(struct txn *t, const struct batch *b)
 	return store_put(t, STORE_OFFSETS, str_of(b->file->name), str_of(text));
 }
 
+struct item {
+	enum journal_item kind;
+	struct str bytes;
+};
+
+/* One item into the database: 0, 1 if it is nonsense, -1. */
+static int
+apply(struct txn *t, struct rollup *sums, const struct batch *b,
+    const struct ledger_closes *closes, const struct item *item)
+{
+	if (item->kind == JOURNAL_BAD)
+		return 1;
+	if (ledger_closes_covers(closes, item->bytes))
+		return 0;
+	return ledger_row_apply(t, sums, item->bytes, b->file->proc);
+}
+
+/* The items of the batch, as far as they are written. */
+static int
+take(struct batch *b, struct item items[BATCH], struct ledger_closes *closes)
+{
+	int n;
+
+	for (n = 0; n < BATCH; n++) {
+		items[n].kind =
+		    journal_next(&b->next, b->complete, &items[n].bytes);
+		if (items[n].kind == JOURNAL_END)
+			break;
+		if (items[n].kind == JOURNAL_RECORD)
+			ledger_closes_note(closes, items[n].bytes);
+	}
+	return n;
+}
+
 static int
 txn_batch(struct txn *t, void *arg)
 {
 	struct batch *b = arg;
+	struct ledger_closes *closes =
+	    ARENA_NEW(t->arena, struct ledger_closes);
+	struct item *items = ARENA_ARRAY(t->arena, struct item, BATCH);
 	struct rollup *sums = rollup_begin(t);
-	struct str item;
-	enum journal_item kind;
-	int i, rc;
+	int i, rc, n = take(b, items, closes);
 
 	if (sums == NULL)
 		return -1;
-	for (i = 0; i < BATCH; i++) {
-		kind = journal_next(&b->next, b->complete, &item);
-		if (kind == JOURNAL_END)
-			break;
-		rc = 1;
-		if (kind == JOURNAL_RECORD)
-			rc = ledger_row_apply(
-			    t, sums, item, b->file->proc);
+	for (i = 0; i < n; i++) {
+		rc = apply(t, sums, b, closes, &items[i]);
 		if (rc < 0)
 			return -1;
 		if (rc == 1)
-			keep_bad(b, item);
+			keep_bad(b, items[i].bytes);
 		b->good += rc == 0;
 		b->bad += rc == 1;
 	}
-	if (i == 0)
+	if (n == 0)
 		return 0;
 	return rollup_end(sums) == 0 ? put_offset(t, b) : -1;
 }

@@ -35,8 +35,8 @@ struct journal {
 	bool unsynced;                 /* a name in dirfd is not on disk yet */
 	pthread_cond_t turn;           /* a sync has ended */
 	bool syncing;                  /* somebody is at it, without the lock */
-	int64_t written, synced, lost; /* records: so far; on disk; up to the
-					* last whose sync has failed */
+	int64_t written, synced;       /* records: so far; on disk */
+	int64_t lost_from, lost;       /* those whose sync has failed */
 	struct buf record;
 };
 
@@ -178,7 +178,8 @@ sync_group(struct journal *j)
 		j->synced = up_to;
 		j->unsynced = j->unsynced && !name;
 	} else {
-		j->lost = up_to; /* the kernel reports it but once */
+		j->lost_from = j->synced; /* the kernel says so but once */
+		j->lost = up_to;
 	}
 	pthread_cond_broadcast(&j->turn);
 }
@@ -187,27 +188,31 @@ sync_group(struct journal *j)
 static int
 wait_for_sync(struct journal *j, int64_t n)
 {
-	while (j->policy.sync && j->synced < n) {
-		if (n <= j->lost) {
-			errno = EIO;
-			return -1;
-		}
+	while (j->policy.sync && j->synced < n && j->lost < n) {
 		if (j->syncing)
 			pthread_cond_wait(&j->turn, &j->lock);
 		else
 			sync_group(j);
 	}
+	if (n <= j->lost && n > j->lost_from) {
+		errno = EIO;
+		return -1;
+	}
 	return 0;
 }
 
-/* Nobody syncs the file written to, and nobody will have to. */
-static int
+/* Until nobody syncs the file written to, and nobody will have to. */
+static void
 leave_file(struct journal *j)
 {
-	while (j->syncing)
-		pthread_cond_wait(&j->turn, &j->lock);
-	return j->fd >= 0 && j->written > j->lost ? wait_for_sync(j, j->written)
-						  : 0;
+	while (j->syncing ||
+	    (j->policy.sync && j->synced < j->written &&
+		j->lost < j->written)) {
+		if (j->syncing)
+			pthread_cond_wait(&j->turn, &j->lock);
+		else
+			sync_group(j);
+	}
 }
 
 /*
@@ -220,8 +225,7 @@ rotate(struct journal *j)
 	bool first = j->lifefd < 0;
 	int fd;
 
-	if (leave_file(j) != 0)
-		return -1;
+	leave_file(j);
 	fd = first ? create_first(j) : create_next(j);
 	if (fd < 0) {
 		set_low(j, !first);

@@ -58,6 +58,51 @@ parse(struct str payload, bool *closes, struct str *id, struct str *row)
 	return true;
 }
 
+/* The raw id of a record of ${kind}; absent if it is no such. */
+static struct str
+id_of(struct str payload, enum ledger_record kind)
+{
+	struct str id;
+
+	if (payload.n < 2 || payload.p[0] != LEDGER_RECORD_VERSION ||
+	    payload.p[1] != (char)kind ||
+	    !jtext_get(str_skip(payload, 2), "id", &id))
+		return STR_NONE;
+	return id;
+}
+
+/* Where ${id} is, or would be. */
+static unsigned
+closes_slot(const struct ledger_closes *c, struct str id)
+{
+	const unsigned slots = 2 * LEDGER_CLOSES_MAX;
+	unsigned h = 0;
+	size_t i;
+
+	for (i = 0; i < id.n; i++)
+		h = h * 31u + (unsigned char)id.p[i];
+	while (c->ids[h % slots].p != NULL && !str_eq(c->ids[h % slots], id))
+		h++;
+	return h % slots;
+}
+
+void
+ledger_closes_note(struct ledger_closes *c, struct str payload)
+{
+	struct str id = id_of(payload, LEDGER_CLOSE);
+
+	if (id.p != NULL)
+		c->ids[closes_slot(c, id)] = id;
+}
+
+bool
+ledger_closes_covers(const struct ledger_closes *c, struct str payload)
+{
+	struct str id = id_of(payload, LEDGER_OPEN);
+
+	return id.p != NULL && c->ids[closes_slot(c, id)].p != NULL;
+}
+
 static bool
 has_outcome(struct str row, const char *quoted)
 {

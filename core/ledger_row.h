@@ -38,6 +38,23 @@ void ledger_row_id(
     char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10]);
 
 /*
+ * The calls that are closed in a batch of records: their open records need
+ * not go into the database at all.  Starts as all zero.
+ */
+#define LEDGER_CLOSES_MAX 256 /* records noted */
+struct ledger_closes {
+	struct str ids[2 * LEDGER_CLOSES_MAX];
+};
+
+/*
+ * ledger_closes_note(c, payload), ledger_closes_covers(c, payload):
+ * Note a record, which stays where it is; true if it is an open record of a
+ * call that was noted to be closed.
+ */
+void ledger_closes_note(struct ledger_closes *c, struct str payload);
+bool ledger_closes_covers(const struct ledger_closes *c, struct str payload);
+
+/*
  * ledger_row_apply(t, sums, payload, proc):
  * Bring a record of process ${proc} into the database, and the difference it
  * makes into ${sums} (rollup.h).
