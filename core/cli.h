@@ -52,6 +52,7 @@ struct cmd {
 	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
 };
 
+extern const struct cmd cli_backup, cli_recover, cli_verify, cli_reconcile;
 extern const struct cmd cli_ledger_summary, cli_ledger_prune;
 extern const struct cmd cli_check, cli_help, cli_key, cli_ledger, cli_models,
     cli_try, cli_version;

@@ -17,11 +17,12 @@
 static const char note[] =
     "\"the process that served the call ended before it\"";
 
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
 /* Crockford's base 32: 130 bits, of which the first two are zero. */
 void
 ledger_row_id(char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10])
 {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned char all[17] = { 0 };
 	unsigned i, at, pair;
 
@@ -38,6 +39,24 @@ ledger_row_id(char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10])
 		out[5 + i] = digits[pair & 31];
 	}
 	out[31] = '\0';
+}
+
+int64_t
+ledger_row_ms(struct str id)
+{
+	const char *digit;
+	int64_t ms = 0;
+	int i;
+
+	if (id.n != 31 || !str_starts(id, "call_"))
+		return 0;
+	for (i = 5; i < 15; i++) {
+		digit = memchr(digits, id.p[i], 32);
+		if (digit == NULL)
+			return 0;
+		ms = ms << 5 | (digit - digits);
+	}
+	return ms;
 }
 
 /* Take a payload apart; false if it is none. */

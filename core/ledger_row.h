@@ -38,6 +38,13 @@ void ledger_row_id(
     char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10]);
 
 /*
+ * ledger_row_ms(id):
+ * Returns  the milliseconds since 1970 that a call id begins with, 0 for what
+ *          is none.
+ */
+int64_t ledger_row_ms(struct str id);
+
+/*
  * The calls that are closed in a batch of records: their open records need
  * not go into the database at all.  Starts as all zero.
  */

@@ -116,6 +116,7 @@ prune(struct state *s, struct store *store, int64_t before_us, int64_t until_us,
 	if (prune_files(s->jfd, "done", before_us, err) != 0 ||
 	    prune_files(s->jfd, "bad", before_us, err) != 0)
 		return -1;
+	store_prune_bad(s->dir, before_us);
 	atomic_store(shm_slot(s->shm, SHM_DONE_FILES), -1);
 	return 0;
 }

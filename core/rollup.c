@@ -5,98 +5,33 @@
  */
 #include "core/rollup.h"
 
-#include <stdlib.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/rollup_record.h"
 #include "core/store.h"
-
-#define FIRST_SLOTS 1024u /* a power of two */
-
-struct change {
-	struct str key;
-	uint32_t hash;
-	struct ledger_sum sum;
-};
+#include "core/sum_table.h"
 
 struct rollup {
 	struct txn *txn;
-	bool all;            /* every row is counted */
-	struct str counted;  /* else: rows up to this one are */
-	struct str pruned;   /* rows below may be missing */
-	struct change *list; /* in order of appearance */
-	uint32_t n, slots;   /* list has half as many as slots */
-	uint32_t *index;     /* of list, + 1; 0: free */
-	bool take;           /* the row is being taken away */
+	bool all;           /* every row is counted */
+	struct str counted; /* else: rows up to this one are */
+	struct str pruned;  /* rows below may be missing */
+	struct sum_table changes;
+	bool take; /* the row is being taken away */
 };
-
-static uint32_t
-hash_of(struct str s)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return h;
-}
-
-/* Where ${key} is in the index, or would be. */
-static uint32_t
-slot_of(const struct rollup *r, struct str key, uint32_t hash)
-{
-	uint32_t i = hash & (r->slots - 1);
-	const struct change *c;
-
-	for (; r->index[i] != 0; i = (i + 1) & (r->slots - 1)) {
-		c = &r->list[r->index[i] - 1];
-		if (c->hash == hash && str_eq(c->key, key))
-			break;
-	}
-	return i;
-}
-
-/* Arena memory of the old table goes with the transaction. */
-static void
-grow(struct rollup *r)
-{
-	struct change *old = r->list;
-	uint32_t i;
-
-	r->slots = r->slots != 0 ? 2 * r->slots : FIRST_SLOTS;
-	r->list = ARENA_ARRAY(r->txn->arena, struct change, r->slots / 2);
-	r->index = ARENA_ARRAY(r->txn->arena, uint32_t, r->slots);
-	for (i = 0; i < r->n; i++) {
-		r->list[i] = old[i];
-		r->index[slot_of(r, old[i].key, old[i].hash)] = i + 1;
-	}
-}
 
 static void
 add(void *arg, const struct rollup_entry *e)
 {
 	struct rollup *r = arg;
 	char bytes[ROLLUP_KEY_BYTES];
-	struct str key = rollup_key(e, bytes);
-	uint32_t hash = hash_of(key), slot = slot_of(r, key, hash);
-	struct change *c;
+	struct ledger_sum *sum =
+	    sum_table_at(&r->changes, rollup_key(e, bytes));
 
-	if (r->index[slot] == 0) {
-		if (r->n == r->slots / 2) {
-			grow(r);
-			slot = slot_of(r, key, hash);
-		}
-		c = &r->list[r->n++];
-		c->key = str_dup(r->txn->arena, key);
-		c->hash = hash;
-		r->index[slot] = r->n;
-	}
-	c = &r->list[r->index[slot] - 1];
 	if (r->take)
-		ledger_sum_take(&c->sum, &e->sum);
+		ledger_sum_take(sum, &e->sum);
 	else
-		ledger_sum_add(&c->sum, &e->sum);
+		ledger_sum_add(sum, &e->sum);
 }
 
 struct rollup *
@@ -109,12 +44,12 @@ rollup_begin(struct txn *t)
 	    store_get(t, STORE_META, ROLLUP_META_PRUNED, &r->pruned) < 0)
 		return NULL;
 	r->all = str_is(r->counted, ROLLUP_DONE);
-	grow(r);
+	sum_table_init(&r->changes, t->arena);
 	return r;
 }
 
 static int
-write_change(struct rollup *r, const struct change *c)
+write_change(struct rollup *r, const struct sum_entry *c)
 {
 	char bytes[ROLLUP_VALUE_BYTES];
 	struct ledger_sum sum = { 0 };
@@ -131,23 +66,15 @@ write_change(struct rollup *r, const struct change *c)
 	    r->txn, STORE_ROLLUP, c->key, rollup_value(&sum, bytes));
 }
 
-/* In the order of the table, whose pages are then each visited once. */
-static int
-by_key(const void *a, const void *b)
-{
-	const struct change *x = a, *y = b;
-
-	return str_cmp(x->key, y->key);
-}
-
 int
 rollup_end(struct rollup *r)
 {
+	struct sum_table *t = &r->changes;
 	uint32_t i;
 
-	qsort(r->list, r->n, sizeof(*r->list), by_key);
-	for (i = 0; i < r->n; i++)
-		if (write_change(r, &r->list[i]) != 0)
+	sum_table_sort(t); /* each page of the database is visited once */
+	for (i = 0; i < t->n; i++)
+		if (write_change(r, &t->list[i]) != 0)
 			return -1;
 	return 0;
 }
@@ -234,13 +161,15 @@ int
 rollup_scan(struct txn *t, enum rollup_dim dim, bool monthly, struct str from,
     int (*fn)(void *arg, const struct rollup_entry *e), void *arg)
 {
-	struct scan s = { .dim = dim, .monthly = monthly, .fn = fn, .arg = arg };
+	struct scan s = {
+		.dim = dim, .monthly = monthly, .fn = fn, .arg = arg
+	};
 	struct rollup_entry first = { .dim = dim,
 		.monthly = monthly,
 		.period = from.p != NULL ? from : STR("") };
 	char bytes[ROLLUP_KEY_BYTES];
-	int rc = store_scan(
-	    t, STORE_ROLLUP, rollup_key(&first, bytes), see, &s);
+	int rc =
+	    store_scan(t, STORE_ROLLUP, rollup_key(&first, bytes), see, &s);
 
 	if (rc == SCAN_DAMAGED)
 		return error_set(

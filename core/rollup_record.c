@@ -197,8 +197,8 @@ is_same(const struct ledger_view_attempt *a,
 
 /* A call counts once with each provider, however often it tried there. */
 static void
-emit_attempts(struct change *c, const struct ledger_view *v,
-    enum rollup_dim dim)
+emit_attempts(
+    struct change *c, const struct ledger_view *v, enum rollup_dim dim)
 {
 	const struct ledger_view_attempt *at;
 	struct ledger_sum sum;

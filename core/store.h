@@ -173,11 +173,18 @@ int store_salvage(const char *path, enum store_table table, store_visit *fn,
 
 /*
  * store_set_aside(data_dir, err):
- * Rename env to env.bad.<time>, for a new one to be made; of those only the
- * newest STORE_BAD_KEPT are kept.  Where there is none that is no error.
+ * Rename env to env.bad.<time>, for a new one to be made.  Where there is none
+ * that is no error.
  */
-#define STORE_BAD_KEPT 2
 int store_set_aside(const char *data_dir, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * store_prune_bad(data_dir, before_us):
+ * Of the environments set aside keep the newest STORE_BAD_KEPT, and none that
+ * was set aside before wall time ${before_us}.
+ */
+#define STORE_BAD_KEPT 2
+void store_prune_bad(const char *data_dir, int64_t before_us);
 
 #endif

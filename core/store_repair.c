@@ -6,18 +6,18 @@
  * db_dump: a header that ends with "HEADER=END", then one line of hex digits
  * behind a space for each key and each value in turn, then "DATA=END".  It
  * comes through a pipe from a child, since damaged pages have been seen to
- * kill the process that reads them.
+ * kill the process that reads them.  And since libdb reads no further than
+ * the first page with a wrong checksum, it reads a copy in which such pages
+ * are holes.
  */
 #include "core/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,11 +26,14 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/copy.h"
 #include "core/dir.h"
 #include "core/error.h"
 
 #define BAD_PREFIX    "env.bad."
 #define SCRATCH_BYTES ((size_t)4 << 20)
+#define PAGE_BYTES    4096
+#define SUM_AT        28 /* of the checksum in a page, behind its header */
 
 /* Verify one file outside of any environment, or with ${out} salvage it. */
 static int
@@ -62,6 +65,50 @@ store_verify(const char *data_dir, struct error *err)
 	}
 	arena_free(a);
 	return rc == 0 ? 0 : -1;
+}
+
+/* libdb's sum of a page, in which the place of the sum itself is zero. */
+static uint32_t
+page_sum(const unsigned char *page)
+{
+	uint32_t h = 0;
+	size_t i;
+
+	for (i = 0; i < PAGE_BYTES; i++)
+		h = h * 33 + (i >= SUM_AT && i < SUM_AT + 4 ? 0 : page[i]);
+	return h;
+}
+
+static int
+punch_one(int fd, off_t at)
+{
+	static const unsigned char zeros[PAGE_BYTES];
+	unsigned char page[PAGE_BYTES];
+	uint32_t sum;
+	ssize_t n = pread(fd, page, PAGE_BYTES, at);
+
+	if (n <= 0)
+		return n < 0 ? -1 : 0;
+	memcpy(&sum, page + SUM_AT, sizeof(sum));
+	if (n == PAGE_BYTES && sum == page_sum(page))
+		return 1;
+	return pwrite(fd, zeros, PAGE_BYTES, at) == PAGE_BYTES ? 1 : -1;
+}
+
+/* Make holes of the pages that are not what was written; not of the first. */
+static int
+punch(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), rc = fd >= 0 ? 1 : -1;
+	off_t at;
+
+	for (at = PAGE_BYTES; rc == 1; at += PAGE_BYTES)
+		rc = punch_one(fd, at);
+	if (rc < 0)
+		error_set(err, ERROR_STORE, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 static int
@@ -132,12 +179,10 @@ dump(const char *path, int fd)
 	_exit(0);
 }
 
-int
-store_salvage(const char *path, enum store_table table, store_visit *fn,
-    void *arg, struct error *err)
+static int
+salvage(const char *file, enum store_table table, store_visit *fn, void *arg,
+    struct error *err)
 {
-	struct arena *a = arena_new(1u << 16);
-	const char *file = arena_printf(a, "%s/%s", path, store_file(table));
 	FILE *in = NULL;
 	int fds[2], rc = -1;
 	pid_t pid = -1;
@@ -157,36 +202,53 @@ store_salvage(const char *path, enum store_table table, store_visit *fn,
 		fclose(in);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+	return rc;
+}
+
+int
+store_salvage(const char *path, enum store_table table, store_visit *fn,
+    void *arg, struct error *err)
+{
+	struct arena *a = arena_new(1u << 16);
+	const char *from = arena_printf(a, "%s/%s", path, store_file(table));
+	const char *copy = arena_printf(a, "%s.salvage", from);
+	int rc = 0;
+
+	copy_remove(copy);
+	if (access(from, F_OK) == 0) {
+		rc = copy_file(from, copy, err);
+		if (rc == 0)
+			rc = punch(copy, err);
+		if (rc == 0)
+			rc = salvage(copy, table, fn, arg, err);
+		copy_remove(copy);
+	}
 	arena_free(a);
 	return rc;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-/* All but the newest; names end with the time.  A comfort, not a duty. */
-static void
-prune_bad(const char *data_dir)
+/* Names end with the time.  A comfort, not a duty. */
+void
+store_prune_bad(const char *data_dir, int64_t before_us)
 {
 	struct arena *a = arena_new(DIR_LIST_BYTES);
 	struct error ignored = { .kind = ERROR_NONE };
 	struct dir_list list;
+	struct str name;
+	int64_t at_us;
 	size_t i, kept = 0;
 
 	if (dir_read(AT_FDCWD, data_dir, a, &list, &ignored) != 0)
 		list.n = 0;
 	for (i = list.n; i-- > 0;) {
-		if (!str_starts(str_of(list.names[i]), BAD_PREFIX) ||
-		    kept++ < STORE_BAD_KEPT)
+		name = str_of(list.names[i]);
+		if (!str_starts(name, BAD_PREFIX))
 			continue;
-		nftw(arena_printf(a, "%s/%s", data_dir, list.names[i]),
-		    remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		if (str_i64(str_skip(name, strlen(BAD_PREFIX)), before_us,
+			INT64_MAX, &at_us) != 0 ||
+		    kept++ >= STORE_BAD_KEPT)
+			copy_remove(
+			    arena_printf(a, "%s/%s", data_dir, list.names[i]));
 	}
 	arena_free(a);
 }
@@ -206,6 +268,5 @@ store_set_aside(const char *data_dir, struct error *err)
 		error_set(err, ERROR_STORE, "data_dir: %s: %s", from,
 		    strerror(errno));
 	arena_free(a);
-	prune_bad(data_dir);
 	return rc;
 }
