@@ -212,12 +212,12 @@ read_attempt(struct arena *a, struct str text, struct ledger_view_attempt *at)
 {
 	struct str provider = STR_NONE, model = STR_NONE, returned = STR_NONE,
 		   credential = STR_NONE, role = STR_NONE, outcome = STR_NONE,
-		   usage = STR_NONE, cost = STR_NONE;
+		   usage = STR_NONE, cost = STR_NONE, source = STR_NONE;
 	const struct want wants[] = { { "provider", &provider },
 		{ "model", &model }, { "returned_model", &returned },
 		{ "credential", &credential }, { "role", &role },
 		{ "outcome", &outcome }, { "usage", &usage },
-		{ "cost_usd", &cost } };
+		{ "cost_usd", &cost }, { "cost_source", &source } };
 
 	*at = (struct ledger_view_attempt){ .sum = { .attempts = 1 } };
 	pick(text, wants, sizeof(wants) / sizeof(*wants));
@@ -225,13 +225,15 @@ read_attempt(struct arena *a, struct str text, struct ledger_view_attempt *at)
 	at->model = text_of(a, model);
 	at->returned_model = text_of(a, returned);
 	at->credential = text_of(a, credential);
+	at->outcome = text_of(a, outcome);
+	at->cost_source = text_of(a, source);
 	at->name = str_of(arena_printf(
 	    a, "%.*s/%.*s", STR_ARG(at->provider), STR_ARG(at->model)));
-	note_outcome(&at->sum, name_of(outcome));
+	note_outcome(&at->sum, at->outcome);
 	read_usage(usage, &at->sum);
 	if (!amount(cost, &at->sum.cost_pusd))
 		at->sum.unpriced = 1;
-	if (served_nobody(name_of(outcome), name_of(role)))
+	if (served_nobody(at->outcome, name_of(role)))
 		at->sum.overhead_pusd = at->sum.cost_pusd;
 }
 
@@ -257,9 +259,8 @@ read_tags(struct arena *a, struct str tags, struct ledger_view *v)
 
 	while (v->n_tags < LEDGER_VIEW_TAGS &&
 	    jtext_member(tags, &pos, &name, &value))
-		v->tags[v->n_tags++] =
-		    str_of(arena_printf(a, "%.*s=%.*s",
-			STR_ARG(text_of(a, name)), STR_ARG(text_of(a, value))));
+		v->tags[v->n_tags++] = str_of(arena_printf(a, "%.*s=%.*s",
+		    STR_ARG(text_of(a, name)), STR_ARG(text_of(a, value))));
 }
 
 /*
@@ -321,7 +322,7 @@ ledger_view_day(const struct ledger_view *v, char day[LEDGER_DAY_BYTES])
 
 	if (at.n < 10 || at.p[4] != '-' || at.p[7] != '-')
 		return -1;
-	snprintf(day, LEDGER_DAY_BYTES, "%.4s%.2s%.2s", at.p, at.p + 5,
-	    at.p + 8);
+	snprintf(
+	    day, LEDGER_DAY_BYTES, "%.4s%.2s%.2s", at.p, at.p + 5, at.p + 8);
 	return 0;
 }

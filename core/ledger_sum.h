@@ -54,6 +54,7 @@ void ledger_sum_write(const struct ledger_sum *s, struct jw *w);
 
 struct ledger_view_attempt {
 	struct str provider, model, returned_model, credential;
+	struct str outcome, cost_source;
 	struct str name; /* "provider/model" */
 	struct ledger_sum sum;
 };
