@@ -5,8 +5,10 @@
 // is root: what root starts runs as www-data.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { BIN, LIGHTTPD, REPO, startSluice } from './sluice.mjs';
 
 const MODULES = '/usr/lib/apache2/modules';
@@ -130,6 +132,7 @@ const nginx = (o) => {
   fs.writeFileSync(`${o.dir}/server.conf`, `
 daemon off;
 worker_processes 2;
+worker_rlimit_nofile 4096;
 pid ${o.dir}/run/nginx.pid;
 error_log ${o.dir}/run/server.log;
 events { worker_connections 2048; }
@@ -150,7 +153,7 @@ ${example('nginx.conf', [
 const caddy = (o) => {
   install(o);
   const file = `${o.dir}/Caddyfile`;
-  o.caddy = `{
+  fs.writeFileSync(file, `{
 	admin unix/${o.dir}/run/admin.sock
 	auto_https off
 	default_bind 127.0.0.1
@@ -158,8 +161,7 @@ const caddy = (o) => {
 		output file ${o.dir}/run/server.log
 	}
 }
-${example('Caddyfile', [])}`;
-  fs.writeFileSync(file, o.caddy);
+${example('Caddyfile', [])}`);
   const pool = spawned(o);
   return { argv: ['/usr/bin/caddy', 'run', '--adapter', 'caddyfile',
     '--config', file], pool: pool.pool, env: { ...pool.env,
@@ -209,18 +211,12 @@ export const SERVERS = {
   Caddy: { tells: 8, reload: reloadCaddy, killed: 'clean', front: caddy },
 };
 
-// Caddy is told over its admin socket.
-async function reloadCaddy(sluice) {
-  const { request } = await import('node:http');
-  await new Promise((resolve, reject) => {
-    request({ socketPath: `${sluice.dir}/run/admin.sock`, path: '/load',
-      method: 'POST', headers: { host: '',
-        'content-type': 'text/caddyfile',
-        'cache-control': 'must-revalidate' } },
-    (res) => res.resume().on('end', () => (res.statusCode === 200
-      ? resolve() : reject(new Error(`caddy: ${res.statusCode}`)))))
-      .on('error', reject).end(sluice.opts.caddy);
-  });
+// As Debian's caddy.service does it.
+function reloadCaddy(sluice) {
+  return promisify(execFile)('/usr/bin/caddy', ['reload', '--force',
+    '--adapter', 'caddyfile', '--config', `${sluice.dir}/Caddyfile`,
+    '--address', `unix/${sluice.dir}/run/admin.sock`], { ...as,
+    cwd: sluice.dir, env: { ...process.env, ...sluice.front.env } });
 }
 
 export const reload = (server, sluice) =>

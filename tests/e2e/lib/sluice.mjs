@@ -137,6 +137,7 @@ class Sluice {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-e2e-'));
     this.opts.dir = this.dir;
     this.ledger = new Ledger((args) => this.cli(args));
+    process.setMaxListeners(0);           // a file may start many
     process.on('exit', (code) => this.#leave(code));
   }
 
