@@ -323,19 +323,6 @@ on_fd(void *arg, unsigned events)
 	}
 }
 
-void
-conn_open(struct conn_pool *pool, int fd)
-{
-	struct conn *c = conn_new(pool, fd);
-	char first;
-
-	/* Most servers connect with the request in hand: no need to wait. */
-	if (recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-		start_front(c);
-	else
-		park(c);
-}
-
 /* Its request is here already. */
 static bool
 is_asking(const struct conn *c)
@@ -343,6 +330,18 @@ is_asking(const struct conn *c)
 	char byte;
 
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void
+conn_open(struct conn_pool *pool, int fd)
+{
+	struct conn *c = conn_new(pool, fd);
+
+	/* Most servers connect with the request in hand: no need to wait. */
+	if (is_asking(c))
+		start_front(c);
+	else
+		park(c);
 }
 
 void

@@ -37,7 +37,7 @@ struct server {
 	int64_t drain_us; /* server.drain_s at the start */
 	bool ingesting;
 	unsigned idle_ticks; /* of the ingest timer without a call */
-	bool stopped; /* the drain is over */
+	bool stopped;        /* the drain is over */
 	struct job ingest;
 	struct loop_timer ingest_timer, drain_timer, accept_timer;
 };

@@ -286,7 +286,7 @@ function patience(sluice, known, fact) {
       }
       assert.match(stream.text, /finally/);
       assert.match(whole.text, /finally/);
-      assert.ok(pings >= (SILENCE_S ? silence / 16_000 : 3), `${pings}`);
+      assert.ok(pings >= (SILENCE_S ? silence / 20_000 : 3), `${pings}`);
       fact.pings = pings;
     });
 

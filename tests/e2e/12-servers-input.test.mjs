@@ -12,13 +12,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, TYPE, begin, encode, parse, record, request }
   from './lib/fastcgi.mjs';
 import { startBehind } from './lib/servers.mjs';
-import { cliPath, until } from './lib/sluice.mjs';
+import { alive, cliPath, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const WORKERS = 4;
 const upstream = await startUpstream();
 const sluice = await startBehind('nginx', { upstream, procs: 1,
-  conf: { server: { workers: WORKERS } } });
+  conf: { server: { workers: WORKERS, drain_s: 1 } } });
 const path = `${sluice.dir}/run/sluice.sock`;
 after(async () => {
   await sluice.stop();
@@ -243,7 +243,8 @@ describe('connections', () => {
     upstream.on('stuck', (call) => call.gone);
     const coming = upstream.next('stuck');
     const c = await Connection.open(path);
-    c.write(request(pairs(usual()), chat({ model: 'openai/stuck' }), true));
+    c.write(request(pairs(usual({ CONTENT_LENGTH: '' })),
+      chat({ model: 'openai/stuck' }), true));
     const call = await coming;
     c.write(record(TYPE.abort));
     await Promise.race([call.gone, sleep(1000).then(() => {
@@ -251,6 +252,47 @@ describe('connections', () => {
     })]);
     c.close();
     await lives();
+  });
+});
+
+describe('a responder that is told to end', () => {
+  const replaced = async (old) => {
+    await until(`the end of ${old}`, async () => !await alive(old), 6000);
+    await lives();
+  };
+
+  test('answers whom it has just accepted, closes who idles', async () => {
+    const fresh = await Connection.open(path);
+    const kept = await Connection.open(path);
+    kept.write(request(pairs(usual()), chat(), true));
+    assert.equal((await kept.answer()).status, 200);
+    const [pid] = sluice.pids();
+    process.kill(pid, 'SIGTERM');
+    assert.equal(await kept.answer(), null);
+    fresh.write(request(pairs(usual()), chat()));
+    assert.equal((await fresh.answer()).status, 200);
+    await replaced(pid);
+  });
+
+  test('does not wait for who neither speaks nor reads', async () => {
+    const text = 'x'.repeat(5 << 20);
+    const [pid] = sluice.pids();
+    const silent = await Connection.open(path);
+    const half = await Connection.open(path);
+    half.write(begin());
+    const deaf = await Connection.open(path);
+    deaf.socket.pause();
+    const coming = upstream.next('big');
+    upstream.on('big', (call) => call.answer({ text }));
+    deaf.write(request(pairs(usual({ CONTENT_LENGTH: '' })),
+      chat({ model: 'openai/big' })));
+    await coming;
+    await sleep(200);
+    const at = performance.now();
+    process.kill(pid, 'SIGTERM');
+    await replaced(pid);
+    assert.ok(performance.now() - at < 5000, 'drain_s, and 2 s');
+    [silent, half, deaf].forEach((c) => c.close());
   });
 });
 

@@ -73,6 +73,8 @@ PidFile "${o.dir}/run/apache.pid"
 DefaultRuntimeDir "${o.dir}/run"
 ErrorLog "${o.dir}/run/server.log"
 StartServers 1
+# what Debian's apache2.conf says: silence that .htaccess has to live with
+Timeout 300
 ${['mpm_event', 'authz_core', 'mime', 'dir', 'alias', 'env', 'setenvif',
     'rewrite', 'reqtimeout', ...modules].map((m) =>
     `LoadModule ${m}_module ${MODULES}/mod_${m}.so`).join('\n')}
