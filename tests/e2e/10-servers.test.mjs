@@ -8,24 +8,25 @@
 //	SLUICE_E2E_SILENCE_S=90		the silence before the first token in
 //					full, with the real keepalive_s
 //
-// The pitfalls of web servers that cost us something, and where each is held:
+// The pitfalls of web servers that cost us something, and where each is held
+// (load and input are 10-servers-load and -input, numbers are other files):
 //	first event at once, one by one		here, 04
 //	head and ping before the provider	here, 04
-//	body: 5 MB, chunked, 50 MB refused	here; no length, "", -1: 12
+//	body: 5 MB, chunked, 33 MB refused	here; no length, "", -1: input
 //	401 with an unread body			here
-//	no output before the end of the body	here (5 MB echo)
-//	client leaves: before, between		here, 04
+//	no output before the end of the body	here (5 MB and back)
+//	client leaves: before, between		here, 04; by an abort: input
 //	half-closed stdout is no disconnect	here (Apache CGI, any stream)
-//	Authorization in both variables		here (.htaccess), test_http.c
+//	Authorization in both variables		here (.htaccess), input
 //	429, 529, 500 and Retry-After pass	here, 03
-//	head below 3.5 KB, always a Status	05, 12
-//	SIGTERM, SIGUSR1, idle and streaming	08, here (reload, mod_fcgid)
-//	kept and silent connections, EMFILE	11, 12
+//	head below 3.5 KB, always a Status	05, input
+//	SIGTERM, SIGUSR1, idle and streaming	08, here (reload), input
+//	kept and silent connections, EMFILE	load, input
 //	long silence with pings			here, in full by the variable
-//	compression of static files only	here
-//	%2F, //, .., empty query		here, 05, 12
-//	two SCRIPT_NAMEs, Proxy, X_Api_Key	12
-//	malformed records			12
+//	no compression of streams		here
+//	%2F, //, .., empty query		here, 05, input
+//	two SCRIPT_NAMEs, Proxy, X_Api_Key	input
+//	malformed records			input
 
 import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
