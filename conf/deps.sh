@@ -22,6 +22,12 @@ run   ca-certificates      to trust the providers
 run   curl                 waits until the gateway answers
 test  libcmocka-dev        unit tests
 test  lighttpd             the web server of the end-to-end tests
+test  apache2-bin          the same behind Apache
+test  libapache2-mod-fcgid the same, Apache spawning the pool
+test  nginx                the same behind nginx
+test  caddy                the same behind Caddy
+test  spawn-fcgi           keeps a pool for servers that spawn none
+test  multiwatch           replaces responders that die
 test  curl                 end-to-end tests
 test  db5.3-util           db5.3_verify: is the database sound
 test  nodejs               end-to-end tests with the official SDKs
@@ -62,10 +68,26 @@ if [ "$(id -u)" != 0 ]; then
 		exit 1
 	}
 fi
+# Debian's web servers would start at once, and at every boot: no policy of
+# ours stays, nor do they.
+# shellcheck disable=SC2016
+install='
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap "rm -f $policy" EXIT
+	trap "exit 1" INT TERM
+	printf "#!/bin/sh\nexit 101\n" >$policy
+	chmod 755 $policy
+fi
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+for p in "$@"; do
+	case $p in
+	lighttpd | nginx | caddy)
+		DPKG_MAINTSCRIPT_PACKAGE=$p deb-systemd-helper disable $p.service
+		;;
+	esac
+done'
 # shellcheck disable=SC2086
-{
-	$as_root apt-get update -qq
-	$as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends $missing >/dev/null
-}
+$as_root env DEBIAN_FRONTEND=noninteractive sh -euc "$install" sh $missing
 echo "deps: installed$missing"
