@@ -142,7 +142,7 @@ run(struct cli *cli, int argc, char **argv)
 
 	if (cli_options(cli, opts, 2, argc, argv) == -1)
 		return CLI_USAGE;
-	if (cli_conf(cli) == -1)
+	if (cli_conf(cli) == -1 || cli_owner(cli) == -1)
 		return CLI_FAILED;
 	cli->state =
 	    state_open(cli->conf->data_dir, cli->conf->durability, &err);

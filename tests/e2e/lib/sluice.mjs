@@ -25,7 +25,7 @@ const LIGHTTPD = ['/usr/sbin/lighttpd', '/usr/bin/lighttpd']
 export const SECRET = { openai: 'sk-upstream-openai-c0ffee0123456789',
   anthropic: 'sk-ant-upstream-c0ffee9876543210' };
 
-async function freePort() {
+export async function freePort() {
   const s = net.createServer().listen(0, '127.0.0.1');
   await once(s, 'listening');
   const { port } = s.address();
