@@ -19,7 +19,8 @@ struct sending {
 	struct arena *arena;
 	struct probe_answer *answer;
 	struct buf *body;
-	int64_t filler;   /* bytes still to be sent */
+	struct str head;  /* what is still to be sent: this, */
+	int64_t filler;   /* and that many spaces */
 	int64_t piece_us; /* when the last piece came */
 };
 
@@ -58,6 +59,13 @@ on_send(char *to, size_t size, size_t n, void *arg)
 	struct sending *x = arg;
 	size_t room = n * size;
 
+	if (x->head.n > 0) {
+		if (room > x->head.n)
+			room = x->head.n;
+		memcpy(to, x->head.p, room);
+		x->head = str_skip(x->head, room);
+		return room;
+	}
 	if ((int64_t)room > x->filler)
 		room = (size_t)x->filler;
 	memset(to, ' ', room);
@@ -93,17 +101,13 @@ set_common(CURL *c, struct sending *x)
 static void
 set_body(CURL *c, const struct probe_request *rq, struct sending *x)
 {
-	if (rq->body.p == NULL && rq->filler == 0)
+	x->head = rq->body;
+	x->filler = rq->filler;
+	if (rq->body.p == NULL)
 		return;
 	curl_easy_setopt(c, CURLOPT_POST, 1L);
-	if (rq->body.p != NULL) {
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, rq->body.p);
-		curl_easy_setopt(
-		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
-		return;
-	}
-	curl_easy_setopt(
-	    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->filler);
+	curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)rq->body.n + (curl_off_t)rq->filler);
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
 	curl_easy_setopt(c, CURLOPT_READDATA, x);
 }
@@ -120,7 +124,6 @@ probe_send(struct arena *a, const struct probe_request *rq,
 
 	*answer = (struct probe_answer){ 0 };
 	x.body = buf_new(a, MAX_BODY_BYTES);
-	x.filler = rq->filler;
 	headers = curl_slist_append(headers, "Content-Type: application/json");
 	headers = curl_slist_append(headers, "Expect:");
 	if (rq->header != NULL)

@@ -17,7 +17,7 @@ struct probe_request {
 	const char *url;
 	const char *header; /* "x-api-key: …"; NULL: none */
 	struct str body;    /* JSON to POST; absent: GET */
-	int64_t filler;     /* instead of a body: POST that many spaces */
+	int64_t filler;     /* that many spaces after the body */
 };
 
 struct probe_answer {

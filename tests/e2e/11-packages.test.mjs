@@ -152,6 +152,7 @@ describe('tarball for shared hosting', { skip }, () => {
 
   async function restart({ suexec = true, more } = {}) {
     await root.stop();
+    await root.sh('rm -f /run/cgisock.*');      // it was killed
     root.write('root/apache.conf', APACHE(port, more) +
       (suexec ? 'SuexecUserGroup ann ann\n' : ''));
     root.serve('apache2 -d /etc/apache2 -f /root/apache.conf -DFOREGROUND');
