@@ -79,15 +79,47 @@ check:
 bench: all $(BUILD)/tests/upstream
 	tests/bench.sh
 
-install: all
-	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
-	install -d $(DESTDIR)$(PREFIX)/lib/sluice $(DESTDIR)$(PREFIX)/share/sluice/www
-	ln -sf ../../bin/sluice $(DESTDIR)$(PREFIX)/lib/sluice/sluice.fcgi
-	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/sluice/www
-	install -m 644 conf/sluice.json conf/lighttpd.conf $(DESTDIR)$(PREFIX)/share/sluice
+# The manual; its table of keys comes from README.
+MAN = $(BUILD)/man/sluice.1 $(BUILD)/man/sluice.json.5
+man: $(MAN)
+
+$(BUILD)/man/%: conf/man/% conf/man/keys.awk README.md
+	@mkdir -p $(@D)
+	awk -f conf/man/keys.awk README.md $< >$@
+
+EXAMPLES = $(wildcard conf/*.conf conf/Caddyfile conf/htaccess conf/spawn.sh \
+	conf/sluice.json conf/sluice.socket conf/sluice@.service)
+TO = $(DESTDIR)$(PREFIX)
+
+install: all man
+	install -D -m 755 $(BUILD)/sluice $(TO)/bin/sluice
+	install -d $(TO)/lib/sluice $(TO)/share/sluice/www \
+	  $(TO)/share/doc/sluice/examples
+	ln -sf ../../bin/sluice $(TO)/lib/sluice/sluice.fcgi
+	install -m 644 www/* $(TO)/share/sluice/www
+	install -m 644 README.md $(TO)/share/doc/sluice
+	install -m 644 $(EXAMPLES) $(TO)/share/doc/sluice/examples
+	install -D -m 644 $(BUILD)/man/sluice.1 $(TO)/share/man/man1/sluice.1
+	install -D -m 644 $(BUILD)/man/sluice.json.5 \
+	  $(TO)/share/man/man5/sluice.json.5
+
+deb: all man
+	conf/deps.sh package
+	conf/deb/build.sh $(BUILD)
+
+# For shared hosting: what such a host lacks is linked in.
+$(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ \
+	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
+	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread
+
+dist-hosting: $(BUILD)/hosting/sluice.fcgi
+	conf/hosting/build.sh $(BUILD)
 
 clean:
 	rm -rf build
 
-.PHONY: all unit deps run test asan check bench install clean
+.PHONY: all unit deps run test asan check bench man install deb dist-hosting \
+	clean
 -include $(OBJ:.o=.d) $(HELP:%.c=$(BUILD)/%.d) $(UNIT:%=%.d)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install the Debian packages that are missing for what you are about to do:
-#	conf/deps.sh build run test check
+#	conf/deps.sh build run test check package
 # Asks for nothing, says what it installs and why, needs root or sudo only
 # when something is missing.
 set -eu
@@ -33,6 +33,9 @@ test  db5.3-util           db5.3_verify: is the database sound
 test  nodejs               end-to-end tests with the official SDKs
 test  npm                  fetches the SDKs
 test  git                  the tests look at the tree
+test  debootstrap          a bare Debian to install the packages in
+test  groff-base           reads the manual
+package dpkg-dev           dpkg-deb, and which libraries it needs
 check clang-format         one style
 check clang-tidy           static analysis
 check cppcheck             static analysis

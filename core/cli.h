@@ -96,6 +96,15 @@ int cli_options(struct cli *cli, const struct cli_opt *opts, size_t n, int argc,
 int cli_conf(struct cli *cli) __attribute__((warn_unused_result));
 int cli_state(struct cli *cli) __attribute__((warn_unused_result));
 
+/*
+ * cli_owner(cli):
+ * As root, become the owner of the data directory for good: what root writes
+ * there, the responders could not use.  cli_state does it, too.
+ *
+ * Returns  0, or -1 after a message: return CLI_FAILED then.
+ */
+int cli_owner(struct cli *cli) __attribute__((warn_unused_result));
+
 /* cli_fail(cli, fmt, ...): say why on env->err.  Returns CLI_FAILED. */
 int cli_fail(struct cli *cli, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
