@@ -112,7 +112,7 @@ $(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ \
 	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
-	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread
+	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread -lm
 
 dist-hosting: $(BUILD)/hosting/sluice.fcgi
 	conf/hosting/build.sh $(BUILD)
