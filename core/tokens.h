@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many tokens a text will be, without a tokenizer: one pass that counts
+ * words by length, digits, punctuation, blanks and other scripts, weighed by
+ * vendor.  Good to about 15 % for prose, code and JSON; made for routing and
+ * reservations, never for a bill.
+ *
+ * Weights were fitted to recorded usages.  Images and documents follow the
+ * vendors' published rules:
+ *	OpenAI	85 + 170 per 512 px tile, low detail 85	(Images and vision)
+ *	Claude	width x height / 750, at most about 1,600	(Vision)
+ *	Gemini	258, or 258 per 768 px tile			(Tokens)
+ * PDF pages: Claude and OpenAI text plus an image, Gemini 258 a page.
+ */
+#ifndef CORE_TOKENS_H
+#define CORE_TOKENS_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+#include "core/wire.h"
+
+struct chat;
+
+enum tokens_family {
+	TOKENS_OPENAI,
+	TOKENS_CLAUDE,
+	TOKENS_GEMINI,
+	TOKENS_FAMILIES
+};
+
+/*
+ * tokens_family(wire, model):
+ * Returns  whose tokenizer ${model} most likely has.
+ */
+enum tokens_family tokens_family(enum wire wire, struct str model);
+
+/* tokens_text(f, text): the estimate for plain text. */
+int64_t tokens_text(enum tokens_family f, struct str text);
+
+/*
+ * tokens_chat(f, chat):
+ * The input of a whole request: messages, tools, schemas, images, documents
+ * and what the vendor adds around them.
+ */
+int64_t tokens_chat(enum tokens_family f, const struct chat *chat);
+
+#endif
