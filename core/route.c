@@ -230,7 +230,8 @@ complain_cycle(
 
 /* The tree of a named route, read now if nobody has needed it before. */
 static const struct route *
-named(struct route_reader *r, struct conf_route *cr, const struct jnode *at)
+named_route(
+    struct route_reader *r, struct conf_route *cr, const struct jnode *at)
 {
 	struct jnode own = {
 		.v = cr->json, .up = &r->section, .key = cr->name.p
@@ -273,7 +274,7 @@ route_find(struct route_reader *r, struct str name, const struct jnode *at)
 	name = resolve_alias(r->conf, name);
 	cr = conf_route_find(r->conf, name);
 	if (cr != NULL)
-		return named(r, cr, at);
+		return named_route(r, cr, at);
 	if (resolve(r->conf, r->arena, name, &target, &err) == 0)
 		return single(r, &target);
 	if (at->up == NULL && at->key == NULL)
@@ -302,4 +303,32 @@ route_request(const struct conf *conf, struct arena *a, const struct jnode *at,
 		.arg = err };
 
 	return route_parse(&r, at);
+}
+
+const struct route *
+route_request_names(const struct conf *conf, struct arena *a,
+    const struct name *names, struct error *err)
+{
+	struct route_reader r = { .arena = a,
+		.conf = conf,
+		.complain = first_complaint,
+		.arg = err };
+	const struct jnode nowhere = { 0 };
+	const struct route *one;
+	struct route *chain;
+
+	one = route_find(&r, names->s, &nowhere);
+	if (one == NULL || names->next == NULL)
+		return one;
+	chain = route_chain(&r);
+	for (; one != NULL; one = route_find(&r, names->s, &nowhere)) {
+		route_use(&r, chain, one);
+		names = names->next;
+		if (names == NULL)
+			break;
+	}
+	if (one != NULL && chain->n_targets > ROUTE_MAX_TARGETS)
+		error_set(err, ERROR_BAD_REQUEST, "more than %d targets",
+		    ROUTE_MAX_TARGETS);
+	return err->kind == ERROR_NONE ? chain : NULL;
 }

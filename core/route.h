@@ -33,7 +33,6 @@ struct route_test;
 
 struct route {
 	const struct route_kind *kind;
-	struct str name;        /* of a route of the configuration; or absent */
 	struct route_use *uses; /* children in order; NULL for a target */
 	unsigned n_targets;
 };
@@ -111,7 +110,20 @@ const struct route *route_find(
 const struct route *route_request(const struct conf *conf, struct arena *a,
     const struct jnode *at, struct error *err);
 
+struct name;
+
+/*
+ * route_request_names(conf, a, names, err):
+ * Returns  the tree of one name, or a fallback of several; NULL:
+ *          ERROR_NOT_FOUND.
+ */
+const struct route *route_request_names(const struct conf *conf,
+    struct arena *a, const struct name *names, struct error *err);
+
 /* For the kinds. */
+
+/* route_chain(r): an empty fallback. */
+struct route *route_chain(struct route_reader *r);
 
 /*
  * route_list(r, at, route):

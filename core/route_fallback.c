@@ -14,6 +14,15 @@ struct fallback {
 	int64_t attempts; /* 0: as the configuration says */
 };
 
+struct route *
+route_chain(struct route_reader *r)
+{
+	struct fallback *f = ARENA_NEW(r->arena, struct fallback);
+
+	f->route.kind = &route_fallback;
+	return &f->route;
+}
+
 static bool
 is_marked(const struct route *route)
 {

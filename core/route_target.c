@@ -98,7 +98,6 @@ parse(struct route_reader *r, const struct jnode *at)
 	}
 	/* An alias may lead to a leaf of a route: its own say comes last. */
 	*t = *(const struct route_target *)named;
-	t->route.name = STR_NONE;
 	if (route_i64(r, at, "timeout_ms", wait, &t->timeout_ms) != 0 ||
 	    read_on(r, at, &t->on) != 0)
 		return NULL;
