@@ -71,7 +71,7 @@ static void
 a_header_that_is_not_ours_is_replaced(void **state)
 {
 	struct scratch *s = *state;
-	static char hdr[1 << 17];
+	static char hdr[1 << 19];
 	size_t n, at;
 	struct shm *m = attach(s);
 	ino_t old;
