@@ -10,7 +10,9 @@
  *	OpenAI	85 + 170 per 512 px tile, low detail 85	(Images and vision)
  *	Claude	width x height / 750, at most about 1,600	(Vision)
  *	Gemini	258, or 258 per 768 px tile			(Tokens)
- * PDF pages: Claude and OpenAI text plus an image, Gemini 258 a page.
+ * of the size that a PNG says, else of 1024 x 1024.  A page of a PDF (60 kB)
+ * counts 1,500 as text and an image (Claude, OpenAI), 258 at Gemini; a second
+ * of audio (16 kB) 32 at Gemini, 10 elsewhere.
  */
 #ifndef CORE_TOKENS_H
 #define CORE_TOKENS_H
@@ -24,7 +26,9 @@ struct chat;
 
 enum tokens_family {
 	TOKENS_OPENAI,
+	TOKENS_GPT_5, /* adds more around tools */
 	TOKENS_CLAUDE,
+	TOKENS_CLAUDE_5, /* its tokenizer makes more of the same text */
 	TOKENS_GEMINI,
 	TOKENS_FAMILIES
 };
