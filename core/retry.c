@@ -304,6 +304,16 @@ body_ms(struct str body)
 	return retry_duration_ms(value, &ms) == 0 ? ms : 0;
 }
 
+/* RFC 9110: seconds, however many, or a date. */
+static int64_t
+header_ms(const struct header *headers, int64_t wall_us)
+{
+	struct str s = str_trim(header_get(headers, "retry-after"));
+	int64_t ms;
+
+	return retry_duration_ms(s, &ms) == 0 ? ms : wait_ms(s, wall_us);
+}
+
 int64_t
 retry_after_ms(struct arena *a, const struct header *headers, struct str body,
     int64_t wall_us)
@@ -313,7 +323,7 @@ retry_after_ms(struct arena *a, const struct header *headers, struct str body,
 	if (ms == 0)
 		ms = number_ms(headers, "x-ms-retry-after-ms");
 	if (ms == 0)
-		ms = wait_ms(header_get(headers, "retry-after"), wall_us);
+		ms = header_ms(headers, wall_us);
 	if (ms == 0)
 		ms = wait_ms(header_get(headers, "x-ratelimit-reset"), wall_us);
 	if (ms == 0)

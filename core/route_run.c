@@ -529,6 +529,8 @@ void
 route_run_won(struct route_run *run, struct step *s)
 {
 	run->winner = s;
+	error_clear(&run->err);
+	run->culprit = NULL;
 	stop_others(run, run->root);
 	set_wake(run);
 }
