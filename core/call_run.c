@@ -148,7 +148,6 @@ end(struct call *c)
 	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
 }
 
-
 static void
 choose_answer(struct call *c, struct attempt *at)
 {

@@ -76,8 +76,9 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "when the client has gone: stop, or read to the end" },
 
 	{ "routes.NAME", &conf_route_type, CONF_NOWHERE, NULL,
-	    .meaning = "a node: a name, { model, set, timeout_ms, on }, or "
-		       "one of fallback, race, split, cheapest, fastest, when" },
+	    .meaning =
+		"a node: a name, { model, set, timeout_ms, on }, or "
+		"one of fallback, race, split, cheapest, fastest, when" },
 
 	{ "routing.attempts", &conf_count_type, AT(routing.attempts),
 	    "(3, or the targets of the chain if that is more)", 1, 100,

@@ -4,21 +4,13 @@
 #include <limits.h>
 
 #include "core/arena.h"
-#include "core/conf.h"
 #include "core/retry.h"
+#include "core/route_step.h"
 
 #define MIN_ATTEMPTS 3
 #define MAX_TRIES    2 /* of one target, but for those that wait for a 429 */
 #define MAX_WAITS    4
 
-/* What no attempt goes to any more: a target, or all of a provider. */
-struct dead {
-	const struct target *target;
-	bool provider;
-	struct dead *next;
-};
-
-static bool begin(struct route_run *run, struct step *s, int64_t now_us);
 static void leave(
     struct route_run *run, struct step *s, bool fatal, int64_t now_us);
 
@@ -61,261 +53,6 @@ route_run_init(
 	if (opts->attempts == 0)
 		run->root->limit =
 		    leaves > MIN_ATTEMPTS ? leaves : MIN_ATTEMPTS;
-}
-
-static bool
-is_dead(const struct route_run *run, const struct target *t)
-{
-	const struct dead *d;
-
-	for (d = run->dead; d != NULL; d = d->next)
-		if (d->target->provider == t->provider &&
-		    (d->provider || str_eq(d->target->model, t->model)))
-			return true;
-	return false;
-}
-
-/* May an attempt at this target begin, as far as the failures so far go? */
-static bool
-serves(const struct route_run *run, const struct step *s, unsigned need)
-{
-	unsigned on = s->plan->leaf->on;
-
-	if (is_dead(run, &s->plan->leaf->target))
-		return false;
-	return need == 0 ? on == 0 : (on & need) == need;
-}
-
-/* The attempts that what has not begun in ${s} may take. */
-static unsigned
-to_come(const struct route_run *run, const struct step *s)
-{
-	const struct step *child;
-	unsigned n = 0, one;
-
-	if (s->state == STEP_OVER)
-		return 0;
-	if (s->plan->kind == PLAN_TARGET)
-		return s->state == STEP_IDLE && serves(run, s, run->need) &&
-		    (run->forced || run->ops->may(run->arg, s, false));
-	for (child = s->first; child != NULL; child = child->next) {
-		one = to_come(run, child);
-		n += one;
-		if (s->plan->kind == PLAN_RACE && n > 0)
-			return 1;
-	}
-	return n;
-}
-
-/* The chains that an attempt at ${s} counts for, innermost first. */
-static struct step *
-chain_above(const struct step *s)
-{
-	struct step *up = s->up;
-
-	/* Within a race only its own chains count. */
-	return up != NULL && up->plan->kind == PLAN_CHAIN ? up : NULL;
-}
-
-static bool
-may_spend(const struct step *s)
-{
-	const struct step *chain = chain_above(s);
-
-	for (; chain != NULL; chain = chain_above(chain))
-		if (chain->used >= chain->limit)
-			return false;
-	return true;
-}
-
-static void
-spend(struct step *s)
-{
-	struct step *chain = chain_above(s);
-
-	for (; chain != NULL; chain = chain_above(chain))
-		chain->used++;
-}
-
-/* A retry never takes the attempt of a later target. */
-static bool
-may_repeat(const struct route_run *run, const struct step *s)
-{
-	const struct step *chain = chain_above(s), *later;
-	unsigned n;
-
-	if (chain == NULL)
-		return false;
-	for (; chain != NULL; chain = chain_above(chain)) {
-		n = 0;
-		for (later = s->next; later != NULL; later = later->next)
-			n += to_come(run, later);
-		if (chain->used >= chain->limit ||
-		    chain->limit - chain->used <= n)
-			return false;
-		s = chain;
-	}
-	return true;
-}
-
-/* --- beginning --- */
-
-static enum attempt_role
-role_of(const struct route_run *run, const struct step *s)
-{
-	const struct step *up = s;
-
-	for (; up->up != NULL; up = up->up)
-		if (up->up->plan->kind == PLAN_RACE)
-			return up->hedge ? ROLE_HEDGE : ROLE_RACE;
-	if (s->tries > 0)
-		return ROLE_RETRY;
-	return run->started == 0 ? ROLE_PRIMARY : ROLE_FALLBACK;
-}
-
-static void
-note(struct route_run *run, struct step *s, const struct error *err)
-{
-	if (run->primary == NULL)
-		run->primary = s;
-	if (s == run->primary) {
-		run->primary_err = *err;
-	} else if (run->other_err.kind == ERROR_NONE ||
-	    run->other_err.kind == ERROR_UP_CREDENTIALS) {
-		run->other = s;
-		run->other_err = *err;
-	}
-	if (err->retry_after_ms > 0 &&
-	    (run->least_retry_ms == 0 ||
-		err->retry_after_ms < run->least_retry_ms))
-		run->least_retry_ms = err->retry_after_ms;
-}
-
-/* Start an attempt, whatever health says. */
-static bool
-start(struct route_run *run, struct step *s)
-{
-	struct error err = { 0 };
-
-	s->role = role_of(run, s);
-	if (run->ops->start(run->arg, s, &err) != 0) {
-		s->state = STEP_OVER;
-		note(run, s, &err);
-		return false;
-	}
-	if (run->primary == NULL)
-		run->primary = s;
-	spend(s);
-	s->tries++;
-	s->state = STEP_RUNNING;
-	run->started++;
-	return true;
-}
-
-static bool
-begin_target(struct route_run *run, struct step *s)
-{
-	if (!serves(run, s, run->need) || !may_spend(s))
-		return false;
-	if (!run->ops->may(run->arg, s, true) && !run->forced) {
-		run->shut_out = true;
-		return false;
-	}
-	return start(run, s);
-}
-
-static bool
-begin_chain(
-    struct route_run *run, struct step *s, struct step *child, int64_t now_us)
-{
-	for (; child != NULL; child = child->next) {
-		s->at = child;
-		s->state = STEP_RUNNING;
-		if (begin(run, child, now_us))
-			return true;
-	}
-	s->state = STEP_OVER;
-	return false;
-}
-
-static unsigned
-running(const struct step *race)
-{
-	const struct step *child;
-	unsigned n = 0;
-
-	for (child = race->first; child != NULL; child = child->next)
-		n += child->state == STEP_RUNNING ||
-		    child->state == STEP_WAITING;
-	return n;
-}
-
-/* The next racer that can begin; false if there is none. */
-static bool
-add_racer(struct route_run *run, struct step *race, int64_t now_us)
-{
-	struct step *child;
-
-	for (child = race->first; child != NULL; child = child->next) {
-		if (child->state != STEP_IDLE)
-			continue;
-		child->hedge = race->plan->hedge_us > 0 && race->used > 0;
-		if (begin(run, child, now_us)) {
-			race->used++;
-			return true;
-		}
-		/* Marked for a failure that may yet come, or open: it stays
-		 * out of this race. */
-		child->state = STEP_OVER;
-	}
-	return false;
-}
-
-static void
-plan_hedge(struct step *race, int64_t now_us)
-{
-	race->due_us = 0;
-	if (race->plan->hedge_us > 0 && running(race) < race->plan->racers)
-		race->due_us = now_us + race->plan->hedge_us;
-}
-
-static bool
-begin_race(struct route_run *run, struct step *s, int64_t now_us)
-{
-	unsigned n = 0;
-
-	if (!may_spend(s))
-		return false;
-	s->state = STEP_RUNNING;
-	while (n < s->plan->racers && add_racer(run, s, now_us)) {
-		n++;
-		if (s->plan->hedge_us > 0)
-			break;
-	}
-	if (n == 0) {
-		s->state = STEP_OVER;
-		return false;
-	}
-	spend(s);
-	plan_hedge(s, now_us);
-	return true;
-}
-
-/* Begin ${s}; false: nothing in it can. */
-static bool
-begin(struct route_run *run, struct step *s, int64_t now_us)
-{
-	if (s->state != STEP_IDLE || now_us >= run->deadline_us)
-		return false;
-	switch (s->plan->kind) {
-	case PLAN_TARGET:
-		return begin_target(run, s);
-	case PLAN_CHAIN:
-		return may_spend(s) && begin_chain(run, s, s->first, now_us);
-	case PLAN_RACE:
-		break;
-	}
-	return begin_race(run, s, now_us);
 }
 
 /* --- ending --- */
@@ -365,7 +102,7 @@ root_failed(struct route_run *run, int64_t now_us)
 	if (run->started == 0 && run->shut_out && !run->forced) {
 		run->forced = true;
 		reset(run->root);
-		if (begin(run, run->root, now_us))
+		if (step_begin(run, run->root, now_us))
 			return;
 	}
 	give_up(run, now_us);
@@ -376,12 +113,12 @@ leave_race(struct route_run *run, struct step *race, bool fatal, int64_t now_us)
 {
 	race->fatal |= fatal;
 	race->curable |= !fatal;
-	if (running(race) < race->plan->racers &&
-	    add_racer(run, race, now_us)) {
-		plan_hedge(race, now_us);
+	if (step_running(race) < race->plan->racers &&
+	    step_add_racer(run, race, now_us)) {
+		step_plan_hedge(race, now_us);
 		return;
 	}
-	if (running(race) == 0)
+	if (step_running(race) == 0)
 		leave(run, race, race->fatal && !race->curable, now_us);
 }
 
@@ -397,7 +134,7 @@ leave(struct route_run *run, struct step *s, bool fatal, int64_t now_us)
 		root_failed(run, now_us);
 	else if (up->plan->kind == PLAN_RACE)
 		leave_race(run, up, fatal, now_us);
-	else if (fatal || !begin_chain(run, up, s->next, now_us))
+	else if (fatal || !step_begin_chain(run, up, s->next, now_us))
 		leave(run, up, fatal, now_us);
 }
 
@@ -430,7 +167,7 @@ has_next(const struct route_run *run, const struct step *s)
 
 	for (; s->up != NULL; s = s->up)
 		for (later = s->next; later != NULL; later = later->next)
-			if (to_come(run, later) > 0)
+			if (step_to_come(run, later) > 0)
 				return true;
 	return false;
 }
@@ -444,7 +181,7 @@ again_ms(struct route_run *run, const struct step *s, enum retry_class class,
 
 	if (s->tries >= (class == RETRY_RATE ? MAX_WAITS : MAX_TRIES) ||
 	    (class != RETRY_RATE && class != RETRY_AGAIN) ||
-	    !may_repeat(run, s) || ms > RETRY_MAX_WAIT_MS)
+	    !step_may_repeat(run, s) || ms > RETRY_MAX_WAIT_MS)
 		return 0;
 	if ((class == RETRY_RATE || ms > 0) && has_next(run, s))
 		return 0;
@@ -480,7 +217,7 @@ route_run_failed(struct route_run *run, struct step *s, const struct error *err,
 	enum retry_class class = retry_class(err);
 	int64_t ms;
 
-	note(run, s, err);
+	step_note(run, s, err);
 	if (class == RETRY_CREDENTIALS)
 		bury(run, s);
 	if (class == RETRY_CONTEXT)
@@ -504,7 +241,7 @@ route_run_failed(struct route_run *run, struct step *s, const struct error *err,
 void
 route_run_begin(struct route_run *run, int64_t now_us)
 {
-	if (!begin(run, run->root, now_us))
+	if (!step_begin(run, run->root, now_us))
 		root_failed(run, now_us);
 	set_wake(run);
 }
@@ -547,10 +284,10 @@ wake(struct route_run *run, struct step *s, int64_t now_us)
 		if (s->state == STEP_WAITING) {
 			/* Its own failure may have opened it: no question. */
 			(void)run->ops->may(run->arg, s, true);
-			if (!start(run, s))
+			if (!step_start(run, s))
 				leave(run, s, false, now_us);
-		} else if (add_racer(run, s, now_us)) {
-			plan_hedge(s, now_us);
+		} else if (step_add_racer(run, s, now_us)) {
+			step_plan_hedge(s, now_us);
 		}
 	}
 	for (child = s->first; child != NULL; child = child->next)
@@ -572,7 +309,7 @@ takes(const struct route_run *run, const struct step *s, unsigned on)
 	const struct step *child;
 
 	if (s->plan->kind == PLAN_TARGET)
-		return s->state == STEP_IDLE && serves(run, s, on);
+		return s->state == STEP_IDLE && step_serves(run, s, on);
 	for (child = s->first; child != NULL; child = child->next)
 		if (takes(run, child, on))
 			return true;
