@@ -2,8 +2,10 @@
 /* What a call cost: each attempt for itself, and their sum. */
 #include "core/call.h"
 
+#include "core/affinity.h"
 #include "core/arena.h"
 #include "core/catalog.h"
+#include "core/clock.h"
 #include "core/conf.h"
 #include "core/price.h"
 
@@ -118,6 +120,9 @@ call_price(struct call *c)
 	for (t = c->tries; t != NULL; t = t->next) {
 		price_try(c, t);
 		add_cost(&sum, &t->row->cost);
+		if (t->at == c->attempt)
+			affinity_note(&c->planner, &t->at->target,
+			    &t->at->meter.usage, clock_mono_us());
 	}
 	c->row.cost = sum;
 }

@@ -45,8 +45,19 @@ struct health_target {
 	_Atomic uint32_t lap;                     /* next place in laps */
 };
 
+/* A conversation that a provider has in its prompt cache (affinity.h). */
+struct health_conversation {
+	_Atomic uint64_t key;
+	_Atomic uint64_t target; /* key of its health_target */
+	_Atomic int64_t until_us;
+	_Atomic int64_t tokens; /* read from the cache last time */
+};
+
+#define HEALTH_CONVERSATIONS 2048 /* each overwrites what is in its place */
+
 struct health {
 	struct health_target targets[HEALTH_TARGETS];
+	struct health_conversation conversations[HEALTH_CONVERSATIONS];
 };
 
 /*

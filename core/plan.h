@@ -48,6 +48,8 @@ struct planner {
 	struct str (*header)(void *arg, const char *name); /* NULL: none */
 	void *arg;
 	int64_t mono_us, wall_us;
+	bool issuer_known;
+	enum wire issuer;                /* see plan_stays */
 	uint64_t seed;                   /* of all that is random */
 	int64_t tokens[TOKENS_FAMILIES]; /* estimates; 0: not yet made */
 	struct error *err;
@@ -87,7 +89,9 @@ const struct chat *plan_chat(struct planner *p);
 /*
  * plan_price(p, target, worst, pusd):
  * What the call would cost at ${target}: its estimated input, and as output
- * max_tokens; without one 1024 tokens, or with ${worst} the model's most.
+ * max_tokens; without one 1024 tokens, or with ${worst} the model's most.  What
+ * the target has of the conversation in its cache counts as such (not
+ * ${worst}).
  *
  * Returns  true with ${*pusd}, or false: no price is known.
  */
@@ -109,6 +113,13 @@ bool plan_worst(struct planner *p, const struct plan *plan, int64_t *pusd,
  *          documents, JSON schema), or NULL.  Unknown models can.
  */
 const char *plan_cannot(struct planner *p, const struct target *target);
+
+/*
+ * plan_stays(p, target):
+ * Returns  true unless the conversation holds opaque state (signed thinking,
+ *          encrypted reasoning) that ${target}'s format would have to drop.
+ */
+bool plan_stays(struct planner *p, const struct target *target);
 
 /* plan_first(plan): the target that a plan begins with. */
 const struct plan *plan_first(const struct plan *plan);

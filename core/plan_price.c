@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plan may cost, and whether a target can serve the request at all. */
+#include "core/affinity.h"
 #include "core/catalog.h"
 #include "core/chat.h"
 #include "core/conf.h"
@@ -22,6 +23,18 @@ output_tokens(struct planner *p, const struct target *t, bool worst)
 	return most > 0 && n > most ? most : n;
 }
 
+/* What this target has read from its cache, it most likely reads again. */
+static void
+expect_cache(struct planner *p, const struct target *t, struct usage *u)
+{
+	int64_t cached = affinity_tokens(p, t);
+
+	if (cached > u->tokens[USAGE_INPUT])
+		cached = u->tokens[USAGE_INPUT];
+	u->tokens[USAGE_INPUT] -= cached;
+	u->tokens[USAGE_CACHE_READ] = cached;
+}
+
 bool
 plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 {
@@ -37,6 +50,8 @@ plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 		return false;
 	usage_init(&u);
 	u.tokens[USAGE_INPUT] = plan_input_tokens(p, t);
+	if (!worst)
+		expect_cache(p, t, &u);
 	u.tokens[USAGE_OUTPUT] = output_tokens(p, t, worst);
 	return price_cost(&price, &u, pusd) == 0;
 }

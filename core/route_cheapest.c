@@ -3,7 +3,8 @@
  * { "cheapest": [ NODE, … ] }: those that can serve the request, by what it
  * would cost there; the others of the list take over when one fails.  A
  * child that is no single target counts as its first.  Without a known price
- * a target comes last.
+ * a target comes last; so does one that would drop the opaque state of the
+ * conversation (plan_stays).
  */
 #include "core/arena.h"
 #include "core/conf.h"
@@ -15,6 +16,7 @@
 struct offer {
 	struct plan *plan;
 	int64_t pusd; /* INT64_MAX: unknown */
+	bool away;    /* leaves the issuer of the conversation's state */
 };
 
 static struct route *
@@ -46,6 +48,7 @@ price(struct planner *p, const struct route *child, struct offer *offer)
 		    STR_ARG(t->provider->name), STR_ARG(t->model), cannot);
 		return false;
 	}
+	offer->away = !plan_stays(p, t);
 	if (!plan_price(p, t, false, &offer->pusd)) {
 		offer->pusd = INT64_MAX;
 		plan_why(p, offer->plan, "no price is known");
@@ -57,13 +60,19 @@ price(struct planner *p, const struct route *child, struct offer *offer)
 	return true;
 }
 
+static bool
+goes_before(const struct offer *a, const struct offer *b)
+{
+	return a->away != b->away ? !a->away : a->pusd < b->pusd;
+}
+
 /* Stable, and short lists: insert each behind those not dearer. */
 static size_t
 insert(struct offer *offers, size_t n, const struct offer *new)
 {
 	size_t i = n;
 
-	for (; i > 0 && offers[i - 1].pusd > new->pusd; i--)
+	for (; i > 0 && goes_before(new, &offers[i - 1]); i--)
 		offers[i] = offers[i - 1];
 	offers[i] = *new;
 	return n + 1;

@@ -19,6 +19,7 @@ struct lap {
 	struct plan *plan;
 	struct health_target *target;
 	int64_t us; /* 0: never measured */
+	bool away;  /* leaves the issuer of the conversation's state */
 };
 
 static struct route *
@@ -41,6 +42,7 @@ measure(struct planner *p, const struct route *child, struct lap *lap)
 	if (lap->plan == NULL)
 		return false;
 	t = &plan_first(lap->plan)->leaf->target;
+	lap->away = !plan_stays(p, t);
 	lap->target = health_find(p->health, t->provider->name, t->model);
 	lap->us = health_speed_us(lap->target, SOME_TOKENS);
 	plan_why(p, lap->plan,
@@ -50,12 +52,18 @@ measure(struct planner *p, const struct route *child, struct lap *lap)
 	return true;
 }
 
+static bool
+goes_before(const struct lap *a, const struct lap *b)
+{
+	return a->away != b->away ? !a->away : a->us < b->us;
+}
+
 static size_t
 insert(struct lap *laps, size_t n, const struct lap *new)
 {
 	size_t i = n;
 
-	for (; i > 0 && laps[i - 1].us > new->us; i--)
+	for (; i > 0 && goes_before(new, &laps[i - 1]); i--)
 		laps[i] = laps[i - 1];
 	laps[i] = *new;
 	return n + 1;
@@ -67,6 +75,8 @@ leader(const struct lap *laps, size_t n)
 {
 	int64_t turn = health_turn(laps[0].target);
 
+	while (n > 0 && laps[n - 1].away && !laps[0].away)
+		n--; /* not worth exploring with this conversation */
 	if (n < 2 || laps[0].us == 0 || turn % EXPLORE_EVERY != 0)
 		return 0;
 	return 1 + (size_t)(turn / EXPLORE_EVERY) % (n - 1);

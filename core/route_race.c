@@ -116,22 +116,37 @@ hedge_us(struct planner *p, const struct race *race, const struct plan *plan)
 	return p95_us > 0 ? p95_us : UNKNOWN_P95_US;
 }
 
-static struct plan *
-plan(struct planner *p, const struct route *route)
+static void
+add_racers(struct planner *p, const struct route *route, struct plan *out,
+    bool staying)
 {
-	const struct race *race = (const struct race *)route;
-	struct plan *out = plan_new(p, PLAN_RACE), *item;
 	const struct route_use *use;
-	int64_t extra = race->max_extra_pusd;
-	unsigned affordable;
+	struct plan *item;
 
 	for (use = route->uses; use != NULL; use = use->next) {
 		item = plan_route(p, use->route);
-		if (item == NULL)
+		if (item == NULL ||
+		    (staying &&
+			!plan_stays(p, &plan_first(item)->leaf->target)))
 			continue;
 		plan_why(p, item, "races");
 		plan_add(out, item);
 	}
+}
+
+static struct plan *
+plan(struct planner *p, const struct route *route)
+{
+	const struct race *race = (const struct race *)route;
+	struct plan *out = plan_new(p, PLAN_RACE);
+	int64_t extra = race->max_extra_pusd;
+	unsigned affordable;
+
+	add_racers(p, route, out, true);
+	/* Nobody races who would have to drop the conversation's state,
+	 * unless all would. */
+	if (out->first == NULL)
+		add_racers(p, route, out, false);
 	if (out->first == NULL)
 		return NULL;
 	out->racers =

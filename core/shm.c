@@ -20,7 +20,7 @@
 
 #define MAGIC       "sluicehd"
 #define VERSION     2u
-#define SHM_BYTES   393216 /* about half of it room for budgets */
+#define SHM_BYTES   393216 /* with room for budgets */
 #define BOOT_BYTES  40
 #define POLL_NS     1000000L
 #define START_FIELD 20 /* of /proc/self/stat, counted after "(comm) " */

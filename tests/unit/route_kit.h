@@ -16,7 +16,10 @@
 
 static const struct provider kit_api = { .name = "openai",
 	.wire = WIRE_OPENAI_CHAT };
-static const struct provider *const kit_apis[] = { &kit_api, NULL };
+static const struct provider kit_other_api = { .name = "anthropic",
+	.wire = WIRE_ANTHROPIC };
+static const struct provider *const kit_apis[] = { &kit_api, &kit_other_api,
+	NULL };
 static const struct vendor kit_vendors[] = {
 	{ "openai", "openai", "https://api.example/v1", NULL, 0 },
 	{ "echo", "openai", "http://echo.example", NULL, 0 },
@@ -27,10 +30,11 @@ static const struct registry kit_registry = { kit_apis, kit_vendors };
 #define KIT_PROVIDERS                                                          \
 	"\"providers\": { \"a\": { \"api\": \"openai\", \"base_url\": "        \
 	"\"http://a\" }, \"b\": { \"api\": \"openai\", \"base_url\": "         \
-	"\"http://b\", \"free\": true } }"
+	"\"http://b\", \"free\": true }, \"c\": { \"api\": \"anthropic\", "    \
+	"\"base_url\": \"http://c\" } }"
 
 /*
- * The configuration with these ${members} beside the providers a and b;
+ * The configuration with these ${members} beside the providers a, b and c;
  * ${complaints} gets what is wrong, and then it is NULL.
  */
 static inline struct conf *

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/affinity.h"
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/health.h"
@@ -482,6 +483,92 @@ the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race(void **state)
 	end(&f);
 }
 
+#define CACHED                                                                 \
+	"\"routes\": { \"x\": { \"cheapest\": [ \"a/m\", \"a/n\" ] } }, "      \
+	"\"models\": { \"a/m\": { \"price\": { \"input\": \"2\", "             \
+	"\"output\": \"2\" } }, \"a/n\": { \"price\": { \"input\": \"3\", "    \
+	"\"cache_read\": \"0.3\", \"output\": \"2\" } } }"
+
+static void
+a_conversation_stays_where_it_is_cached_while_that_is_cheaper(void **state)
+{
+	struct usage u = { .tokens = { [USAGE_CACHE_READ] = 14 } };
+	struct target n = { .model = STR("n") };
+	struct fixture f;
+
+	(void)state;
+	begin(&f, CACHED);
+	f.row.session = STR("s-1");
+	f.p.mono_us = 1000000;
+	n.provider = conf_provider_find(f.conf, STR("a"));
+	prompt(&f, "ten words or so to make this all worth while, yes");
+	assert_plan(&f, "(m n)");
+	affinity_note(&f.p, &n, &u, f.p.mono_us);
+	assert_plan(&f, "(n m)");
+	f.row.session = STR("s-2");
+	assert_plan(&f, "(m n)");
+	f.row.session = STR("s-1");
+	f.p.mono_us += INT64_C(601000000);
+	assert_plan(&f, "(m n)");
+	u.tokens[USAGE_CACHE_READ] = 1; /* not worth staying */
+	affinity_note(&f.p, &n, &u, f.p.mono_us);
+	assert_plan(&f, "(m n)");
+	end(&f);
+}
+
+static void
+without_a_session_the_beginning_is_the_conversation(void **state)
+{
+	struct usage u = { .tokens = { [USAGE_CACHE_READ] = 20 } };
+	struct target n = { .model = STR("n") };
+	struct fixture f;
+
+	(void)state;
+	begin(&f, CACHED);
+	n.provider = conf_provider_find(f.conf, STR("a"));
+	prompt(&f, "how do I do this and that and more of it?");
+	affinity_note(&f.p, &n, &u, 0);
+	prompt(&f, "and then?");
+	assert_plan(&f, "(n m)");
+	f.row.key = STR("somebody else");
+	assert_plan(&f, "(m n)");
+	end(&f);
+}
+
+static void
+opaque_state_keeps_a_conversation_with_its_issuer(void **state)
+{
+	static const struct {
+		const char *node, *without, *with;
+	} cases[] = {
+		{ "\"cheapest\": [ \"b/m\", \"c/n\" ]", "(m n)", "(n m)" },
+		{ "\"fastest\": [ \"b/m\", \"c/n\" ]", "(m n)", "(n m)" },
+		{ "\"race\": [ \"b/m\", \"c/n\" ]", "([m n])", "([n])" },
+		{ "\"race\": [ \"b/m\", \"b/n\" ]", "([m n])", "([m n])" },
+		{ "\"fallback\": [ \"b/m\", \"c/n\" ]", "(m n)", "(m n)" },
+	};
+	char text[256];
+	struct part *thinking;
+	struct fixture f;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "\"routes\": { \"x\": { %s } }",
+		    cases[i].node);
+		begin(&f, text);
+		prompt(&f, "hello");
+		assert_plan(&f, cases[i].without);
+		thinking =
+		    chat_part(&f.chat, &f.chat.turns->parts, PART_THINKING);
+		thinking->signature = STR("c2ln");
+		thinking->issuer = WIRE_ANTHROPIC;
+		f.p.issuer_known = false;
+		assert_plan(&f, cases[i].with);
+		end(&f);
+	}
+}
+
 int
 main(void)
 {
@@ -496,6 +583,12 @@ main(void)
 		cmocka_unit_test(fastest_finds_a_target_that_has_become_faster),
 		cmocka_unit_test(a_race_wastes_no_more_than_it_may),
 		cmocka_unit_test(an_automatic_hedge_is_the_p95_of_the_first),
+		cmocka_unit_test(
+		    a_conversation_stays_where_it_is_cached_while_that_is_cheaper),
+		cmocka_unit_test(
+		    without_a_session_the_beginning_is_the_conversation),
+		cmocka_unit_test(
+		    opaque_state_keeps_a_conversation_with_its_issuer),
 		cmocka_unit_test(
 		    the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race),
 	};
