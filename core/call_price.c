@@ -120,7 +120,7 @@ call_price(struct call *c)
 	for (t = c->tries; t != NULL; t = t->next) {
 		price_try(c, t);
 		add_cost(&sum, &t->row->cost);
-		if (t->at == c->attempt)
+		if (t->at == c->attempt && c->planner.compared)
 			affinity_note(&c->planner, &t->at->target,
 			    &t->at->meter.usage, clock_mono_us());
 	}

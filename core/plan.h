@@ -48,6 +48,7 @@ struct planner {
 	struct str (*header)(void *arg, const char *name); /* NULL: none */
 	void *arg;
 	int64_t mono_us, wall_us;
+	bool compared; /* prices were: the cache of a conversation counts */
 	bool issuer_known;
 	enum wire issuer;                /* see plan_stays */
 	uint64_t seed;                   /* of all that is random */

@@ -29,6 +29,7 @@ expect_cache(struct planner *p, const struct target *t, struct usage *u)
 {
 	int64_t cached = affinity_tokens(p, t);
 
+	p->compared = true;
 	if (cached > u->tokens[USAGE_INPUT])
 		cached = u->tokens[USAGE_INPUT];
 	u->tokens[USAGE_INPUT] -= cached;
