@@ -2,6 +2,7 @@
 #include "core/plan.h"
 
 #include "core/arena.h"
+#include "core/attempt.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
@@ -151,30 +152,20 @@ write_target(struct planner *p, const struct plan *plan, struct jw *w)
 static void
 write_losses(struct planner *p, const struct plan *plan, struct jw *w)
 {
-	const struct target *t = &plan->leaf->target;
-	struct ask ask = *p->ask;
-	struct upstream_request rq = { 0 };
 	struct error err = { 0 };
-	struct chat chat;
+	struct attempt *at =
+	    attempt_prepare(p->arena, p->ask, &plan->leaf->target, &err);
 	const struct name *n;
-	int rc;
 
-	if (ask.chat != NULL) {
-		chat = *ask.chat;
-		chat.losses = NULL;
-		for (n = ask.chat->losses; n != NULL; n = n->next)
-			name_add(p->arena, &chat.losses, n->s);
-		ask.chat = &chat;
-	}
-	rc = t->provider->api->prepare(p->arena, t, &ask, &rq, &err);
 	jw_key(w, "lossy");
 	jw_array(w);
-	for (n = ask.chat != NULL ? ask.chat->losses : NULL; n != NULL;
-	     n = n->next)
+	for (n = at != NULL ? at->losses : NULL; n != NULL; n = n->next)
 		jw_str(w, n->s);
 	jw_end(w);
-	if (rc != 0)
+	if (at == NULL)
 		jw_kv_cstr(w, "refused", err.msg);
+	else
+		attempt_discard(at);
 	jw_end(w);
 }
 
