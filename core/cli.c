@@ -22,6 +22,7 @@ static const struct cmd *const verbs[] = {
 	&cli_key,
 	&cli_models,
 	&cli_ledger,
+	&cli_health,
 	&cli_try,
 	&cli_version,
 	&cli_help,

@@ -52,8 +52,8 @@ struct cmd {
 	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
 };
 
-extern const struct cmd cli_check, cli_help, cli_key, cli_ledger, cli_models,
-    cli_try, cli_version;
+extern const struct cmd cli_check, cli_health, cli_help, cli_key, cli_ledger,
+    cli_models, cli_try, cli_version;
 
 /*
  * cli_main(env, argc, argv):

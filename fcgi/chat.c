@@ -11,6 +11,7 @@
 #include "core/jtext.h"
 #include "core/key.h"
 #include "core/live.h"
+#include "fcgi/control.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
 #include "fcgi/exchange.h"
@@ -43,11 +44,6 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 {
 	struct str raw;
 
-	if (jtext_check(ask->body, err) != 0)
-		return -1;
-	if (str_trim(ask->body).p[0] != '{')
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
 	if (!jtext_get(ask->body, "model", &raw))
 		return error_param(err, "model", "is required");
 	ask->model = jtext_string(ask->arena, raw);
@@ -65,6 +61,22 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 	    jtext_get(ask->body, "stream_options.include_usage", &raw) &&
 	    str_is(raw, "true");
 	return 0;
+}
+
+static int
+read_request(struct exchange *x, const struct key *key)
+{
+	struct ask *ask = &x->call.ask;
+	struct error *err = &x->call.err;
+
+	if (jtext_check(ask->body, err) != 0)
+		return -1;
+	if (str_trim(ask->body).p[0] != '{')
+		return error_set(
+		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
+	if (control_models(x, err) != 0 || glance(ask, x->dialect, err) != 0)
+		return -1;
+	return control_headers(x, key, err);
 }
 
 /* "HTTP_ANTHROPIC_BETA" becomes "anthropic-beta". */
@@ -180,15 +192,18 @@ chat_front(
 	describe(x, key);
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
-	if (c->err.kind != ERROR_NONE ||
-	    glance(&c->ask, x->dialect, &c->err) != 0)
+	if (c->err.kind != ERROR_NONE || read_request(x, key) != 0)
 		return refuse(x);
 	c->row.stream = c->ask.stream;
 	c->row.requested = c->ask.model;
 	pass_headers(x, &c->ask);
-	if (call_front(c) != 0)
+	if (call_plan(c) != 0)
 		return refuse(x);
-	return true;
+	if (control_dry_run(x)) {
+		control_answer_plan(x);
+		return false;
+	}
+	return call_front(c) == 0 || refuse(x);
 }
 
 /* Send what the encoder has written; the head goes with the first of it. */
@@ -274,7 +289,7 @@ finish_answer(struct exchange *x)
 	struct call *c = &x->call;
 	const struct receipt receipt = { .cost = c->row.cost,
 		.answered = c->row.answered,
-		.attempts = 1,
+		.attempts = c->attempts,
 		.lossy = c->row.lossy };
 
 	if (c->err.kind == ERROR_NONE &&

@@ -5,6 +5,7 @@
 #include "fcgi/dialect.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
+#include "fcgi/targets.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
@@ -13,6 +14,7 @@ static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/messages", false, &dialect_anthropic, NULL },
 	{ "GET", "/v1/models", false, NULL, models_list },
 	{ "GET", "/v1/models/", false, NULL, models_show },
+	{ "GET", "/sluice/v1/health", false, NULL, targets_health },
 	{ "GET", "/healthz", true, NULL, healthz },
 };
 

@@ -109,7 +109,8 @@ answer_options(struct exchange *x, struct str allow)
 	header_add(x->arena, &x->fields, STR("access-control-allow-headers"),
 	    STR("authorization, content-type, x-api-key, anthropic-version, "
 		"anthropic-beta, x-sluice-tags, x-sluice-user, "
-		"x-sluice-session, x-sluice-task"));
+		"x-sluice-session, x-sluice-task, x-sluice-route, "
+		"x-sluice-max-cost, x-sluice-timeout-ms, x-sluice-dry-run"));
 	head_send(x, 204, NULL, NULL);
 	io_end(&x->io);
 }
