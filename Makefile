@@ -5,7 +5,7 @@ BUILD  ?= build
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PKGS    = libcurl json-c libcrypto
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread -lm
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread
 STD     = -std=c11 -D_GNU_SOURCE -I.
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
@@ -44,7 +44,8 @@ $(BUILD)/libtest.a: $(HELP:%.c=$(BUILD)/%.o)
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtest.a $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $< $(BUILD)/libtest.a \
+	  $(BUILD)/libsluice.a -lcmocka $(LIBS)
 
 # The scripted upstream of tests and bench: plain C, no library.
 $(BUILD)/tests/upstream: tests/upstream.c
@@ -112,7 +113,7 @@ $(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ \
 	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
-	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread -lm
+	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread
 
 dist-hosting: $(BUILD)/hosting/sluice.fcgi
 	conf/hosting/build.sh $(BUILD)
