@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/jtree.h"
 
+#include <math.h>
+
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
