@@ -384,11 +384,12 @@ function upheaval(sluice, known, fact) {
       await sleep(800);
       stream.goOn();
       const got = await stream.answer;
-      assert.ok(got.complete);
-      assert.ok(ended(got.text), got.text.slice(-200));
+      const cut = known.mayCut && !got.complete;
+      assert.ok(cut || got.complete, `${got.failed}: ${got.text.slice(-300)}`);
+      assert.ok(cut || ended(got.text), got.text.slice(-200));
       fact.frozen = await next;
       const row = await sluice.ledger.waitForRow(stream.seen.id);
-      assert.equal(row.outcome, 'ok');
+      assert.equal(row.outcome, cut ? 'cancelled' : 'ok');
       await until('calm', served, 20_000);
     });
 
