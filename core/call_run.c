@@ -17,8 +17,9 @@
 #include "core/jtext.h"
 #include "core/retry.h"
 
-#define MAX_EDITS      8
-#define MAX_BODY_BYTES ((size_t)1 << 30)
+#define MAX_EDITS       8
+#define MAX_BODY_BYTES  ((size_t)1 << 30)
+#define DRAIN_MAX_BYTES ((size_t)16 << 20) /* of an answer for nobody */
 
 /* --- the end of one attempt --- */
 
@@ -111,6 +112,14 @@ is_running(const struct call_try *t)
 	return !t->settled;
 }
 
+/* May it be read to its end although nobody waits for it? */
+static bool
+drains(const struct call_try *t)
+{
+	return t->call->may_drain && t->at->target.provider->drain &&
+	    t->at->state == ATTEMPT_RUNNING && !t->call->stopping;
+}
+
 static bool
 any_running(const struct call *c)
 {
@@ -132,7 +141,17 @@ fire_end(void *arg)
 	c->events->ended(c->arg);
 }
 
-/* Close what still runs (a loser being drained) and tell the caller. */
+static void
+tell_end(struct call *c)
+{
+	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
+	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
+}
+
+/*
+ * Tell the caller.  A loser being drained goes on, on its own arena: until
+ * call_linger it may touch nothing of the call, which the back has.
+ */
 static void
 end(struct call *c)
 {
@@ -142,10 +161,37 @@ end(struct call *c)
 		return;
 	c->over = true;
 	loop_timer_stop(c->engine.loop, &c->wake);
-	for (t = c->tries; t != NULL; t = t->next)
-		close_try(t, ERROR_CLIENT_GONE, "the call has ended");
-	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
-	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
+	for (t = c->tries; t != NULL; t = t->next) {
+		t->late = is_running(t) && drains(t);
+		if (t->late)
+			call_price_try(c, t);
+		else
+			close_try(t, ERROR_CLIENT_GONE, "the call has ended");
+		c->drains |= t->late;
+	}
+	tell_end(c);
+}
+
+/* Settle the drained; when the last one is, so is the call. */
+static void
+end_late(struct call *c)
+{
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next) {
+		if (t->at->state == ATTEMPT_RUNNING)
+			return;
+		settle_try(t);
+	}
+	c->lingers = c->drains = false;
+	tell_end(c);
+}
+
+void
+call_linger(struct call *c)
+{
+	c->lingers = true;
+	end_late(c);
 }
 
 static void
@@ -253,14 +299,21 @@ on_ended(void *arg)
 	struct call_try *t = arg;
 	struct call *c = t->call;
 
+	if (t->late) {
+		if (c->lingers)
+			end_late(c);
+		return;
+	}
 	settle_try(t);
-	if (c->over || t->lost)
+	if (c->over)
 		return;
 	if (c->err.kind != ERROR_NONE) { /* drained for nobody */
 		if (!any_running(c))
 			end(c);
 		return;
 	}
+	if (t->lost)
+		return;
 	if (c->run.winner == t->step) {
 		c->err = t->at->err;
 		end(c);
@@ -274,13 +327,6 @@ on_ended(void *arg)
 
 /* --- what the executor asks for --- */
 
-static bool
-drains(const struct call_try *t)
-{
-	return t->call->may_drain && t->at->target.provider->drain &&
-	    t->at->state == ATTEMPT_RUNNING;
-}
-
 static void
 op_stop(void *arg, struct step *step)
 {
@@ -288,8 +334,10 @@ op_stop(void *arg, struct step *step)
 
 	(void)arg;
 	t->lost = true;
-	if (drains(t))
+	if (drains(t)) {
+		attempt_drain(t->at, DRAIN_MAX_BYTES);
 		return;
+	}
 	close_try(t, ERROR_CLIENT_GONE, "another target was faster");
 	attempt_discard(t->at);
 }
@@ -476,13 +524,26 @@ call_resume(struct call *c)
 		attempt_resume(c->attempt);
 }
 
+/* The drained ones have had their time. */
+static void
+stop_late(struct call *c, enum error_kind kind, const char *why)
+{
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next)
+		attempt_cancel(t->at, kind, why);
+	end_late(c);
+}
+
 void
 call_cancel(struct call *c, enum error_kind kind, const char *why)
 {
 	struct call_try *t;
-	bool drain = kind == ERROR_CLIENT_GONE;
 
-	if (c->over || (c->err.kind != ERROR_NONE && drain))
+	c->stopping |= kind != ERROR_CLIENT_GONE;
+	if (c->lingers)
+		stop_late(c, kind, why);
+	if (c->over || (c->err.kind != ERROR_NONE && !c->stopping))
 		return;
 	error_set(&c->err, kind, "%s", why);
 	c->run.over = true;
@@ -490,8 +551,9 @@ call_cancel(struct call *c, enum error_kind kind, const char *why)
 	for (t = c->tries; t != NULL; t = t->next) {
 		if (t->settled)
 			continue;
-		if (drain && drains(t)) {
+		if (drains(t)) {
 			t->at->gate.next = &c->nowhere;
+			attempt_drain(t->at, DRAIN_MAX_BYTES);
 			attempt_resume(t->at);
 		} else {
 			close_try(t, kind, why);
