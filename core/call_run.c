@@ -11,100 +11,15 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/call_try.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/health.h"
 #include "core/jtext.h"
-#include "core/retry.h"
 
 #define MAX_EDITS       8
 #define MAX_BODY_BYTES  ((size_t)1 << 30)
 #define DRAIN_MAX_BYTES ((size_t)16 << 20) /* of an answer for nobody */
-
-/* --- the end of one attempt --- */
-
-static enum attempt_outcome
-outcome_of(const struct call_try *t)
-{
-	if (t->lost)
-		return ATTEMPT_LOST;
-	if (t->at->err.kind == ERROR_CLIENT_GONE)
-		return ATTEMPT_CANCELLED;
-	if (t->call->err.kind == ERROR_CLIENT_GONE)
-		return ATTEMPT_CANCELLED; /* drained */
-	return t->at->err.kind == ERROR_NONE ? ATTEMPT_WON : ATTEMPT_FAILED;
-}
-
-static enum health_result
-health_result_of(const struct error *err)
-{
-	if (err->kind == ERROR_NONE)
-		return HEALTH_GOOD;
-	if (err->kind == ERROR_CLIENT_GONE || err->kind == ERROR_BUSY)
-		return HEALTH_NOTHING;
-	switch (retry_class(err)) {
-	case RETRY_RATE:
-		return HEALTH_RATE;
-	case RETRY_AGAIN:
-	case RETRY_CREDENTIALS:
-		return HEALTH_BAD;
-	case RETRY_CONTEXT:
-	case RETRY_POLICY:
-	case RETRY_NEXT:
-	case RETRY_NEVER:
-		break;
-	}
-	return HEALTH_GOOD; /* it lives and has read the request */
-}
-
-static void
-report_health(struct call_try *t)
-{
-	const struct attempt *at = t->at;
-	const struct health_report r = { .result = health_result_of(&at->err),
-		.probe = t->probe,
-		.retry_after_ms = at->err.retry_after_ms };
-	int64_t first_us = at->meter.first_content_us;
-
-	health_report(t->health, &r, at->ended_us);
-	if (at->err.kind == ERROR_NONE && first_us > 0)
-		health_lap(t->health, first_us - at->started_us,
-		    usage_total_output(&at->meter.usage),
-		    at->ended_us - first_us);
-}
-
-/* Once for each attempt: what the row and health have to know. */
-static void
-settle_try(struct call_try *t)
-{
-	struct ledger_attempt *la = t->row;
-	struct attempt *at = t->at;
-	int64_t first_us = at->meter.first_content_us;
-
-	if (t->settled)
-		return;
-	t->settled = true;
-	la->outcome = outcome_of(t);
-	la->status = at->status;
-	la->returned_model = str_dup(t->call->arena, at->meter.model);
-	at->meter.model = la->returned_model;
-	la->ttft_ms = first_us > 0 ? (first_us - at->started_us) / 1000 : -1;
-	la->duration_ms = (at->ended_us - at->started_us) / 1000;
-	if (at->err.kind != ERROR_NONE && !t->lost)
-		la->error =
-		    str_dup(t->call->arena, str_of(error_code(&at->err)));
-	report_health(t);
-}
-
-/* Close an attempt that nobody needs any more. */
-static void
-close_try(struct call_try *t, enum error_kind kind, const char *why)
-{
-	if (t->settled)
-		return;
-	attempt_cancel(t->at, kind, why);
-	settle_try(t);
-}
 
 static bool
 is_running(const struct call_try *t)
@@ -166,7 +81,8 @@ end(struct call *c)
 		if (t->late)
 			call_price_try(c, t);
 		else
-			close_try(t, ERROR_CLIENT_GONE, "the call has ended");
+			call_try_close(
+			    t, ERROR_CLIENT_GONE, "the call has ended");
 		c->drains |= t->late;
 	}
 	tell_end(c);
@@ -181,7 +97,7 @@ end_late(struct call *c)
 	for (t = c->tries; t != NULL; t = t->next) {
 		if (t->at->state == ATTEMPT_RUNNING)
 			return;
-		settle_try(t);
+		call_try_settle(t);
 	}
 	c->lingers = c->drains = false;
 	tell_end(c);
@@ -304,7 +220,7 @@ on_ended(void *arg)
 			end_late(c);
 		return;
 	}
-	settle_try(t);
+	call_try_settle(t);
 	if (c->over)
 		return;
 	if (c->err.kind != ERROR_NONE) { /* drained for nobody */
@@ -338,7 +254,7 @@ op_stop(void *arg, struct step *step)
 		attempt_drain(t->at, DRAIN_MAX_BYTES);
 		return;
 	}
-	close_try(t, ERROR_CLIENT_GONE, "another target was faster");
+	call_try_close(t, ERROR_CLIENT_GONE, "another target was faster");
 	attempt_discard(t->at);
 }
 
@@ -556,7 +472,7 @@ call_cancel(struct call *c, enum error_kind kind, const char *why)
 			attempt_drain(t->at, DRAIN_MAX_BYTES);
 			attempt_resume(t->at);
 		} else {
-			close_try(t, kind, why);
+			call_try_close(t, kind, why);
 		}
 	}
 	if (!any_running(c))

@@ -110,7 +110,7 @@ keeps(struct planner *p, const struct route_use *use)
 	return child != NULL && plan_stays(p, &plan_first(child)->leaf->target);
 }
 
-/* Draw one by weight, of all or of those that keep; NULL: there is none. */
+/* Draw one by weight, of all or of those that keep; the last if none does. */
 static const struct route_use *
 pick(struct planner *p, const struct split *s, uint64_t draw, bool keeping)
 {
@@ -121,14 +121,14 @@ pick(struct planner *p, const struct split *s, uint64_t draw, bool keeping)
 		if (keeps(p, use))
 			total += use->weight;
 	at = total > 0 ? (int64_t)(draw % (uint64_t)total) : 0;
-	for (use = s->route.uses; use != NULL; use = use->next) {
+	for (use = s->route.uses; use->next != NULL; use = use->next) {
 		if (keeping && !keeps(p, use))
 			continue;
 		if (at < use->weight)
-			return use;
+			break;
 		at -= use->weight;
 	}
-	return NULL;
+	return use;
 }
 
 static struct plan *
@@ -146,7 +146,7 @@ plan(struct planner *p, const struct route *route)
 	use = pick(p, s, draw, false);
 	if (plan_holds_state(p) && !keeps(p, use)) {
 		other = pick(p, s, draw, true);
-		use = other != NULL ? other : use;
+		use = keeps(p, other) ? other : use;
 	}
 	chosen = plan_route(p, use->route);
 	if (chosen != NULL)

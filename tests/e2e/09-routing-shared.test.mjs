@@ -34,6 +34,8 @@ const crawl = (n, gapMs) => (call) => call.stream(
 describe('a loser of a draining provider', () => {
   test('routes are read', () => routes({
     drained: { race: ['drain/slow', 'openai/quick'] },
+    ...Object.fromEntries(['endless', 'silent'].map((m) => [m,
+      { race: [`drain/${m}`, 'openai/quick'] }])),
     drained2: { race: ['drain/slow2', 'openai/slow3'] } }));
 
   test('is read to its end; the client does not wait, its row does',
@@ -82,6 +84,49 @@ describe('a loser of a draining provider', () => {
         a.usage_source]).sort(), [['cancelled', 'estimated'],
         ['lost', 'reported']]);
     });
+
+  // How far it is followed: 16 MB, the call's own time, the process's end.
+  const BOUNDS = {
+    endless: async (c) => {
+      c.sse();
+      await sleep(50);
+      const frame = c.frames({ text: 'x'.repeat(1 << 20) })[1];
+      for (let i = 0; i < 40 && !c.goneAt; i++)
+        await c.write(frame);
+    },
+    silent: () => {},
+  };
+  for (const [model, script] of Object.entries(BOUNDS))
+    test(`is left when it is ${model}`, async () => {
+      on({ [model]: script, quick: say('quick') });
+      const next = upstream.next(model);
+      const got = await ask(model, {}, { 'x-sluice-timeout-ms': '700' });
+      assert.equal(text(got), 'quick');
+      const row = await rowOf(got);
+      const lost = row.attempts.find((a) => a.outcome === 'lost');
+      assert.equal(lost.usage_source, 'estimated');
+      const call = await next;
+      await until('it is left', () => call.goneAt, 1000);
+      if (model === 'silent')
+        assert.ok(call.goneAt - call.at > 500);
+      else
+        assert.ok(call.bytes < 20 << 20, `${call.bytes}`);
+    });
+
+  test('does not hold up the end of the process', async () => {
+    const own = await startSluice({ upstream, procs: 1, conf: {
+      providers: sluice.conf.providers, server: { drain_s: 0.5 },
+      routes: { stop: { race: ['drain/silent', 'openai/quick'] } } } });
+    on({ silent: () => {}, quick: say('quick') });
+    const got = await own.request({ body: { model: 'stop', messages } });
+    assert.equal(text(got), 'quick', got.text);
+    const from = performance.now();
+    await own.stop();
+    assert.ok(performance.now() - from < 3000);
+    const row = await own.ledger.waitForRow(got.headers['x-request-id']);
+    assert.equal(row.outcome, 'ok');
+    assert.deepEqual(row.attempts.map((a) => a.outcome), ['lost', 'won']);
+  });
 });
 
 test('1000 races: one answer each, and nothing stays behind', async () => {
