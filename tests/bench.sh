@@ -264,12 +264,15 @@ quantiles() {
 		print v[int((NR + 1) / 2)], v[int(NR * 99 / 100)] }'
 }
 
-# traced FILE MODEL COUNT: as `each` of the client; the upstream's view of it
+# traced FILE MODEL COUNT REQUESTS: as `each` of the client; the upstream's
+# view of it, which is so many requests for each call
 traced() {
 	curl -fsS -o "$dir/before" "http://127.0.0.1:$direct/trace"
 	measured "$dir/each.$1" each "$one" "$2" "$3"
 	sleep 0.3 # losers leave
 	curl -fsS -o "$dir/trace.$1" "http://127.0.0.1:$direct/trace"
+	[ "$(wc -l <"$dir/trace.$1")" = $(($3 * $4)) ] ||
+		failed "$2: not $4 requests for each of $3 calls"
 }
 
 # All by the upstream's clock, but the client's delay to the first token.
@@ -277,16 +280,16 @@ routing() {
 	local s
 
 	for s in 429 500; do
-		traced "$s" "over-$s-" "$failovers"
+		traced "$s" "over-$s-" "$failovers" 3
 		# from the end of an error answer to the next request
 		awk 'left > 0 { print $2 - left }
 			{ left = /^status/ ? $4 : 0 }' "$dir/trace.$s" |
 			quantiles >"$dir/over.$s"
 	done
-	traced race race "$races"
-	traced hedge hedge "$hedges"
+	traced race race "$races" 2
+	traced hedge hedge "$hedges" 2
 	# from the winner's first chunk to the loser's end
-	awk '/^stream-3-3 / { first = $3 } /^stream-3-200 / { gone = $5 }
+	awk '/^stream-3-3 / { first = $3 } /^stream-3-200 / { gone = $5 ? $5 : 1e15 }
 		NR % 2 == 0 { print gone - first }' "$dir/trace.race" |
 		quantiles >"$dir/lost"
 	# from the first request to the hedge

@@ -62,7 +62,7 @@ struct bytes {
 };
 
 struct visit {
-	char model[64];
+	char model[128];
 	int64_t came, first, left, gone;
 };
 
