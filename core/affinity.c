@@ -143,13 +143,19 @@ issuer_of(struct planner *p)
 }
 
 bool
+plan_holds_state(struct planner *p)
+{
+	if (!p->issuer_known)
+		p->issuer = issuer_of(p);
+	p->issuer_known = true;
+	return p->issuer != WIRE_NONE;
+}
+
+bool
 plan_stays(struct planner *p, const struct target *target)
 {
 	const struct conf_provider *provider = target->provider;
 
-	if (!p->issuer_known)
-		p->issuer = issuer_of(p);
-	p->issuer_known = true;
-	return p->issuer == WIRE_NONE || p->issuer == provider->api->wire ||
+	return !plan_holds_state(p) || p->issuer == provider->api->wire ||
 	    (provider->also != NULL && p->issuer == provider->also->wire);
 }

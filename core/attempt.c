@@ -226,6 +226,21 @@ stop_here(struct attempt *at)
 	finish(at);
 }
 
+/* Count what is read for nobody; false when it is enough. */
+static bool
+drain_on(struct attempt *at, size_t n)
+{
+	if (at->drain_left == 0)
+		return true;
+	if (at->drain_left > n) {
+		at->drain_left -= n;
+		return true;
+	}
+	error_set(&at->err, ERROR_CLIENT_GONE,
+	    "the rest is too long to be read for nobody");
+	return false;
+}
+
 static void
 on_data(void *arg, struct str bytes)
 {
@@ -239,7 +254,9 @@ on_data(void *arg, struct str bytes)
 		buf_adds(at->refusal, bytes);
 		return;
 	}
-	if (deframer_push(at->deframer, bytes, &at->err) != 0)
+	if (!drain_on(at, bytes.n))
+		finish(at);
+	else if (deframer_push(at->deframer, bytes, &at->err) != 0)
 		finish(at);
 	else if (at->stopper.done)
 		stop_here(at);
@@ -351,6 +368,12 @@ attempt_resume(struct attempt *at)
 {
 	if (at->transfer != NULL)
 		transfer_resume(at->transfer);
+}
+
+void
+attempt_drain(struct attempt *at, size_t max)
+{
+	at->drain_left = max;
 }
 
 void

@@ -73,6 +73,7 @@ struct attempt {
 	struct deframer *deframer;
 	struct decoder *decoder;
 	struct loop_timer end_timer;
+	size_t drain_left; /* bytes; 0: not drained */
 };
 
 /*
@@ -109,6 +110,12 @@ void attempt_resume(struct attempt *at);
  * Close the transfer now, with this error; no callback follows.
  */
 void attempt_cancel(struct attempt *at, enum error_kind kind, const char *why);
+
+/*
+ * attempt_drain(at, max):
+ * Nobody wants the answer; only ${max} bytes more of it are read.
+ */
+void attempt_drain(struct attempt *at, size_t max);
 
 /*
  * attempt_discard(at):

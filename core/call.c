@@ -255,14 +255,28 @@ blame(struct call *c)
 		}
 }
 
-void
-call_settle(struct call *c, int status)
+static void
+close_row(struct call *c)
 {
 	struct error err = { 0 };
 
-	settle_row(c, status);
-	blame(c);
 	if (c->state != NULL && ledger_write(c->state, &c->row, &err) != 0)
 		log_event(
 		    LOG_LEVEL_ERROR, "store", "%s: %s", c->row.id, err.msg);
+}
+
+void
+call_settle(struct call *c, int status)
+{
+	settle_row(c, status);
+	blame(c);
+	if (!c->drains)
+		close_row(c);
+}
+
+void
+call_settle_late(struct call *c)
+{
+	call_price(c);
+	close_row(c);
 }

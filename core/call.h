@@ -14,6 +14,10 @@
  * the first byte leaves, and its closing record, with every attempt, by
  * call_settle, the only place that closes.  A call refused before that has
  * one closing record.
+ *
+ * Losers of a race that are read to their end (on_cancel: drain) outlive the
+ * answer: then c->drains after the middle, the back closes nothing yet, and
+ * call_linger and call_settle_late follow once the answer has left.
  */
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
@@ -59,6 +63,7 @@ struct call_try {
 	struct health_target *health;
 	bool probe; /* the breaker's */
 	bool lost;  /* another one has won */
+	bool late;  /* it outlives the middle, being drained */
 	bool settled;
 	struct call_try *next;
 };
@@ -80,6 +85,7 @@ struct call {
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */
 	unsigned attempts;       /* begun */
 	bool opened;             /* the open record is written */
+	bool drains;             /* a loser is still being read; see above */
 	/* private */
 	struct planner planner;
 	struct attempt *prepared; /* of the plan's only target, by front */
@@ -90,8 +96,10 @@ struct call {
 	struct sink nowhere;
 	const struct call_events *events;
 	void *arg;
-	bool probe; /* the breaker let the next attempt in as its probe */
-	bool over;  /* ended is on its way */
+	bool probe;    /* the breaker let the next attempt in as its probe */
+	bool over;     /* ended is on its way */
+	bool lingers;  /* call_linger waits */
+	bool stopping; /* nothing is drained any more */
 	struct loop_timer wake, end;
 };
 
@@ -146,13 +154,32 @@ void call_cancel(struct call *c, enum error_kind kind, const char *why);
  */
 void call_price(struct call *c);
 
+/* call_price_try(c, t): of one attempt; estimated if it is not over. */
+void call_price_try(struct call *c, struct call_try *t);
+
 /*
  * call_settle(c, status):
- * Close the ledger row; ${status} is the HTTP status that the client gets.  A
- * failing store is logged: the answer stands.
+ * Close the ledger row, unless c->drains; ${status} is the HTTP status that
+ * the client gets.  A failing store is logged: the answer stands.
  *
  * Blocks   on one journal append.
  */
 void call_settle(struct call *c, int status);
+
+/*
+ * call_linger(c):
+ * Back on the event thread, with c->drains: wait for the losers, which
+ * call_cancel cuts short.  ended comes once more, c->drains is false then and
+ * call_settle_late due.
+ */
+void call_linger(struct call *c);
+
+/*
+ * call_settle_late(c):
+ * Price what was drained and close the ledger row.
+ *
+ * Blocks   on one journal append.
+ */
+void call_settle_late(struct call *c);
 
 #endif

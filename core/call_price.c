@@ -83,12 +83,13 @@ rest_tokens(const struct call *c, const struct attempt *at)
 	return usage_total_output(&c->attempt->meter.usage);
 }
 
-static void
-price_try(struct call *c, struct call_try *t)
+void
+call_price_try(struct call *c, struct call_try *t)
 {
 	struct attempt *at = t->at;
 
-	if (needs_estimate(at))
+	if (needs_estimate(at) || at->state == ATTEMPT_RUNNING ||
+	    (t->late && at->meter.usage.source != USAGE_REPORTED))
 		meter_estimate(&at->meter,
 		    plan_input_tokens(&c->planner, &at->target),
 		    rest_tokens(c, at));
@@ -118,7 +119,9 @@ call_price(struct call *c)
 	struct call_try *t;
 
 	for (t = c->tries; t != NULL; t = t->next) {
-		price_try(c, t);
+		/* The event thread still reads it, and has priced it so far. */
+		if (!c->drains || !t->late)
+			call_price_try(c, t);
 		add_cost(&sum, &t->row->cost);
 		if (t->at == c->attempt && c->planner.compared)
 			affinity_note(&c->planner, &t->at->target,

@@ -11,104 +11,28 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/call_try.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/health.h"
 #include "core/jtext.h"
-#include "core/retry.h"
 
-#define MAX_EDITS      8
-#define MAX_BODY_BYTES ((size_t)1 << 30)
-
-/* --- the end of one attempt --- */
-
-static enum attempt_outcome
-outcome_of(const struct call_try *t)
-{
-	if (t->lost)
-		return ATTEMPT_LOST;
-	if (t->at->err.kind == ERROR_CLIENT_GONE)
-		return ATTEMPT_CANCELLED;
-	if (t->call->err.kind == ERROR_CLIENT_GONE)
-		return ATTEMPT_CANCELLED; /* drained */
-	return t->at->err.kind == ERROR_NONE ? ATTEMPT_WON : ATTEMPT_FAILED;
-}
-
-static enum health_result
-health_result_of(const struct error *err)
-{
-	if (err->kind == ERROR_NONE)
-		return HEALTH_GOOD;
-	if (err->kind == ERROR_CLIENT_GONE || err->kind == ERROR_BUSY)
-		return HEALTH_NOTHING;
-	switch (retry_class(err)) {
-	case RETRY_RATE:
-		return HEALTH_RATE;
-	case RETRY_AGAIN:
-	case RETRY_CREDENTIALS:
-		return HEALTH_BAD;
-	case RETRY_CONTEXT:
-	case RETRY_POLICY:
-	case RETRY_NEXT:
-	case RETRY_NEVER:
-		break;
-	}
-	return HEALTH_GOOD; /* it lives and has read the request */
-}
-
-static void
-report_health(struct call_try *t)
-{
-	const struct attempt *at = t->at;
-	const struct health_report r = { .result = health_result_of(&at->err),
-		.probe = t->probe,
-		.retry_after_ms = at->err.retry_after_ms };
-	int64_t first_us = at->meter.first_content_us;
-
-	health_report(t->health, &r, at->ended_us);
-	if (at->err.kind == ERROR_NONE && first_us > 0)
-		health_lap(t->health, first_us - at->started_us,
-		    usage_total_output(&at->meter.usage),
-		    at->ended_us - first_us);
-}
-
-/* Once for each attempt: what the row and health have to know. */
-static void
-settle_try(struct call_try *t)
-{
-	struct ledger_attempt *la = t->row;
-	struct attempt *at = t->at;
-	int64_t first_us = at->meter.first_content_us;
-
-	if (t->settled)
-		return;
-	t->settled = true;
-	la->outcome = outcome_of(t);
-	la->status = at->status;
-	la->returned_model = str_dup(t->call->arena, at->meter.model);
-	at->meter.model = la->returned_model;
-	la->ttft_ms = first_us > 0 ? (first_us - at->started_us) / 1000 : -1;
-	la->duration_ms = (at->ended_us - at->started_us) / 1000;
-	if (at->err.kind != ERROR_NONE && !t->lost)
-		la->error =
-		    str_dup(t->call->arena, str_of(error_code(&at->err)));
-	report_health(t);
-}
-
-/* Close an attempt that nobody needs any more. */
-static void
-close_try(struct call_try *t, enum error_kind kind, const char *why)
-{
-	if (t->settled)
-		return;
-	attempt_cancel(t->at, kind, why);
-	settle_try(t);
-}
+#define MAX_EDITS       8
+#define MAX_BODY_BYTES  ((size_t)1 << 30)
+#define DRAIN_MAX_BYTES ((size_t)16 << 20) /* of an answer for nobody */
 
 static bool
 is_running(const struct call_try *t)
 {
 	return !t->settled;
+}
+
+/* May it be read to its end although nobody waits for it? */
+static bool
+drains(const struct call_try *t)
+{
+	return t->call->may_drain && t->at->target.provider->drain &&
+	    t->at->state == ATTEMPT_RUNNING && !t->call->stopping;
 }
 
 static bool
@@ -132,7 +56,17 @@ fire_end(void *arg)
 	c->events->ended(c->arg);
 }
 
-/* Close what still runs (a loser being drained) and tell the caller. */
+static void
+tell_end(struct call *c)
+{
+	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
+	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
+}
+
+/*
+ * Tell the caller.  A loser being drained goes on, on its own arena: until
+ * call_linger it may touch nothing of the call, which the back has.
+ */
 static void
 end(struct call *c)
 {
@@ -142,10 +76,38 @@ end(struct call *c)
 		return;
 	c->over = true;
 	loop_timer_stop(c->engine.loop, &c->wake);
-	for (t = c->tries; t != NULL; t = t->next)
-		close_try(t, ERROR_CLIENT_GONE, "the call has ended");
-	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
-	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
+	for (t = c->tries; t != NULL; t = t->next) {
+		t->late = is_running(t) && drains(t);
+		if (t->late)
+			call_price_try(c, t);
+		else
+			call_try_close(
+			    t, ERROR_CLIENT_GONE, "the call has ended");
+		c->drains |= t->late;
+	}
+	tell_end(c);
+}
+
+/* Settle the drained; when the last one is, so is the call. */
+static void
+end_late(struct call *c)
+{
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next) {
+		if (t->at->state == ATTEMPT_RUNNING)
+			return;
+		call_try_settle(t);
+	}
+	c->lingers = c->drains = false;
+	tell_end(c);
+}
+
+void
+call_linger(struct call *c)
+{
+	c->lingers = true;
+	end_late(c);
 }
 
 static void
@@ -253,14 +215,21 @@ on_ended(void *arg)
 	struct call_try *t = arg;
 	struct call *c = t->call;
 
-	settle_try(t);
-	if (c->over || t->lost)
+	if (t->late) {
+		if (c->lingers)
+			end_late(c);
+		return;
+	}
+	call_try_settle(t);
+	if (c->over)
 		return;
 	if (c->err.kind != ERROR_NONE) { /* drained for nobody */
 		if (!any_running(c))
 			end(c);
 		return;
 	}
+	if (t->lost)
+		return;
 	if (c->run.winner == t->step) {
 		c->err = t->at->err;
 		end(c);
@@ -274,13 +243,6 @@ on_ended(void *arg)
 
 /* --- what the executor asks for --- */
 
-static bool
-drains(const struct call_try *t)
-{
-	return t->call->may_drain && t->at->target.provider->drain &&
-	    t->at->state == ATTEMPT_RUNNING;
-}
-
 static void
 op_stop(void *arg, struct step *step)
 {
@@ -288,9 +250,11 @@ op_stop(void *arg, struct step *step)
 
 	(void)arg;
 	t->lost = true;
-	if (drains(t))
+	if (drains(t)) {
+		attempt_drain(t->at, DRAIN_MAX_BYTES);
 		return;
-	close_try(t, ERROR_CLIENT_GONE, "another target was faster");
+	}
+	call_try_close(t, ERROR_CLIENT_GONE, "another target was faster");
 	attempt_discard(t->at);
 }
 
@@ -476,13 +440,26 @@ call_resume(struct call *c)
 		attempt_resume(c->attempt);
 }
 
+/* The drained ones have had their time. */
+static void
+stop_late(struct call *c, enum error_kind kind, const char *why)
+{
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next)
+		attempt_cancel(t->at, kind, why);
+	end_late(c);
+}
+
 void
 call_cancel(struct call *c, enum error_kind kind, const char *why)
 {
 	struct call_try *t;
-	bool drain = kind == ERROR_CLIENT_GONE;
 
-	if (c->over || (c->err.kind != ERROR_NONE && drain))
+	c->stopping |= kind != ERROR_CLIENT_GONE;
+	if (c->lingers)
+		stop_late(c, kind, why);
+	if (c->over || (c->err.kind != ERROR_NONE && !c->stopping))
 		return;
 	error_set(&c->err, kind, "%s", why);
 	c->run.over = true;
@@ -490,11 +467,12 @@ call_cancel(struct call *c, enum error_kind kind, const char *why)
 	for (t = c->tries; t != NULL; t = t->next) {
 		if (t->settled)
 			continue;
-		if (drain && drains(t)) {
+		if (drains(t)) {
 			t->at->gate.next = &c->nowhere;
+			attempt_drain(t->at, DRAIN_MAX_BYTES);
 			attempt_resume(t->at);
 		} else {
-			close_try(t, kind, why);
+			call_try_close(t, kind, why);
 		}
 	}
 	if (!any_running(c))

@@ -73,7 +73,7 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "costs nothing, rather than an unknown amount" },
 	{ "providers.NAME.on_cancel", &conf_switch_type, IN(drain),
 	    "\"cancel\"", .words = "cancel, drain",
-	    .meaning = "when the client has gone: stop, or read to the end" },
+	    .meaning = "when nobody waits any more: stop, or read to the end" },
 
 	{ "routes.NAME", &conf_route_type, CONF_NOWHERE, NULL,
 	    .meaning =

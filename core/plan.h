@@ -122,6 +122,16 @@ const char *plan_cannot(struct planner *p, const struct target *target);
  */
 bool plan_stays(struct planner *p, const struct target *target);
 
+/* plan_holds_state(p): there is such state at all. */
+bool plan_holds_state(struct planner *p);
+
+/*
+ * plan_bring_home(p, list):
+ * Put the member of ${list} first that has the conversation in its prompt
+ * cache, where beginning with the one that is first would cost more.
+ */
+void plan_bring_home(struct planner *p, struct plan *list);
+
 /* plan_first(plan): the target that a plan begins with. */
 const struct plan *plan_first(const struct plan *plan);
 

@@ -57,6 +57,40 @@ plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 	return price_cost(&price, &u, pusd) == 0;
 }
 
+static const struct target *
+begins_with(const struct plan *plan)
+{
+	return &plan_first(plan)->leaf->target;
+}
+
+static bool
+is_home(struct planner *p, const struct target *t, const struct target *other)
+{
+	int64_t here, there;
+
+	return affinity_tokens(p, t) > 0 && plan_price(p, t, false, &here) &&
+	    plan_price(p, other, false, &there) && here < there;
+}
+
+void
+plan_bring_home(struct planner *p, struct plan *list)
+{
+	struct plan **at, *home;
+	const struct target *first = begins_with(list);
+
+	p->compared = true;
+	for (at = &list->first->next; *at != NULL; at = &(*at)->next) {
+		home = *at;
+		if (!is_home(p, begins_with(home), first))
+			continue;
+		*at = home->next;
+		home->next = list->first;
+		list->first = home;
+		plan_why(p, home, "has the conversation in its cache");
+		return;
+	}
+}
+
 bool
 plan_worst(struct planner *p, const struct plan *plan, int64_t *pusd,
     const struct target **unpriced)

@@ -4,7 +4,7 @@
  * content and for some tokens more, decayed, of all processes together.  What
  * was never measured comes first, and one call in twenty of the leader's goes
  * to another one, so that a change is noticed.  The others take over when
- * one fails.
+ * one fails.  A conversation that is cached stays (plan_bring_home).
  */
 #include "core/arena.h"
 #include "core/conf.h"
@@ -100,6 +100,7 @@ plan(struct planner *p, const struct route *route)
 	for (i = 0; i < n; i++)
 		if (i != first)
 			plan_add(chain, laps[i].plan);
+	plan_bring_home(p, chain);
 	return chain;
 }
 

@@ -3,7 +3,8 @@
  * { "race": [ NODE, … ], "hedge_ms": 0 | "auto", "max_racers": 2,
  *   "max_extra_usd": "0.01" }: side by side; the first content wins.  With
  * hedge_ms each starts that long after the one before ("auto": that one's
- * p95 time to first content); one that fails is replaced at once.
+ * p95 time to first content); one that fails is replaced at once.  Where the
+ * conversation is cached starts first (plan_bring_home).
  *
  * max_extra_usd caps what losers may cost: racers beyond it wait for a
  * failure, and so do those whose price is not known.
@@ -149,6 +150,7 @@ plan(struct planner *p, const struct route *route)
 		add_racers(p, route, out, false);
 	if (out->first == NULL)
 		return NULL;
+	plan_bring_home(p, out);
 	out->racers =
 	    (unsigned)(race->max_racers != 0 ? race->max_racers
 					     : p->conf->routing.max_racers);

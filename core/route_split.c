@@ -3,6 +3,8 @@
  * { "split": [ { "use": NODE, "weight": 90 }, … ], "sticky": "user" }: one of
  * them, by weight.  Sticky: the same user, session or key always gets the
  * same one, as long as the weights stay; a call without that label is drawn.
+ * A conversation with opaque state (plan_stays) is drawn among those that
+ * keep it, where its share would not.
  */
 #include "core/arena.h"
 #include "core/ledger.h"
@@ -99,6 +101,36 @@ hash(struct str s)
 	return h ^ h >> 27;
 }
 
+/* Nothing of the conversation would be dropped there. */
+static bool
+keeps(struct planner *p, const struct route_use *use)
+{
+	const struct plan *child = plan_route(p, use->route);
+
+	return child != NULL && plan_stays(p, &plan_first(child)->leaf->target);
+}
+
+/* Draw one by weight, of all or of those that keep; the last if none does. */
+static const struct route_use *
+pick(struct planner *p, const struct split *s, uint64_t draw, bool keeping)
+{
+	const struct route_use *use;
+	int64_t total = keeping ? 0 : s->total, at;
+
+	for (use = s->route.uses; keeping && use != NULL; use = use->next)
+		if (keeps(p, use))
+			total += use->weight;
+	at = total > 0 ? (int64_t)(draw % (uint64_t)total) : 0;
+	for (use = s->route.uses; use->next != NULL; use = use->next) {
+		if (keeping && !keeps(p, use))
+			continue;
+		if (at < use->weight)
+			break;
+		at -= use->weight;
+	}
+	return use;
+}
+
 static struct plan *
 plan(struct planner *p, const struct route *route)
 {
@@ -106,14 +138,16 @@ plan(struct planner *p, const struct route *route)
 	const struct str labels[] = { [STICKY_USER] = p->row->user,
 		[STICKY_SESSION] = p->row->session,
 		[STICKY_KEY] = p->row->key };
-	const struct route_use *use = route->uses;
+	const struct route_use *use, *other;
 	struct str label = labels[s->sticky];
 	uint64_t draw = label.n > 0 ? hash(label) : plan_random(p);
-	int64_t at = (int64_t)(draw % (uint64_t)s->total);
 	struct plan *chosen;
 
-	for (; use->next != NULL && at >= use->weight; use = use->next)
-		at -= use->weight;
+	use = pick(p, s, draw, false);
+	if (plan_holds_state(p) && !keeps(p, use)) {
+		other = pick(p, s, draw, true);
+		use = keeps(p, other) ? other : use;
+	}
 	chosen = plan_route(p, use->route);
 	if (chosen != NULL)
 		plan_why(p, chosen,

@@ -4,9 +4,10 @@
 #include <stdbool.h>
 
 #include "core/chat.h"
+#include "core/image_size.h"
 
-#define PNG_SIDES    24 /* bytes until width and height are known */
 #define USUAL_SIDE   1024
+#define MAX_SIDE     65535
 #define PAGE_BYTES   60000
 #define PAGE_TOKENS  1500
 #define SECOND_BYTES 16000
@@ -200,38 +201,11 @@ schema_cost(const struct weights *w, struct str json)
 
 /* --- images and documents --- */
 
-static int
-base64_value(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c != '\0' ? strchr(digits, c) : NULL;
-
-	return p != NULL ? (int)(p - digits) : 0;
-}
-
-/* Width and height of a PNG, whose head is in the first 32 characters. */
 static void
 sides(struct str base64, int64_t *w, int64_t *h)
 {
-	unsigned char head[PNG_SIDES];
-	unsigned bits;
-	size_t i;
-
-	*w = *h = USUAL_SIDE;
-	if (!str_starts(base64, "iVBORw0KGgo") || base64.n < 32)
-		return;
-	for (i = 0; i < PNG_SIDES / 3; i++) {
-		bits = (unsigned)(base64_value(base64.p[4 * i]) << 18 |
-		    base64_value(base64.p[4 * i + 1]) << 12 |
-		    base64_value(base64.p[4 * i + 2]) << 6 |
-		    base64_value(base64.p[4 * i + 3]));
-		head[3 * i] = (unsigned char)(bits >> 16);
-		head[3 * i + 1] = (unsigned char)(bits >> 8);
-		head[3 * i + 2] = (unsigned char)bits;
-	}
-	*w = (int64_t)head[17] << 16 | head[18] << 8 | head[19];
-	*h = (int64_t)head[21] << 16 | head[22] << 8 | head[23];
+	if (!image_size(base64, w, h) || *w > MAX_SIDE || *h > MAX_SIDE)
+		*w = *h = USUAL_SIDE;
 }
 
 static int64_t

@@ -10,7 +10,7 @@
  *	OpenAI	85 + 170 per 512 px tile, low detail 85	(Images and vision)
  *	Claude	width x height / 750, at most about 1,600	(Vision)
  *	Gemini	258, or 258 per 768 px tile			(Tokens)
- * of the size that a PNG says, else of 1024 x 1024.  A page of a PDF (60 kB)
+ * of the size that the file says (image_size.h), else of 1024 x 1024.  A page of a PDF (60 kB)
  * counts 1,500 as text and an image (Claude, OpenAI), 258 at Gemini; a second
  * of audio (16 kB) 32 at Gemini, 10 elsewhere.
  */

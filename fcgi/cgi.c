@@ -178,7 +178,7 @@ cgi(struct gateway *gw, char **env, struct error *err)
 	if (exchange_front(x, &read_err)) {
 		rc = run_middle(x, err);
 		if (rc == 0)
-			exchange_back(x);
+			(void)exchange_back(x); /* nothing is drained */
 	}
 	flush_all(&x->io);
 	exchange_free(x);

@@ -23,13 +23,15 @@
  *	MIDDLE	  the event thread streams; the client is watched
  *	BACK	  a worker settles; nobody else touches it
  *	FLUSH	  the answer is complete and leaves
+ *	LINGER	  it has left, the descriptor is closed; a loser is drained
  */
 enum conn_state {
 	CONN_PARKED,
 	CONN_FRONT,
 	CONN_MIDDLE,
 	CONN_BACK,
-	CONN_FLUSH
+	CONN_FLUSH,
+	CONN_LINGER
 };
 
 struct conn {
@@ -41,6 +43,7 @@ struct conn {
 	bool broken;           /* FRONT: there was no request */
 	bool wants_middle;     /* FRONT: its result */
 	bool used;             /* a request has been answered */
+	bool lingers;          /* BACK: its result */
 	struct job job;
 	struct loop_timer limit; /* of the time in this state */
 	struct conn *prev, *next;
@@ -48,6 +51,7 @@ struct conn {
 
 static void on_fd(void *arg, unsigned events);
 static void on_limit(void *arg);
+static void linger(struct conn *c);
 static void post(struct conn *c, enum conn_state state, void (*work)(void *),
     void (*done)(void *));
 
@@ -80,13 +84,22 @@ conn_new(struct conn_pool *pool, int fd)
 }
 
 static void
+hang_up(struct conn *c)
+{
+	if (c->fd < 0)
+		return;
+	loop_unwatch(c->pool->loop, c->fd);
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void
 conn_free(struct conn *c)
 {
 	struct conn_pool *pool = c->pool;
 
 	loop_timer_stop(pool->loop, &c->limit);
-	loop_unwatch(pool->loop, c->fd);
-	close(c->fd);
+	hang_up(c);
 	exchange_free(c->x);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -114,6 +127,8 @@ on_limit(void *arg)
 
 	if (c->state == CONN_FRONT)
 		shutdown(c->fd, SHUT_RDWR); /* its worker finds out */
+	else if (c->lingers)
+		linger(c);
 	else
 		conn_free(c);
 }
@@ -123,6 +138,36 @@ park(struct conn *c)
 {
 	c->state = CONN_PARKED;
 	watch(c, EPOLLIN | EPOLLRDHUP);
+}
+
+/* --- linger --- */
+
+/* The client has what it gets; the ledger row waits for a loser. */
+static void
+linger(struct conn *c)
+{
+	hang_up(c);
+	loop_timer_stop(c->pool->loop, &c->limit);
+	c->state = CONN_LINGER;
+	c->lingers = false;
+	exchange_linger(c->x);
+}
+
+static void
+work_settle(void *arg)
+{
+	struct conn *c = arg;
+
+	exchange_settle(c->x);
+}
+
+static void
+done_settle(void *arg)
+{
+	struct conn *c = arg;
+
+	c->pool->n_calls--;
+	conn_free(c);
 }
 
 /* --- flush --- */
@@ -137,6 +182,10 @@ flush(struct conn *c)
 	if (left > 0) {
 		watch(c, EPOLLOUT);
 		limit(c, STALLED_US);
+		return;
+	}
+	if (c->lingers) {
+		linger(c);
 		return;
 	}
 	if (left < 0 || !c->x->io.keep || pool->draining) {
@@ -164,7 +213,7 @@ work_back(void *arg)
 {
 	struct conn *c = arg;
 
-	exchange_back(c->x);
+	c->lingers = exchange_back(c->x);
 	io_flush(&c->x->io); /* what fits leaves now; flush() does the rest */
 }
 
@@ -173,7 +222,8 @@ done_back(void *arg)
 {
 	struct conn *c = arg;
 
-	c->pool->n_calls--;
+	if (!c->lingers)
+		c->pool->n_calls--;
 	start_flush(c);
 }
 
@@ -199,7 +249,10 @@ on_ended(void *arg)
 	struct conn *c = arg;
 
 	loop_unwatch(c->pool->loop, c->fd);
-	post(c, CONN_BACK, work_back, done_back);
+	if (c->state == CONN_LINGER)
+		post(c, CONN_BACK, work_settle, done_settle);
+	else
+		post(c, CONN_BACK, work_back, done_back);
 }
 
 static void
@@ -319,6 +372,7 @@ on_fd(void *arg, unsigned events)
 		break;
 	case CONN_FRONT:
 	case CONN_BACK:
+	case CONN_LINGER:
 		break; /* not watched */
 	}
 }
@@ -368,7 +422,7 @@ conn_stop(struct conn_pool *pool)
 	struct conn *c;
 
 	for (c = pool->conns; c != NULL; c = c->next) {
-		if (c->state == CONN_MIDDLE)
+		if (c->state == CONN_MIDDLE || c->state == CONN_LINGER)
 			exchange_cancel(
 			    c->x, ERROR_BUSY, "the gateway is restarting");
 	}
@@ -382,7 +436,8 @@ conn_abort(struct conn_pool *pool)
 	conn_stop(pool);
 	for (c = pool->conns; c != NULL; c = next) {
 		next = c->next;
-		if (c->state != CONN_MIDDLE && c->state != CONN_BACK)
+		if (c->state != CONN_MIDDLE && c->state != CONN_BACK &&
+		    c->state != CONN_LINGER)
 			on_limit(c);
 	}
 }

@@ -192,8 +192,21 @@ exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
 	call_cancel(&x->call, kind, why);
 }
 
-void
+bool
 exchange_back(struct exchange *x)
 {
 	chat_back(x);
+	return x->call.drains;
+}
+
+void
+exchange_linger(struct exchange *x)
+{
+	call_linger(&x->call);
+}
+
+void
+exchange_settle(struct exchange *x)
+{
+	call_settle_late(&x->call);
 }

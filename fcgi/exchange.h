@@ -95,8 +95,21 @@ void exchange_flushed(struct exchange *x);
 /* exchange_cancel(x, kind, why): end the middle early; ended follows. */
 void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
 
-/* exchange_back(x): settle the call and queue the end of the answer. */
-void exchange_back(struct exchange *x);
+/*
+ * exchange_back(x):
+ * Settle the call and queue the end of the answer.
+ *
+ * Returns  true where a loser of the call is still being read: settling has
+ *          to wait.  Once the answer has left exchange_linger is due; after
+ *          another ended exchange_settle.
+ */
+bool exchange_back(struct exchange *x);
+
+/* exchange_linger(x): wait for that, without the client  (event thread) */
+void exchange_linger(struct exchange *x);
+
+/* exchange_settle(x): settle what had to wait		   (worker) */
+void exchange_settle(struct exchange *x);
 
 /*
  * exchange_answer(x, status, type, body):

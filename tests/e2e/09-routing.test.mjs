@@ -7,14 +7,12 @@ import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { frames } from './lib/ask.mjs';
+import { fail, routing, say, text } from './lib/routes.mjs';
 import { cliPath, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
-import { anthropicError, openaiError, sse } from './lib/wire.mjs';
+import { sse } from './lib/wire.mjs';
 
 const upstream = await startUpstream();
-const route = {};                         // name: node, filled in below
 const sluice = await startSluice({ upstream, procs: 2, conf: {
   providers: { other: { api: 'openai', base_url: `${upstream.url}/v1`,
     key: 'sk-other-c0ffee0123456789', on_cancel: 'drain' } } } });
@@ -23,36 +21,8 @@ after(async () => {
   upstream.stop();
 });
 
-const fail = (status, headers = {}, code = null) => (call) => call.whole(
-  call.format === 'openai' ? openaiError(`no: ${status}`, 'server_error', code)
-    : anthropicError(`no: ${status}`), status, headers);
-const say = (text, ms = 0) => async (call) => {
-  await sleep(ms);
-  await call.answer({ text });
-};
-const messages = [{ role: 'user', content: 'Hi' }];
-const ask = (model, more = {}, headers = {}, opts = {}) => sluice.request({
-  path: opts.path ?? '/v1/chat/completions', headers,
-  body: { model, max_tokens: 50, messages, ...more }, ...opts });
-const rowOf = (got) => sluice.ledger.waitForRow(got.headers['x-request-id']);
-const text = (got) => got.json?.choices?.[0]?.message?.content;
-
-// More routes, in force within a second.
-async function routes(more) {
-  Object.assign(route, more);
-  sluice.configure({ ...sluice.conf, routes: route });
-  const last = Object.keys(more).at(-1);
-  await until(`${last} is known`, async () => (await sluice.request({
-    method: 'GET', path: `/v1/models/${last}` })).status === 200);
-  await sleep(1100);                      // the other responder, too
-}
-
-// Scripts: model -> what it does.  Models begin with the test's letter.
-const on = (scripts) => {
-  for (const [model, script] of Object.entries(scripts))
-    upstream.on(model, script);
-};
-const called = (...models) => models.map((m) => upstream.callsFor(m).length);
+const { ask, called, messages, on, routes, rowOf } =
+  routing(sluice, upstream);
 
 describe('fallback by class of failure', () => {
   const CASES = [
@@ -109,15 +79,23 @@ describe('fallback by class of failure', () => {
       assert.equal(got.text.match(/second/g).length, 1);
   }));
 
-  test('fail-over costs less than 2 ms of ours', async () => {
-    on({ fast1: fail(429), fast2: say('b') });
-    await routes({ failover: { fallback: ['openai/fast1', 'openai/fast2'] } });
-    const [first, second] = [upstream.next('fast1'), upstream.next('fast2')];
-    await ask('failover');
-    const gap = (await second).at - (await first).at;
-    // 2 ms are ours, the rest is HTTP of Node.js on both sides
-    assert.ok(gap < 20, `${gap} ms`);
-  });
+  for (const status of [429, 500])
+    test(`${status}: fail-over is at once`, async () => {
+      const gaps = [];
+      await routes(Object.fromEntries(Array.from({ length: 10 }, (_, i) =>
+        [`o${status}-${i}`, { fallback: ['a', 'b', 'c'].map(
+          (x) => `openai/o${status}-${i}${x}`) }])));
+      for (let i = 0; i < 10; i++) {
+        const [a, b, c] = ['a', 'b', 'c'].map((x) => `o${status}-${i}${x}`);
+        on({ [a]: fail(status), [b]: fail(status), [c]: say('third') });
+        assert.equal(text(await ask(`o${status}-${i}`)), 'third');
+        const [x, y, z] = [a, b, c].map((m) => upstream.callsFor(m)[0].at);
+        gaps.push(y - x, z - y);
+      }
+      // `make bench` has the figure; here HTTP of Node.js is in it
+      gaps.sort((x, y) => x - y);
+      assert.ok(gaps[10] < 10, `${gaps} ms`);
+    });
 
   test('all fail: the primary\'s error, the soonest Retry-After', async () => {
     on({ r1: fail(429, { 'retry-after': '40' }),
@@ -135,28 +113,6 @@ describe('fallback by class of failure', () => {
     assert.equal(got.status, 502);
     assert.equal(got.json.error.code, 'provider_credentials');
   });
-
-  for (const path of ['/v1/chat/completions', '/v1/messages'])
-    test(`after content an error ends the stream: ${path}`, async () => {
-      const model = `mid${path.length}`;
-      on({ [`${model}a`]: async (c) => {
-        c.sse();
-        await c.write(c.frames({ text: 'begun' }).slice(0, 2).join(''));
-        await c.write(sse({ error: { message: 'late',
-          type: 'server_error' } }));
-        c.end();
-      }, [`${model}b`]: say('never') });
-      await routes({ [model]: { fallback: [`openai/${model}a`,
-        `openai/${model}b`] } });
-      const got = await ask(model, { stream: true }, {}, { path });
-      assert.equal(got.status, 200);
-      assert.match(got.text, /begun/);
-      assert.doesNotMatch(got.text, /never|\[DONE\]|message_stop/);
-      const last = frames(got.raw).at(-1);
-      assert.ok(last.data.error, last.text);
-      assert.deepEqual(called(`${model}b`), [0]);
-      assert.equal((await rowOf(got)).outcome, 'error');
-    });
 
   test('body models is a fallback list, and goes no further', async () => {
     on({ bm1: fail(429), bm2: say('two') });
@@ -258,20 +214,6 @@ describe('race', () => {
       assert.equal(row.attempts[0].usage_source, 'reported');
       assert.equal(upstream.callsFor('dr')[0].goneAt, null);
     });
-
-  test('1000 races', async () => {
-    on({ many1: say('a', 2), many2: say('b', 3) });
-    await routes({ many: { race: ['openai/many1', 'openai/many2'] } });
-    for (let i = 0; i < 25; i++)
-      await Promise.all(Array.from({ length: 40 }, async () => {
-        const got = await ask('many', { stream: true });
-        assert.equal(got.status, 200);
-        // one answer, whole, of one of them
-        assert.match(got.text, /\[DONE\]/);
-        assert.ok(/"content":"a"/.test(got.text) !==
-          /"content":"b"/.test(got.text), got.text);
-      }));
-  });
 });
 
 describe('health', () => {

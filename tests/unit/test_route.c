@@ -63,6 +63,31 @@ every_kind_of_node_is_read_and_they_nest(void **state)
 		expect(good[i], "");
 }
 
+/*
+ * The same node in a request: its first complaint, but for cycles, which only
+ * names that are still being read can make.
+ */
+static void
+expect_of_request(struct conf *conf, const char *node, const char *want)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct jnode root = { 0 }, at = { .up = &root, .key = "x" };
+	struct error err = { 0 };
+	const char *line_end = strchr(want, '\n');
+	size_t n = (size_t)(line_end - want) - strlen("routes.");
+
+	assert_int_equal(jtree_read(a, str_of(node), &root, &err), 0);
+	at.v = root.v;
+	assert_null(route_request(conf, a, &at, &err));
+	assert_int_equal(err.kind, ERROR_BAD_REQUEST);
+	assert_int_equal(err.status, 400);
+	if (strncmp(err.msg, want + strlen("routes."), n) != 0)
+		print_error("%s: %s\n", node, err.msg);
+	assert_memory_equal(err.msg, want + strlen("routes."), n);
+	assert_memory_equal(err.msg, err.param, strlen(err.param));
+	arena_free(a);
+}
+
 static void
 what_is_wrong_is_told_with_its_path(void **state)
 {
@@ -78,6 +103,20 @@ what_is_wrong_is_told_with_its_path(void **state)
 		{ "{ \"fallback\": [] }",
 		    "routes.x.fallback: must be a list with at least one "
 		    "target\n" },
+		{ "{ \"cheapest\": [] }",
+		    "routes.x.cheapest: must be a list with at least one "
+		    "target\n" },
+		{ "{ \"fastest\": {} }",
+		    "routes.x.fastest: must be a list with at least one "
+		    "target\n" },
+		{ "{ \"split\": [] }",
+		    "routes.x.split: must be a list with at least one { "
+		    "\"use\", \"weight\" }\n" },
+		{ "{ \"when\": [], \"otherwise\": \"a/m\" }",
+		    "routes.x.when: must be a list with at least one case\n" },
+		{ "{ \"split\": [ { \"use\": \"a/m\", \"weight\": -1 } ] }",
+		    "routes.x.split[0].weight: must be between 1 and "
+		    "1000000\n" },
 		{ "{ \"race\": \"a/m\" }",
 		    "routes.x.race: must be a list with at least one "
 		    "target\n" },
@@ -150,15 +189,24 @@ what_is_wrong_is_told_with_its_path(void **state)
 		    "fallback, race, split, cheapest, fastest, when, best, "
 		    "experiment\n" },
 	};
+	struct buf complaints;
+	struct conf *conf;
 	char text[1024];
 	size_t i;
 
 	(void)state;
+	buf_init(&complaints, CONF_MAX_COMPLAINT_BYTES);
+	conf = kit_conf("", &complaints);
+	assert_non_null(conf);
 	for (i = 0; i < COUNT(cases); i++) {
 		snprintf(text, sizeof(text), "\"routes\": { \"x\": %s }",
 		    cases[i].node);
 		expect(text, cases[i].want);
+		if (cases[i].node[0] == '{')
+			expect_of_request(conf, cases[i].node, cases[i].want);
 	}
+	conf_free(conf);
+	buf_release(&complaints);
 }
 
 static void

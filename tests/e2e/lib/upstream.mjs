@@ -36,8 +36,10 @@ class Call {
     this.bytes = 0;                       // of the answer, handed to the socket
     this.goneAt = null;                   // other side closed before the end
     this.#res = res;
+    this.isOver = false;
     this.gone = new Promise((resolve) => {
       res.on('close', () => {
+        this.isOver = true;
         if (!res.writableFinished)
           resolve(this.goneAt = now());
       });
