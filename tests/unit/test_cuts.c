@@ -15,12 +15,9 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/chat.h"
 #include "core/error.h"
 #include "core/fold.h"
-#include "core/order.h"
 #include "core/provider.h"
-#include "fcgi/dialect.h"
 #include "tests/unit/grammar.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/reply.h"
@@ -116,32 +113,16 @@ struct cutting {
 
 /* The answer as far as ${n} bytes go; whether it counts as an answer. */
 static bool
-encode(const struct cutting *c, struct arena *a, size_t n, struct buf *out)
+encode(const struct cutting *c, struct arena *a, size_t n, struct str *out)
 {
-	struct chat chat = { .arena = a };
-	struct ask ask = { .arena = a,
-		.wire = c->to->provider->wire,
-		.model = STR("asked"),
-		.stream = true,
-		.include_usage = true,
-		.chat = &chat };
-	struct receipt receipt = { .answered = STR("p/m"), .attempts = 1 };
-	struct encode_opts opts = { .ask = &ask,
-		.call_id = "call_01",
-		.created_s = 1700000000,
-		.out = out };
-	struct encoder *enc = c->to->dialect->encoder_new(a, &opts);
-	struct str part = { c->body.p, n };
+	const struct wires_way way = { c->from, c->to, true };
+	const struct str part = { c->body.p, n };
 	struct error err = { 0 };
+	bool ok = wires_encode(a, &way, part, out, &err);
 
-	if (wires_decode(
-		a, c->from, part, &ask, order_new(a, &enc->sink), &err) == 0 &&
-	    enc->finish(enc, &receipt, &err) == 0)
-		return true;
-	if (err.kind != ERROR_UP_BROKEN)
+	if (!ok && err.kind != ERROR_UP_BROKEN)
 		fail_msg("%s at %zu: %s", c->dir, n, err.msg);
-	(enc->fail)(enc, &err);
-	return false;
+	return ok;
 }
 
 static struct facts *
@@ -204,19 +185,19 @@ static void
 cut_at(struct cutting *c, size_t n)
 {
 	struct arena *a = arena_new(MAX_BYTES);
-	struct buf *out = buf_new(a, MAX_BYTES);
-	bool finished = encode(c, a, n, out);
+	struct str out;
+	bool finished = encode(c, a, n, &out);
 
 	c->finished += finished;
-	if (!str_eq(buf_str(out), buf_str(c->before))) {
+	if (!str_eq(out, buf_str(c->before))) {
 		if (finished)
-			check_finished(c, a, n, buf_str(out));
+			check_finished(c, a, n, out);
 		else
-			check_failed(c, a, n, buf_str(out));
-		check_grammar(c, n, buf_str(out));
+			check_failed(c, a, n, out);
+		check_grammar(c, n, out);
 	}
 	buf_reset(c->before);
-	buf_adds(c->before, buf_str(out));
+	buf_adds(c->before, out);
 	arena_free(a);
 }
 
@@ -225,7 +206,7 @@ cut_everywhere(const char *dir, int from, int to)
 {
 	static struct cutting c; /* large */
 	struct arena *a = arena_new(MAX_BYTES);
-	struct buf *out = buf_new(a, MAX_BYTES);
+	struct str out;
 	size_t n;
 
 	c.dir = dir;
@@ -236,9 +217,9 @@ cut_everywhere(const char *dir, int from, int to)
 	c.before = buf_new(a, MAX_BYTES);
 	if (!c.body.p)
 		skip();
-	if (!encode(&c, a, c.body.n, out))
+	if (!encode(&c, a, c.body.n, &out))
 		fail_msg("%s is no answer", dir);
-	(void)told(&c, a, buf_str(out), &c.whole);
+	(void)told(&c, a, out, &c.whole);
 	for (n = 0; n < c.body.n; n++)
 		cut_at(&c, n);
 	n = c.finished;

@@ -6,16 +6,24 @@
  * loss that was declared, or what wire.md says it becomes: the tables below.
  * $SLUICE_FIXTURES is the folder; without it the tests are skipped.
  */
-#include "provider_kit.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include <cmocka.h>
+
+#include "core/arena.h"
+#include "core/chat.h"
+#include "core/error.h"
 #include "core/fold.h"
-#include "core/jtext.h"
-#include "core/order.h"
-#include "core/usage.h"
-#include "fcgi/dialect.h"
+#include "core/provider.h"
 #include "tests/unit/grammar.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/wires.h"
+
+#define N(list)   (sizeof(list) / sizeof(*(list)))
+#define MAX_BYTES ((size_t)256 << 20)
 
 /* One crossing, and what became of all that went over it. */
 struct tally {
@@ -91,121 +99,106 @@ is_excused(struct str line, const struct excuse *e, size_t n,
 	return false;
 }
 
-static void
-complain(const char *dir, const char *from, const char *to, const char *what,
-    struct str line)
-{
-	failures++;
-	print_message("%s: %s to %s %s: %.*s\n", dir, from, to, what,
-	    line.n > 300 ? 300 : STR_ARG(line));
-}
-
 /* ---- requests ---- */
 
 /* One translation: what was said, what arrived. */
 struct crossing {
-	struct kit kit;
+	struct arena *arena;
 	const char *dir;
-	const struct wire_format *from, *to;
+	struct wires_way way;
+	const struct chat *chat; /* with the losses; NULL: no request */
 	struct facts said, heard;
 	struct facts_diff diff;
+	struct error err;
 };
 
-/* A model that can do everything: what it cannot is another test's matter. */
 static void
-crossing_init(struct crossing *x, const char *dir,
-    const struct wire_format *from, const struct wire_format *to)
+crossing_init(struct crossing *x, const char *dir, int from, int to)
 {
-	kit_init(&x->kit, to->provider, "http://x/v1");
+	x->arena = arena_new(MAX_BYTES);
 	x->dir = dir;
-	x->from = from;
-	x->to = to;
-	x->kit.target.model = str_of(to->model);
-	x->kit.target.facts = &x->kit.facts;
-	x->kit.facts.can = ~(unsigned)(MODEL_RESPONSES_ONLY | MODEL_BUDGET);
-	x->kit.facts.efforts = ~0u;
-	x->kit.facts.output = 128000;
-	x->kit.ask.wire = from->provider->wire;
-	x->kit.ask.model = STR("asked");
-	if (from->dialect)
-		x->kit.ask.decode = from->dialect->decode;
+	x->way = (struct wires_way){ &wires[from], &wires[to], false };
+	x->chat = NULL;
+	error_clear(&x->err);
 }
 
-static struct chat *
-read_request(struct arena *a, const struct wire_format *f, struct str body,
-    struct error *err)
+static enum wire
+target(const struct crossing *x)
 {
-	struct chat *chat = ARENA_NEW(a, struct chat);
-	int rc;
-
-	chat->arena = a;
-	chat->dialect = f->provider->wire;
-	rc = f->dialect ? f->dialect->decode(a, body, chat, err)
-			: gemini_read(a, body, chat, err);
-	return rc == 0 ? chat : NULL;
+	return x->way.to->provider->wire;
 }
 
 static bool
-check_diff(struct crossing *x, const struct excuse *lost, size_t n_lost,
-    const struct excuse *gained, size_t n_gained)
+complain(const struct crossing *x, const char *what, struct str line)
 {
-	const struct chat *chat = x->kit.ask.chat;
-	enum wire to = x->to->provider->wire;
+	failures++;
+	print_message("%s: %s to %s %s: %.*s\n", x->dir, x->way.from->name,
+	    x->way.to->name, what, line.n > 300 ? 300 : (int)line.n, line.p);
+	return false;
+}
+
+/* A list of excuses. */
+struct excuses {
+	const struct excuse *list;
+	size_t n;
+};
+
+#define EXCUSES(list_)                                                         \
+	(struct excuses)                                                       \
+	{                                                                      \
+		(list_), N(list_)                                              \
+	}
+
+static bool
+check_diff(struct crossing *x, struct excuses lost, struct excuses gained)
+{
 	int before = failures;
+	size_t i;
 
 	facts_compare(&x->said, &x->heard, &x->diff);
-	for (size_t i = 0; i < x->diff.n_lost; i++)
-		if (!is_excused(x->diff.lost[i], lost, n_lost, chat, to))
-			complain(x->dir, x->from->name, x->to->name, "lost",
-			    x->diff.lost[i]);
-	for (size_t i = 0; i < x->diff.n_gained; i++)
-		if (!is_excused(x->diff.gained[i], gained, n_gained, chat, to))
-			complain(x->dir, x->from->name, x->to->name, "gained",
-			    x->diff.gained[i]);
+	for (i = 0; i < x->diff.n_lost; i++)
+		if (!is_excused(
+			x->diff.lost[i], lost.list, lost.n, x->chat, target(x)))
+			complain(x, "lost", x->diff.lost[i]);
+	for (i = 0; i < x->diff.n_gained; i++)
+		if (!is_excused(x->diff.gained[i], gained.list, gained.n,
+			x->chat, target(x)))
+			complain(x, "gained", x->diff.gained[i]);
 	return failures == before;
+}
+
+static bool
+check_arrived(struct crossing *x, const struct wires_sent *sent)
+{
+	const struct chat *heard =
+	    wires_chat(x->arena, x->way.to, sent->body, &x->err);
+
+	if (!heard)
+		return complain(x, "wrote nonsense", str_of(x->err.msg));
+	facts_of_chat(&x->said, x->arena, sent->chat, target(x));
+	facts_of_chat(&x->heard, x->arena, heard, target(x));
+	return check_diff(
+	    x, EXCUSES(lost_in_requests), EXCUSES(gained_in_requests));
 }
 
 static void
 cross_request(struct crossing *x, struct str body, struct tally *t)
 {
-	struct kit *k = &x->kit;
-	enum wire to = x->to->provider->wire;
-	struct chat *said, *heard;
-	struct str stream;
+	struct wires_sent sent;
 
-	k->ask.body = body;
-	k->ask.stream =
-	    jtext_get(body, "stream", &stream) && str_is(stream, "true");
-	said = ask_chat(&k->ask, &k->err);
-	if (x->from == x->to && !said) {
-		error_clear(&k->err); /* what sluice cannot read passes, too */
-		t->same++;
-		assert_int_equal(kit_prepare(k), 0);
-		return;
-	}
-	if (!said || kit_prepare(k) != 0) {
+	if (wires_send(x->arena, &x->way, body, &sent, &x->err) != 0) {
 		t->refused++;
-		if (getenv("MATRIX_SHOW"))
-			print_message("REF %s->%s %s: %s\n", x->from->name,
-			    x->to->name, x->dir, k->err.msg);
-		if (k->err.kind != ERROR_BAD_REQUEST || k->err.param[0] == 0)
-			complain(x->dir, x->from->name, x->to->name,
-			    "refused without a path", str_of(k->err.msg));
+		if (x->err.kind != ERROR_BAD_REQUEST || x->err.param[0] == 0)
+			complain(
+			    x, "refused without a path", str_of(x->err.msg));
 		return;
 	}
-	heard = read_request(k->arena, x->to, k->request.body, &k->err);
-	if (!heard) {
+	x->chat = sent.chat;
+	if (!sent.chat) /* what sluice cannot read passes, too */
+		t->same++;
+	else if (!check_arrived(x, &sent))
 		t->failed++;
-		complain(x->dir, x->from->name, x->to->name, "wrote nonsense",
-		    str_of(k->err.msg));
-		return;
-	}
-	facts_of_chat(&x->said, k->arena, said, to);
-	facts_of_chat(&x->heard, k->arena, heard, to);
-	if (!check_diff(x, lost_in_requests, KIT_N(lost_in_requests),
-		gained_in_requests, KIT_N(gained_in_requests)))
-		t->failed++;
-	else if (said->losses)
+	else if (sent.chat->losses && x->way.from != x->way.to)
 		t->declared++;
 	else
 		t->same++;
@@ -221,11 +214,11 @@ request_everywhere(
 	(void)arg;
 	(void)row;
 	for (int to = 0; from < WIRES_CLIENTS && to < WIRES; to++) {
-		crossing_init(&x, dir, &wires[from], &wires[to]);
-		body = wires_request(x.kit.arena, dir);
+		crossing_init(&x, dir, from, to);
+		body = wires_request(x.arena, dir);
 		if (body.p)
 			cross_request(&x, body, &requests[from][to]);
-		kit_release(&x.kit);
+		arena_free(x.arena);
 	}
 }
 
@@ -287,7 +280,7 @@ essence(struct facts *f)
 	size_t n = 0, i, k;
 
 	for (i = 0; i < f->n; i++)
-		for (k = 0; k < KIT_N(kinds); k++)
+		for (k = 0; k < N(kinds); k++)
 			if (str_starts(f->line[i], kinds[k]) &&
 			    str_find(f->line[i], STR("user image")) != 0)
 				f->line[n++] = f->line[i];
@@ -303,8 +296,10 @@ static void
 lingua_compare(void *arg, const char *dir, int to, const struct jnode *row)
 {
 	static struct crossing x;
-	struct str name, body;
-	struct chat *heard = NULL, *expert;
+	struct tally *t = &lingua[lingua_from][to];
+	struct wires_sent sent;
+	const struct chat *expert;
+	struct str name;
 	bool first;
 
 	(void)arg;
@@ -312,29 +307,27 @@ lingua_compare(void *arg, const char *dir, int to, const struct jnode *row)
 	if (to == lingua_from || !lingua_case(str_of(dir), &name, &first) ||
 	    !first || !str_eq(name, lingua_name))
 		return;
-	crossing_init(&x, dir, &wires[lingua_from], &wires[to]);
-	x.kit.ask.body =
-	    wires_request(x.kit.arena, str_cstr(x.kit.arena, lingua_dir));
-	body = wires_request(x.kit.arena, dir);
-	expert = read_request(x.kit.arena, x.to, body, &x.kit.err);
-	error_clear(&x.kit.err);
-	if (expert && kit_prepare(&x.kit) == 0)
-		heard = read_request(
-		    x.kit.arena, x.to, x.kit.request.body, &x.kit.err);
-	if (!heard) { /* a hosted tool: refused by name */
-		lingua[lingua_from][to].refused++;
-		kit_release(&x.kit);
+	crossing_init(&x, dir, lingua_from, to);
+	(void)wires_send(x.arena, &x.way,
+	    wires_request(x.arena, str_cstr(x.arena, lingua_dir)), &sent,
+	    &x.err);
+	expert =
+	    wires_chat(x.arena, x.way.to, wires_request(x.arena, dir), &x.err);
+	if (!expert || !sent.body.p) { /* a hosted tool: refused by name */
+		t->refused++;
+		arena_free(x.arena);
 		return;
 	}
-	facts_of_chat(&x.said, x.kit.arena, expert, x.to->provider->wire);
-	facts_of_chat(&x.heard, x.kit.arena, heard, x.to->provider->wire);
+	facts_of_chat(&x.said, x.arena, expert, target(&x));
+	facts_of_chat(&x.heard, x.arena,
+	    wires_chat(x.arena, x.way.to, sent.body, &x.err), target(&x));
 	essence(&x.said);
 	essence(&x.heard);
-	if (check_diff(&x, NULL, 0, NULL, 0))
-		lingua[lingua_from][to].same++;
+	if (check_diff(&x, (struct excuses){ 0 }, (struct excuses){ 0 }))
+		t->same++;
 	else
-		lingua[lingua_from][to].failed++;
-	kit_release(&x.kit);
+		t->failed++;
+	arena_free(x.arena);
 }
 
 static void
@@ -365,112 +358,55 @@ a_case_is_translated_as_experts_wrote_it(void **state)
 
 /* ---- answers ---- */
 
-static const struct excuse lost_in_answers[] = {
-	{ "-", NULL, 0 },
-};
-
-static const struct excuse gained_in_answers[] = {
-	{ "-", NULL, 0 },
-};
-
-/* The answer ${body} of ${x->from} as a client of ${x->to} gets it. */
-static struct str
-encode_answer(struct crossing *x, struct str body, bool stream)
-{
-	static struct buf out;
-	struct arena *a = x->kit.arena;
-	struct receipt receipt = { .answered = STR("p/m"), .attempts = 1 };
-	struct encode_opts opts = { .ask = &x->kit.ask,
-		.call_id = "call_01",
-		.created_s = 1700000000,
-		.out = &out };
-	struct encoder *enc;
-	struct chat *chat = ARENA_NEW(a, struct chat);
-	struct str copy;
-
-	chat->arena = a;
-	x->kit.ask.chat = chat;
-	x->kit.ask.wire = x->to->provider->wire;
-	x->kit.ask.stream = x->kit.ask.include_usage = stream;
-	buf_init(&out, KIT_BYTES);
-	enc = x->to->dialect->encoder_new(a, &opts);
-	if (wires_decode(a, x->from, body, &x->kit.ask,
-		order_new(a, &enc->sink), &x->kit.err) != 0 ||
-	    enc->finish(enc, &receipt, &x->kit.err) != 0) {
-		buf_release(&out);
-		return STR_NONE;
-	}
-	copy = str_dup(a, buf_str(&out));
-	buf_release(&out);
-	return copy;
-}
-
 static bool
-cross_answer(
-    struct crossing *x, struct str body, const struct fold *said, bool stream)
+cross_answer(struct crossing *x, struct str body, const struct fold *said)
 {
-	struct arena *a = x->kit.arena;
-	enum wire to = x->to->provider->wire;
-	const char *how = stream ? "stream" : "whole";
-	struct str bytes = encode_answer(x, body, stream);
+	const char *how = x->way.stream ? "stream" : "whole";
+	struct arena *a = x->arena;
+	struct str bytes;
 	struct fold heard;
 	char why[256];
+	bool ok = wires_encode(a, &x->way, body, &bytes, &x->err);
 
-	if (!bytes.p) {
-		complain(x->dir, x->from->name, x->to->name, how,
-		    str_of(x->kit.err.msg));
-		return false;
-	}
-	if (stream && to != x->from->provider->wire &&
-	    grammar_check(to, bytes, why, sizeof(why)) != 0) {
-		complain(x->dir, x->from->name, x->to->name, how, str_of(why));
-		return false;
-	}
-	if (wires_fold(a, x->to, bytes, &heard, &x->kit.err) != 0) {
-		complain(x->dir, x->from->name, x->to->name, how,
-		    str_of(x->kit.err.msg));
-		return false;
-	}
-	facts_of_answer(&x->said, a, said, to);
-	facts_of_answer(&x->heard, a, &heard, to);
-	return check_diff(x, lost_in_answers, KIT_N(lost_in_answers),
-	    gained_in_answers, KIT_N(gained_in_answers));
+	if (x->way.stream && x->way.from != x->way.to &&
+	    grammar_check(target(x), bytes, why, sizeof(why)) != 0)
+		return complain(x, how, str_of(why));
+	if (ok != (said != NULL))
+		return complain(x, how, STR("an error that is none"));
+	if (!ok)
+		return true;
+	if (wires_fold(a, x->way.to, bytes, &heard, &x->err) != 0)
+		return complain(x, how, str_of(x->err.msg));
+	facts_of_answer(&x->said, a, said, target(x));
+	facts_of_answer(&x->heard, a, &heard, target(x));
+	return check_diff(x, (struct excuses){ 0 }, (struct excuses){ 0 });
 }
 
 static void
 answer_everywhere(void *arg, const char *dir, int from, const struct jnode *row)
 {
 	static struct crossing x;
-	struct arena *a = arena_new(KIT_BYTES);
+	struct arena *a = arena_new(MAX_BYTES);
 	struct str body = wires_answer(a, dir, row);
 	struct fold said;
 	struct error err = { 0 };
-	bool ok;
+	bool is_answer, ok;
 
 	(void)arg;
-	if (!body.p) {
-		arena_free(a);
-		return;
-	}
-	ok = wires_fold(a, &wires[from], body, &said, &err) == 0;
-	for (int to = 0; to < WIRES_CLIENTS; to++) {
+	is_answer =
+	    body.p && wires_fold(a, &wires[from], body, &said, &err) == 0;
+	for (int to = 0; body.p && to < WIRES_CLIENTS; to++) {
 		struct tally *t = &answers[to][from];
 
-		if (!ok) { /* an error in a 200: test_cuts sees to those */
-			t->refused++;
-			continue;
-		}
-		crossing_init(&x, dir, &wires[from], &wires[to]);
-		ok = cross_answer(&x, body, &said, true);
-		kit_release(&x.kit);
-		crossing_init(&x, dir, &wires[from], &wires[to]);
-		ok &= cross_answer(&x, body, &said, false);
-		kit_release(&x.kit);
-		if (ok)
-			t->same++;
-		else
-			t->failed++;
 		ok = true;
+		for (int stream = 0; stream < 2; stream++) {
+			crossing_init(&x, dir, from, to);
+			x.way.stream = stream;
+			ok &= cross_answer(&x, body, is_answer ? &said : NULL);
+			arena_free(x.arena);
+		}
+		/* an error in a 200 is one for the client */
+		*(ok ? is_answer ? &t->same : &t->refused : &t->failed) += 1;
 	}
 	arena_free(a);
 }

@@ -6,18 +6,22 @@
 #include <json-c/json.h>
 
 #include "core/arena.h"
+#include "core/buf.h"
+#include "core/catalog.h"
 #include "core/chat.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/event.h"
 #include "core/fold.h"
 #include "core/frame.h"
+#include "core/jtext.h"
 #include "core/jtree.h"
 #include "core/order.h"
 #include "core/provider.h"
 
 #include "fcgi/dialect.h"
 #include "providers/providers.h"
+#include "tests/unit/projection.h"
 #include "tests/unit/reply.h"
 
 #define MAX_BYTES ((size_t)256 << 20)
@@ -172,4 +176,84 @@ wires_fold(struct arena *a, const struct wire_format *f, struct str body,
 	chat->arena = a;
 	fold_init(fold, a);
 	return wires_decode(a, f, body, &ask, order_new(a, &fold->sink), err);
+}
+
+/* ---- both ways ---- */
+
+struct chat *
+wires_chat(struct arena *a, const struct wire_format *f, struct str body,
+    struct error *err)
+{
+	struct chat *chat = ARENA_NEW(a, struct chat);
+	int rc;
+
+	chat->arena = a;
+	chat->dialect = f->provider->wire;
+	rc = f->dialect ? f->dialect->decode(a, body, chat, err)
+			: gemini_read(a, body, chat, err);
+	return rc == 0 ? chat : NULL;
+}
+
+int
+wires_send(struct arena *a, const struct wires_way *way, struct str body,
+    struct wires_sent *out, struct error *err)
+{
+	struct model facts = {
+		.can = ~(unsigned)(MODEL_RESPONSES_ONLY | MODEL_BUDGET),
+		.efforts = ~0u,
+		.output = 128000,
+	};
+	struct conf_provider vendor = { .name = STR("x"),
+		.api = way->to->provider,
+		.base_url = STR("http://x/v1"),
+		.key = STR("secret") };
+	struct target target = { &vendor, str_of(way->to->model), &facts };
+	struct ask ask = { .arena = a,
+		.wire = way->from->provider->wire,
+		.body = body,
+		.model = STR("asked"),
+		.decode = way->from->dialect->decode };
+	struct upstream_request request = { 0 };
+	struct error ignored = { 0 };
+	struct str stream;
+
+	ask.stream =
+	    jtext_get(body, "stream", &stream) && str_is(stream, "true");
+	*out = (struct wires_sent){ .chat = ask_chat(&ask, &ignored) };
+	if (way->to->provider->prepare(a, &target, &ask, &request, err) != 0)
+		return -1;
+	out->body = request.body;
+	out->cut = request.cut;
+	return 0;
+}
+
+bool
+wires_encode(struct arena *a, const struct wires_way *way, struct str body,
+    struct str *bytes, struct error *err)
+{
+	struct chat chat = { .arena = a };
+	struct ask ask = { .arena = a,
+		.wire = way->to->provider->wire,
+		.model = STR("asked"),
+		.stream = way->stream,
+		.include_usage = way->stream,
+		.chat = &chat };
+	struct receipt receipt = { .answered = STR("p/m"), .attempts = 1 };
+	struct buf *out = buf_new(a, MAX_BYTES);
+	struct encode_opts opts = { .ask = &ask,
+		.call_id = "call_01",
+		.created_s = 1700000000,
+		.out = out };
+	struct encoder *enc = way->to->dialect->encoder_new(a, &opts);
+	bool ok;
+
+	ok = wires_decode(a, way->from, body, &ask, order_new(a, &enc->sink),
+		 err) == 0 &&
+	    enc->finish(enc, &receipt, err) == 0;
+	if (!ok && way->stream)
+		enc->fail(enc, err);
+	else if (!ok)
+		way->to->dialect->fail_body(out, err, opts.call_id);
+	*bytes = buf_str(out);
+	return ok;
 }

@@ -10,10 +10,12 @@
 
 struct arena;
 struct ask;
+struct chat;
 struct dialect;
 struct error;
 struct fold;
 struct jnode;
+struct name;
 struct provider;
 struct sink;
 
@@ -62,6 +64,43 @@ enum framing wires_framing(struct str body);
  */
 int wires_decode(struct arena *a, const struct wire_format *f, struct str body,
     const struct ask *ask, struct sink *out, struct error *err);
+
+/* From a client to a provider, or back. */
+struct wires_way {
+	const struct wire_format *from, *to;
+	bool stream;
+};
+
+/* What a translated request comes to. */
+struct wires_sent {
+	struct chat *chat; /* what the client said; NULL: not understood */
+	struct str body;
+	const struct name *cut; /* stop strings left to the gateway */
+};
+
+/*
+ * wires_send(a, way, body, out, err):
+ * Translate ${body} for a model that can do everything: what a model cannot
+ * do is for the tests of its provider.
+ *
+ * Returns  0, or -1 with the error.
+ */
+int wires_send(struct arena *a, const struct wires_way *way, struct str body,
+    struct wires_sent *out, struct error *err);
+
+/* wires_chat(a, f, body, err): ${body} in words of ${f}, decoded, or NULL. */
+struct chat *wires_chat(struct arena *a, const struct wire_format *f,
+    struct str body, struct error *err);
+
+/*
+ * wires_encode(a, way, body, bytes, err):
+ * Translate the answer ${body} to what the client gets; ${*bytes} ends in an
+ * error if it is none.
+ *
+ * Returns  whether it was an answer, else ${err} tells.
+ */
+bool wires_encode(struct arena *a, const struct wires_way *way, struct str body,
+    struct str *bytes, struct error *err);
 
 /* wires_fold(a, f, body, fold, err): the same, folded. */
 int wires_fold(struct arena *a, const struct wire_format *f, struct str body,
