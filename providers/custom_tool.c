@@ -29,7 +29,7 @@ custom_tool_object(struct arena *a, struct chat *chat, const struct part *call)
 
 	if (call->custom)
 		return custom_tool_arguments(a, call->text);
-	if (text.n == 0)
+	if (text.n == 0 || str_is(text, "[]")) /* no arguments: PHP, R */
 		return STR("{}");
 	if (*text.p == '{' && jtext_check(text, &ignored) == 0)
 		return text;
