@@ -165,6 +165,8 @@ struct chat {
 	struct str user;         /* end-user id; absent if not given */
 	struct str service_tier; /* as the client wrote it; absent */
 
+	int64_t dimensions; /* OPERATION_EMBED: of a vector; 0: as usual */
+
 	struct name *losses; /* what translation dropped, see chat_lose */
 };
 

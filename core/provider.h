@@ -46,17 +46,26 @@ struct target {
 	const struct model *facts; /* NULL: not in the catalogue */
 };
 
+/* What is asked for.  Everything but where prepare sends it is the same. */
+enum operation {
+	OPERATION_CHAT,
+	OPERATION_EMBED, /* vectors of texts; the turns are the texts */
+	OPERATION_COUNT  /* the input tokens of a chat; costs nothing */
+};
+
 /*
  * What a client asks, as providers see it: its bytes, and on demand the
  * canonical request.
  */
 struct ask {
 	struct arena *arena;
+	enum operation operation;
 	enum wire wire;   /* format of body */
 	struct str body;  /* the client's JSON, passed by jtext_check */
 	struct str model; /* as requested */
 	bool stream;
 	bool include_usage;     /* the client itself wants the usage chunk */
+	bool lossless;          /* what loses anything is refused */
 	struct header *headers; /* to pass on to the same format: anthropic-* */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
@@ -137,6 +146,10 @@ struct provider {
 	 */
 	void (*refused)(struct arena *a, int status,
 	    const struct header *headers, struct str body, struct error *err);
+
+	/* The same vendor's other operations; NULL: it has none, and tokens
+	 * are estimated (count.h). */
+	const struct provider *embed, *count;
 };
 
 /* Deviations of vendors that otherwise speak a known format. */
