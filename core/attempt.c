@@ -59,7 +59,8 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 	if (chat != NULL)
 		chat->losses = copy_names(a, shared);
 	rc = api->prepare(at->arena, &at->target, ask, &at->request, err);
-	if (ask->chat != NULL)
+	/* Where the bytes pass nothing is lost, whoever has decoded them. */
+	if (ask->chat != NULL && ask->wire != api->wire)
 		at->losses = ask->chat->losses;
 	if (chat != NULL)
 		chat->losses = shared;

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/price.h"
+#include "fcgi/emitted.h"
 #include "fcgi/sse.h"
 
 #define MAX_NOTE_BYTES 4096
@@ -80,10 +81,8 @@ translate(struct encode *e, const struct event *ev)
 }
 
 static int
-encode_put(struct sink *s, const struct event *ev, struct error *err)
+take(struct encode *e, const struct event *ev, struct error *err)
 {
-	struct encode *e = (struct encode *)s;
-
 	if (ev->kind == EVENT_HEAD) {
 		put_head(e, ev);
 		return 0;
@@ -100,14 +99,36 @@ encode_put(struct sink *s, const struct event *ev, struct error *err)
 	return sink_put(&e->fold.sink, ev, err);
 }
 
+static int
+encode_put(struct sink *s, const struct event *ev, struct error *err)
+{
+	struct encode *e = (struct encode *)s;
+	size_t from = e->opts.out->n;
+	int rc = take(e, ev, err);
+
+	emitted_add(e->emitted, e->opts.out, from);
+	return rc;
+}
+
 static void
 encode_ping(struct encoder *enc)
 {
 	struct encode *e = (struct encode *)enc;
+	size_t from = e->opts.out->n;
 
 	if (!e->headed)
 		e->early = true;
 	e->words->ping(e);
+	emitted_add(e->emitted, e->opts.out, from);
+}
+
+/* The stream is over, in our own words or not. */
+static void
+close_stream(struct encode *e, size_t from)
+{
+	emitted_add(e->emitted, e->opts.out, from);
+	if (e->opts.ask->stream && !e->is_verbatim)
+		emitted_check(e->emitted, e->words->wire);
 }
 
 /* ---- the end ---- */
@@ -167,6 +188,7 @@ static int
 encode_finish(struct encoder *enc, const struct receipt *r, struct error *err)
 {
 	struct encode *e = (struct encode *)enc;
+	size_t from = e->opts.out->n;
 
 	if (e->is_verbatim)
 		finish_verbatim(e, r);
@@ -177,6 +199,7 @@ encode_finish(struct encoder *enc, const struct receipt *r, struct error *err)
 	if (buf_over(e->opts.out))
 		return error_set(err, ERROR_UP_BROKEN,
 		    "answer larger than %zu bytes", e->opts.out->max);
+	close_stream(e, from);
 	return 0;
 }
 
@@ -240,6 +263,7 @@ static void
 encode_fail(struct encoder *enc, const struct error *err)
 {
 	struct encode *e = (struct encode *)enc;
+	size_t from = e->opts.out->n;
 
 	if (!e->opts.ask->stream) {
 		e->words->fail_body(e->opts.out, err, e->opts.call_id);
@@ -251,6 +275,7 @@ encode_fail(struct encoder *enc, const struct error *err)
 		e->words->fail(e, err);
 	else
 		fail_stream(e, err);
+	close_stream(e, from);
 }
 
 /* ---- for the dialects ---- */
@@ -271,6 +296,7 @@ encode_init(struct encode *e, struct arena *a, const struct encode_words *words,
 	    str_of(arena_printf(a, "%s%s", words->id_prefix, opts->call_id));
 	usage_init(&e->usage);
 	fold_init(&e->fold, a);
+	e->emitted = buf_new(a, FOLD_MAX_BYTES);
 }
 
 enum stop_reason

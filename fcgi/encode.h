@@ -47,7 +47,8 @@ struct encode {
 	bool headed;      /* HEAD has come */
 	bool early;       /* a ping went out before HEAD */
 	bool is_verbatim;
-	unsigned frames; /* SSE, passed verbatim */
+	unsigned frames;     /* SSE, passed verbatim */
+	struct buf *emitted; /* for debug builds: emitted.h */
 	struct verbatim verbatim;
 	struct fold fold; /* a document's content; see words->folds */
 	/* The answer as far as it has come. */

@@ -86,8 +86,10 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 }
 
 static int
-read_vectors(struct str doc, struct sink *out, struct error *err)
+read_vectors(const struct chat *chat, struct str doc, struct sink *out,
+    struct error *err)
 {
+	const struct turn *turn = chat->turns;
 	struct str list, item, values;
 	size_t pos = 0;
 	int n = 0;
@@ -97,12 +99,15 @@ read_vectors(struct str doc, struct sink *out, struct error *err)
 	if (!jtext_get(doc, "embeddings", &list) || list.p[0] != '[')
 		return error_set(err, ERROR_UP_BROKEN,
 		    "the provider's answer has no embeddings");
-	while (jtext_item(list, &pos, &item)) {
+	for (; jtext_item(list, &pos, &item) && turn; turn = turn->next) {
 		if (!jtext_get(item, "values", &values))
 			values = STR_NONE;
 		if (vectors_put(out, n++, values, err) != 0)
 			return -1;
 	}
+	if (turn || jtext_item(list, &pos, &item))
+		return error_set(err, ERROR_UP_BROKEN,
+		    "the provider's answer has another number of embeddings");
 	return 0;
 }
 
@@ -117,7 +122,7 @@ read_answer(const struct document *d, const struct frame *f, struct sink *out,
 	if (jtext_get(f->data, "error", &raw))
 		return vectors_none(d, f, WIRE_GEMINI, err);
 	if (vectors_start(d, out, STR_NONE, err) != 0 ||
-	    read_vectors(f->data, out, err) != 0)
+	    read_vectors(d->ask->chat, f->data, out, err) != 0)
 		return -1;
 	if (!jtext_get(f->data, "usageMetadata", &raw) ||
 	    answer_json(d->arena, raw, &at, err) != 0)
