@@ -99,14 +99,30 @@ take(struct encode *e, const struct event *ev, struct error *err)
 	return sink_put(&e->fold.sink, ev, err);
 }
 
+/* What happens between is written; an encoder may put events to itself. */
+static void
+enter(struct encode *e)
+{
+	if (e->depth++ == 0)
+		e->from = e->opts.out->n;
+}
+
+static void
+leave(struct encode *e)
+{
+	if (--e->depth == 0)
+		emitted_add(e->emitted, e->opts.out, e->from);
+}
+
 static int
 encode_put(struct sink *s, const struct event *ev, struct error *err)
 {
 	struct encode *e = (struct encode *)s;
-	size_t from = e->opts.out->n;
-	int rc = take(e, ev, err);
+	int rc;
 
-	emitted_add(e->emitted, e->opts.out, from);
+	enter(e);
+	rc = take(e, ev, err);
+	leave(e);
 	return rc;
 }
 
@@ -114,19 +130,19 @@ static void
 encode_ping(struct encoder *enc)
 {
 	struct encode *e = (struct encode *)enc;
-	size_t from = e->opts.out->n;
 
 	if (!e->headed)
 		e->early = true;
+	enter(e);
 	e->words->ping(e);
-	emitted_add(e->emitted, e->opts.out, from);
+	leave(e);
 }
 
 /* The stream is over, in our own words or not. */
 static void
-close_stream(struct encode *e, size_t from)
+close_stream(struct encode *e)
 {
-	emitted_add(e->emitted, e->opts.out, from);
+	leave(e);
 	if (e->opts.ask->stream && !e->is_verbatim)
 		emitted_check(e->emitted, e->words->wire);
 }
@@ -188,18 +204,20 @@ static int
 encode_finish(struct encoder *enc, const struct receipt *r, struct error *err)
 {
 	struct encode *e = (struct encode *)enc;
-	size_t from = e->opts.out->n;
 
+	enter(e);
 	if (e->is_verbatim)
 		finish_verbatim(e, r);
 	else if (e->opts.ask->stream)
 		e->words->end(e, r);
 	else
 		e->words->document(e, r);
-	if (buf_over(e->opts.out))
+	if (buf_over(e->opts.out)) {
+		leave(e);
 		return error_set(err, ERROR_UP_BROKEN,
 		    "answer larger than %zu bytes", e->opts.out->max);
-	close_stream(e, from);
+	}
+	close_stream(e);
 	return 0;
 }
 
@@ -263,19 +281,19 @@ static void
 encode_fail(struct encoder *enc, const struct error *err)
 {
 	struct encode *e = (struct encode *)enc;
-	size_t from = e->opts.out->n;
 
 	if (!e->opts.ask->stream) {
 		e->words->fail_body(e->opts.out, err, e->opts.call_id);
 		return;
 	}
+	enter(e);
 	if (e->is_verbatim)
 		verbatim_flush(&e->verbatim);
 	if (e->words->fail != NULL)
 		e->words->fail(e, err);
 	else
 		fail_stream(e, err);
-	close_stream(e, from);
+	close_stream(e);
 }
 
 /* ---- for the dialects ---- */

@@ -120,5 +120,6 @@ const struct provider provider_gemini = {
 	.prepare = prepare,
 	.decoder_new = gemini_decoder_new,
 	.refused = gemini_refused,
+	.wants_bytes = gemini_wants_bytes,
 	.embed = &gemini_embeddings,
 };

@@ -56,6 +56,9 @@ int gemini_contents(struct gemini_writer *o)
 int gemini_media(struct gemini_writer *o, const struct part *p)
     __attribute__((warn_unused_result));
 
+/* gemini_wants_bytes: see struct provider. */
+bool gemini_wants_bytes(struct str url);
+
 /* gemini_thinking(o): write "thinkingConfig" as the model knows it. */
 void gemini_thinking(struct gemini_writer *o);
 

@@ -6,7 +6,9 @@
 import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cliPath, SECRET, startSluice } from './lib/sluice.mjs';
+import { once } from 'node:events';
+import http from 'node:http';
+import { cliPath, SECRET, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const upstream = await startUpstream();
@@ -364,4 +366,114 @@ describe('selftest', () => {
     assert.equal(code, 1);
     assert.equal((await run('http://127.0.0.1:1')).code, 1);
   });
+});
+
+describe('fetch_images', async () => {
+  const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'),
+    Buffer.alloc(100, 7)]);
+  const site = http.createServer((req, res) => {
+    const [, name, type] = req.url.split('/');
+    if (name === 'hang')
+      return;
+    if (name === 'moved')
+      return res.writeHead(302, { location: '/png/png' }).end();
+    if (name === 'big') {
+      res.writeHead(200, { 'content-type': 'image/png' });
+      return res.end(Buffer.alloc((10 << 20) + 1));
+    }
+    return res.writeHead(name === 'gone' ? 404 : 200, {
+      'content-type': type ? `image/${type}; q=1` : 'text/html' }).end(PNG);
+  }).listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  const url = `http://localhost:${site.address().port}`;
+  const conf = (more) => ({ fetch_images: true, providers: {
+    google: { base_url: upstream.url, key: 'goog' } }, ...more });
+  const open = await startSluice({ upstream, conf: conf(
+    { fetch_hosts: ['localhost'], routes: { both: { fallback:
+      ['google/gemini-2.5-flash', 'openai/seer'] } } }) });
+  const cgi = await startSluice({ upstream, mode: 'cgi', conf: conf(
+    { fetch_hosts: ['localhost'] }) });
+  const closed = await startSluice({ upstream, conf: conf() });
+  after(async () => {
+    site.closeAllConnections();
+    site.close();
+    for (const s of [open, cgi, closed])
+      await s.stop();
+  });
+  const gemini = { candidates: [{ content: { role: 'model',
+    parts: [{ text: 'a seven' }] }, finishReason: 'STOP' }],
+    usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 2 } };
+  const see = (s, path, opts = {}) => s.openai().chat.completions.create({
+    model: 'google/gemini-2.5-flash', ...opts, messages: [{ role: 'user',
+      content: [{ type: 'text', text: 'What is it?' },
+        ...[path].flat().map((p) => ({ type: 'image_url',
+          image_url: { url: p.startsWith('http') ? p : `${url}${p}` } }))],
+    }] });
+  upstream.on(undefined, (c) => c.path.includes(':streamGenerate')
+    ? c.stream([`data: ${JSON.stringify(gemini)}\r\n\r\n`])
+    : c.whole(gemini));
+
+  for (const [name, s] of [['FastCGI', open], ['CGI', cgi]])
+    test(`${name}: images come as bytes, each once`, async () => {
+      upstream.on(undefined, (c) => c.whole(gemini));
+      const r = await see(s, ['/png/png', '/b/webp', '/png/png']);
+      assert.equal(r.choices[0].message.content, 'a seven');
+      const { parts } = upstream.calls.at(-1).body.contents[0];
+      assert.deepEqual(parts.slice(1).map((p) => p.inlineData), [
+        'png', 'webp', 'png'].map((t) => ({ mimeType: `image/${t}`,
+        data: PNG.toString('base64') })));
+    });
+
+  test('a stream waits for them', async () => {
+    upstream.on(undefined, (c) => c.stream(
+      [`data: ${JSON.stringify(gemini)}\r\n\r\n`]));
+    let text = '';
+    for await (const c of await see(open, '/png/png', { stream: true }))
+      text += c.choices[0]?.delta.content ?? '';
+    assert.equal(text, 'a seven');
+  });
+
+  test('another target of the route gets the address', async () => {
+    upstream.on(undefined, (c) => c.whole({ error: { code: 503,
+      message: 'busy', status: 'UNAVAILABLE' } }, 503));
+    upstream.on('seer', (c) => c.answer({ text: 'hm' }));
+    await see(open, '/png/png', { model: 'both' });
+    assert.equal(upstream.callsFor('seer').at(-1).body.messages[0].content[1]
+      .image_url.url, `${url}/png/png`);
+  });
+
+  const WRONG = [['/gone/png', /status 404/], ['/moved', /redirected/],
+    ['/page', /no png, jpeg, gif or webp/], ['/big', /larger than 10 MB/],
+    ['http://localhost:1/x.png', /cannot be fetched/]];
+  for (const [path, why] of WRONG)
+    test(`${path} is a 400 that names the part`, async () => {
+      const before = upstream.calls.length;
+      await rejects(see(open, path), 400, why);
+      await rejects(see(open, ['/png/png', path]), 400,
+        /messages\[0\]\.content\[2\]/);
+      assert.equal(upstream.calls.length, before);
+    });
+
+  test('a client that leaves meanwhile ends it', async () => {
+    const left = new AbortController();
+    const gone = open.request({ signal: left.signal, body: {
+      model: 'google/gemini-2.5-flash', messages: [{ role: 'user',
+        content: [{ type: 'image_url',
+          image_url: { url: `${url}/hang` } }] }] } }).catch(() => {});
+    setTimeout(() => left.abort(), 200);
+    await gone;
+    const rows = async () => (await open.ledger.rows()).filter(
+      (r) => r.outcome === 'cancelled');
+    await until('the row is closed', async () => (await rows()).length === 1);
+  });
+
+  const PRIVATE = ['http://127.0.0.1/', 'http://localhost/', 'http://[::1]/',
+    'http://0.0.0.0/', 'http://2130706433/', 'http://[::ffff:127.0.0.1]/',
+    'http://169.254.169.254/latest/meta-data/', 'http://10.0.0.1/'];
+  for (const address of [...PRIVATE, `${url}/png/png`])
+    test(`${new URL(address).host} is not reached unless allowed`, () =>
+      rejects(see(closed, address), 400, /address is not public/));
+
+  test('off, which is the default, it is a 400', () => rejects(
+    see(sluice, '/png/png'), 400, /needs the data itself/));
 });
