@@ -67,10 +67,10 @@ run:
 test:
 	tests/run.sh
 
-# The unit tests under AddressSanitizer and UBSan.
+# The unit tests under AddressSanitizer and UBSan, all emitted streams checked.
 asan:
 	conf/deps.sh build test
-	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g -DGRAMMAR_CHECK' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
 check:

@@ -8,6 +8,7 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/count.h"
 #include "core/event.h"
 #include "core/frame.h"
 #include "core/order.h"
@@ -58,7 +59,8 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 	if (chat != NULL)
 		chat->losses = copy_names(a, shared);
 	rc = api->prepare(at->arena, &at->target, ask, &at->request, err);
-	if (ask->chat != NULL)
+	/* Where the bytes pass nothing is lost, whoever has decoded them. */
+	if (ask->chat != NULL && ask->wire != api->wire)
 		at->losses = ask->chat->losses;
 	if (chat != NULL)
 		chat->losses = shared;
@@ -81,6 +83,51 @@ choose_api(const struct target *t, const struct ask *ask)
 	return also != NULL && also->wire == wire ? also : api;
 }
 
+/* The interface for what is asked, or NULL and why. */
+static const struct provider *
+find_api(const struct target *t, const struct ask *ask, struct error *err)
+{
+	const struct provider *api = choose_api(t, ask);
+
+	switch (ask->operation) {
+	case OPERATION_CHAT:
+		return api;
+	case OPERATION_COUNT:
+		return api->count != NULL ? api->count : &count_estimate;
+	case OPERATION_EMBED:
+		break;
+	}
+	if (api->embed == NULL) {
+		error_set(err, ERROR_BAD_REQUEST,
+		    "model: provider %.*s has no embeddings",
+		    STR_ARG(t->provider->name));
+		snprintf(err->param, sizeof(err->param), "model");
+	}
+	return api->embed;
+}
+
+/* x-sluice-require: lossless */
+static int
+check_losses(const struct attempt *at, struct error *err)
+{
+	struct buf names;
+	const struct name *n;
+
+	if (!at->ask->lossless || at->losses == NULL)
+		return 0;
+	buf_init(&names, sizeof(err->msg));
+	for (n = at->losses; n != NULL; n = n->next)
+		buf_addf(
+		    &names, "%s%.*s", names.n > 0 ? ", " : "", STR_ARG(n->s));
+	error_set(err, ERROR_BAD_REQUEST,
+	    "%.*s/%.*s cannot carry over, as x-sluice-require wants: %s",
+	    STR_ARG(at->target.provider->name), STR_ARG(at->target.model),
+	    names.p);
+	snprintf(err->code, sizeof(err->code), "lossy");
+	buf_release(&names);
+	return -1;
+}
+
 struct attempt *
 attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
     struct error *err)
@@ -90,9 +137,10 @@ attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
 	at->arena = arena_new(ARENA_MAX_BYTES);
 	arena_defer(a, free_arena, at);
 	at->target = *target;
-	at->api = choose_api(target, ask);
+	at->api = find_api(target, ask, err);
 	at->ask = ask;
-	if (prepare(at, a, err) == 0)
+	if (at->api != NULL && prepare(at, a, err) == 0 &&
+	    check_losses(at, err) == 0)
 		return at;
 	free_arena(at);
 	return NULL;

@@ -5,6 +5,7 @@
 #include "core/chat.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/fetch.h"
 #include "core/jtree.h"
 #include "core/log.h"
 #include "core/price.h"
@@ -132,7 +133,9 @@ call_plan(struct call *c)
 		.seed = seed_of(c),
 		.err = &c->err };
 	c->plan = plan_make(&c->planner, route);
-	return c->plan != NULL ? check_cost(c) : -1;
+	if (c->plan == NULL || check_cost(c) != 0)
+		return -1;
+	return fetch_wanted(c->conf, &c->ask, c->plan, &c->err);
 }
 
 /* --- front --- */
@@ -206,6 +209,8 @@ call_front(struct call *c)
 			return -1;
 		c->row.lossy = c->prepared->losses;
 	}
+	if (c->ask.media != NULL) /* it lacks the images */
+		c->prepared = NULL;
 	return open_row(c);
 }
 

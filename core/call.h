@@ -34,6 +34,7 @@
 
 struct arena;
 struct conf;
+struct fetch;
 struct health_target;
 struct sink;
 struct state;
@@ -91,6 +92,7 @@ struct call {
 	struct attempt *prepared; /* of the plan's only target, by front */
 	struct call_try *tries;
 	struct route_run run;
+	struct fetch *fetch; /* of images, under way; NULL: none */
 	struct attempt_engine engine;
 	struct sink *out;
 	struct sink nowhere;

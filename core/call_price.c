@@ -47,6 +47,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 	if (la->usage.source == USAGE_REPORTED)
 		cost.source = COST_REPORTED;
 	if (at->target.provider->free ||
+	    at->ask->operation == OPERATION_COUNT ||
 	    (la->usage.source == USAGE_NONE && at->err.kind != ERROR_NONE))
 		return cost; /* free, or an error answer: providers bill none */
 	if (la->usage.source == USAGE_NONE)

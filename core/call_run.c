@@ -10,15 +10,12 @@
 #include <stdio.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/call_try.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/fetch.h"
 #include "core/health.h"
-#include "core/jtext.h"
 
-#define MAX_EDITS       8
-#define MAX_BODY_BYTES  ((size_t)1 << 30)
 #define DRAIN_MAX_BYTES ((size_t)16 << 20) /* of an answer for nobody */
 
 static bool
@@ -75,6 +72,7 @@ end(struct call *c)
 	if (c->over)
 		return;
 	c->over = true;
+	fetch_cancel(c->fetch);
 	loop_timer_stop(c->engine.loop, &c->wake);
 	for (t = c->tries; t != NULL; t = t->next) {
 		t->late = is_running(t) && drains(t);
@@ -275,33 +273,6 @@ op_may(void *arg, const struct step *step, bool take)
 	return door != HEALTH_OPEN;
 }
 
-/* The client's request with the leaf's own members. */
-static struct ask *
-ask_for(struct call *c, const struct route_target *leaf)
-{
-	struct jtext_edit edits[MAX_EDITS];
-	struct ask *ask = &c->ask;
-	struct str name, value;
-	struct buf *body;
-	size_t pos = 0, n = 0;
-
-	if (leaf->set.p == NULL || ask->decode == NULL)
-		return ask;
-	while (n < MAX_EDITS && jtext_member(leaf->set, &pos, &name, &value))
-		edits[n++] =
-		    (struct jtext_edit){ .path = str_cstr(c->arena,
-					     jtext_string(c->arena, name)),
-			    .value = value };
-	body = buf_new(c->arena, MAX_BODY_BYTES);
-	if (jtext_apply(body, ask->body, edits, n) != 0)
-		return ask;
-	ask = ARENA_NEW(c->arena, struct ask);
-	*ask = c->ask;
-	ask->body = buf_str(body);
-	ask->chat = NULL;
-	return ask;
-}
-
 static struct attempt *
 prepare(struct call *c, const struct route_target *leaf, struct error *err)
 {
@@ -310,7 +281,8 @@ prepare(struct call *c, const struct route_target *leaf, struct error *err)
 	c->prepared = NULL;
 	if (at != NULL)
 		return at;
-	return attempt_prepare(c->arena, ask_for(c, leaf), &leaf->target, err);
+	return attempt_prepare(
+	    c->arena, ask_with(&c->ask, leaf->set), &leaf->target, err);
 }
 
 static struct ledger_attempt *
@@ -365,7 +337,7 @@ least(int64_t *limit_ms, int64_t ms)
 
 /* A target's timeout ends with its first content: then it is committed. */
 static void
-set_limits(struct call *c, const struct route_target *leaf)
+set_limits(struct call *c, int64_t timeout_ms)
 {
 	struct upstream_limits *l = &c->engine.limits;
 	int64_t left_ms = (c->deadline_us - clock_mono_us()) / 1000;
@@ -375,7 +347,7 @@ set_limits(struct call *c, const struct route_target *leaf)
 		    .first_content_ms = c->conf->first_content_timeout_ms,
 		    .idle_ms = c->conf->idle_timeout_ms,
 		    .total_ms = left_ms > 0 ? left_ms : 1 };
-	least(&l->first_content_ms, leaf->timeout_ms);
+	least(&l->first_content_ms, timeout_ms);
 }
 
 static int
@@ -396,9 +368,24 @@ op_start(void *arg, struct step *step, struct error *err)
 			    &nothing, clock_mono_us());
 		return -1;
 	}
-	set_limits(c, leaf);
+	set_limits(c, leaf->timeout_ms);
 	attempt_start(at, &c->engine, &events, new_try(c, step, at));
 	return 0;
+}
+
+static void
+on_fetched(void *arg, const struct error *err)
+{
+	struct call *c = arg;
+
+	c->fetch = NULL;
+	c->err = *err;
+	if (err->kind != ERROR_NONE) {
+		end(c);
+		return;
+	}
+	route_run_begin(&c->run, clock_mono_us());
+	follow(c);
 }
 
 void
@@ -422,8 +409,12 @@ call_run(struct call *c, struct loop *loop, struct upstream *upstream,
 	c->wake = (struct loop_timer){ .fn = on_wake, .arg = c };
 	c->row.attempts = NULL;
 	route_run_init(&c->run, c->arena, &opts);
-	route_run_begin(&c->run, clock_mono_us());
-	follow(c);
+	set_limits(c, 0);
+	if (c->ask.media != NULL)
+		c->fetch = fetch_start(
+		    c->arena, &c->ask, c->conf, &c->engine, on_fetched, c);
+	else
+		on_fetched(c, &c->err);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/call_try.h"
+#include "core/count.h"
 
 #include "core/arena.h"
 #include "core/call.h"
@@ -44,13 +45,16 @@ static void
 report_health(struct call_try *t)
 {
 	const struct attempt *at = t->at;
-	const struct health_report r = { .result = health_result_of(&at->err),
+	const struct health_report r = { .result = at->api == &count_estimate
+		    ? HEALTH_NOTHING /* nobody was asked */
+		    : health_result_of(&at->err),
 		.probe = t->probe,
 		.retry_after_ms = at->err.retry_after_ms };
 	int64_t first_us = at->meter.first_content_us;
 
 	health_report(t->health, &r, at->ended_us);
-	if (at->err.kind == ERROR_NONE && first_us > 0)
+	if (at->err.kind == ERROR_NONE && first_us > 0 &&
+	    at->ask->operation == OPERATION_CHAT)
 		health_lap(t->health, first_us - at->started_us,
 		    usage_total_output(&at->meter.usage),
 		    at->ended_us - first_us);

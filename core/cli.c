@@ -24,6 +24,7 @@ static const struct cmd *const verbs[] = {
 	&cli_ledger,
 	&cli_health,
 	&cli_try,
+	&cli_selftest,
 	&cli_version,
 	&cli_help,
 	NULL,

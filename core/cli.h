@@ -53,7 +53,7 @@ struct cmd {
 };
 
 extern const struct cmd cli_check, cli_health, cli_help, cli_key, cli_ledger,
-    cli_models, cli_try, cli_version;
+    cli_models, cli_selftest, cli_try, cli_version;
 
 /*
  * cli_main(env, argc, argv):

@@ -112,6 +112,12 @@ const struct conf_row conf_rows[] = {
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
 
+	{ "fetch_images", &conf_bool_type, AT(fetch_images), "false",
+	    .meaning = "get images from their addresses for providers that "
+		       "want the bytes (Gemini); only from public ones" },
+	{ "fetch_hosts", &conf_list_type, AT(fetch_hosts), "[]",
+	    .meaning = "hosts whose images may come from any address" },
+
 	{ "store.durability", &conf_word_type, AT(durability), "\"process\"",
 	    .words = "process, power",
 	    .meaning = "what a ledger row survives: a kill, or a power cut" },

@@ -93,6 +93,9 @@ struct conf {
 	struct str log_file; /* log.* */
 	enum log_level log_level;
 
+	bool fetch_images; /* for providers that want the bytes */
+	struct name *fetch_hosts;
+
 	bool auth_required; /* auth.* */
 	struct str admin_key;
 

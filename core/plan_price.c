@@ -17,6 +17,8 @@ output_tokens(struct planner *p, const struct target *t, bool worst)
 	const struct chat *chat = plan_chat(p);
 	int64_t most = t->facts != NULL ? t->facts->output : 0, n;
 
+	if (p->ask->operation == OPERATION_EMBED)
+		return 0;
 	n = chat != NULL ? chat->max_tokens : 0;
 	if (n == 0)
 		n = !worst ? USUAL_OUTPUT : most > 0 ? most : UNKNOWN_OUTPUT;
@@ -44,7 +46,7 @@ plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 	struct error err = { 0 };
 
 	*pusd = 0;
-	if (t->provider->free)
+	if (t->provider->free || p->ask->operation == OPERATION_COUNT)
 		return true;
 	if (t->facts == NULL || t->facts->price.p == NULL ||
 	    price_parse(t->facts->price, &price, &err) != 0)

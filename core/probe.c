@@ -10,7 +10,7 @@
 #include "core/clock.h"
 #include "core/version.h"
 
-#define MAX_BODY_BYTES ((size_t)64 << 10)
+#define MAX_BODY_BYTES ((size_t)4 << 20)
 #define PAUSE_US       30000
 #define CONNECT_S      10L
 #define SILENCE_S      60L /* nearly nothing moves for so long: give up */
@@ -128,6 +128,8 @@ probe_send(struct arena *a, const struct probe_request *rq,
 	headers = curl_slist_append(headers, "Expect:");
 	if (rq->header != NULL)
 		headers = curl_slist_append(headers, rq->header);
+	if (rq->more != NULL)
+		headers = curl_slist_append(headers, rq->more);
 	if (c != NULL) {
 		set_common(c, &x);
 		set_body(c, rq, &x);

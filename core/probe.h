@@ -16,6 +16,7 @@ struct arena;
 struct probe_request {
 	const char *url;
 	const char *header; /* "x-api-key: …"; NULL: none */
+	const char *more;   /* another one */
 	struct str body;    /* JSON to POST; absent: GET */
 	int64_t filler;     /* that many spaces after the body */
 };

@@ -16,6 +16,7 @@
 #include "fcgi/endpoint.h"
 #include "fcgi/exchange.h"
 #include "fcgi/head.h"
+#include "fcgi/options.h"
 
 #define MAX_ANSWER_BYTES ((size_t)160 << 20) /* a whole answer, re-encoded */
 #define MAX_TAGS         32
@@ -51,7 +52,8 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 		return error_param(err, "model", "must be a string");
 	if (glance_turns(ask, dialect->turns, err) != 0)
 		return -1;
-	if (jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
+	if (ask->operation == OPERATION_CHAT &&
+	    jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
 		ask->stream = str_is(raw, "true");
 		if (!ask->stream && !str_is(raw, "false"))
 			return error_param(
@@ -74,9 +76,10 @@ read_request(struct exchange *x, const struct key *key)
 	if (str_trim(ask->body).p[0] != '{')
 		return error_set(
 		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
-	if (control_models(x, err) != 0 || glance(ask, x->dialect, err) != 0)
+	if (options_take(x, err) != 0 || control_models(x, err) != 0 ||
+	    glance(ask, x->dialect, err) != 0)
 		return -1;
-	return control_headers(x, key, err);
+	return control_options(x, key, err);
 }
 
 /* "HTTP_ANTHROPIC_BETA" becomes "anthropic-beta". */
@@ -121,20 +124,20 @@ pass_headers(struct exchange *x, struct ask *ask)
 }
 
 static struct str
-label(const struct exchange *x, const char *header)
+label(const struct exchange *x, const char *name)
 {
-	struct str s = str_trim(http_header(&x->in, header));
+	struct str s = options_get(x, name);
 
 	if (s.n > MAX_LABEL_BYTES)
 		s.n = MAX_LABEL_BYTES;
 	return s.n > 0 ? s : STR_NONE;
 }
 
-/* x-sluice-tags: k=v,k=v */
+/* k=v,k=v */
 static void
 read_tags(const struct exchange *x, struct ledger_call *row)
 {
-	struct str rest = http_header(&x->in, "x-sluice-tags"), item, key;
+	struct str rest = options_get(x, "tags"), item, key;
 	struct str value;
 	int n;
 
@@ -159,9 +162,16 @@ describe(struct exchange *x, const struct key *key)
 	}
 	row->endpoint = x->endpoint->path;
 	row->dialect = x->dialect->name;
-	row->user = label(x, "x-sluice-user");
-	row->session = label(x, "x-sluice-session");
-	row->task = label(x, "x-sluice-task");
+}
+
+static void
+label_row(struct exchange *x)
+{
+	struct ledger_call *row = &x->call.row;
+
+	row->user = label(x, "user");
+	row->session = label(x, "session");
+	row->task = label(x, "task");
 	read_tags(x, row);
 }
 
@@ -182,17 +192,21 @@ chat_front(
 	const struct conf *conf = x->snap->conf;
 	struct error store_err = { 0 };
 	struct state *state = gateway_state(x->gw, conf, &store_err);
+	bool ok;
 
 	call_init(c, x->arena, conf, state);
 	x->calling = true;
 	c->ask.wire = x->dialect->wire;
+	c->ask.operation = x->dialect->operation;
 	c->ask.body = x->in.body;
 	c->ask.decode = x->dialect->decode;
 	c->err = *read_err;
 	describe(x, key);
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
-	if (c->err.kind != ERROR_NONE || read_request(x, key) != 0)
+	ok = c->err.kind == ERROR_NONE && read_request(x, key) == 0;
+	label_row(x);
+	if (!ok)
 		return refuse(x);
 	c->row.stream = c->ask.stream;
 	c->row.requested = c->ask.model;

@@ -8,6 +8,7 @@
 #include "core/key.h"
 #include "core/price.h"
 #include "fcgi/exchange.h"
+#include "fcgi/options.h"
 
 #define MAX_MODELS     16
 #define MAX_TIMEOUT_MS INT64_C(86400000)
@@ -70,12 +71,6 @@ control_models(struct exchange *x, struct error *err)
 	return 0;
 }
 
-static struct str
-get(const struct exchange *x, const char *header)
-{
-	return str_trim(http_header(&x->in, header));
-}
-
 static int
 wrong(struct error *err, const char *header, const char *what)
 {
@@ -91,17 +86,18 @@ header_of(void *arg, const char *name)
 }
 
 int
-control_headers(struct exchange *x, const struct key *key, struct error *err)
+control_options(struct exchange *x, const struct key *key, struct error *err)
 {
 	struct call_control *control = &x->call.control;
-	struct str cost = get(x, "x-sluice-max-cost");
-	struct str timeout = get(x, "x-sluice-timeout-ms");
+	struct str cost = options_get(x, "max-cost");
+	struct str timeout = options_get(x, "timeout-ms");
+	struct str require = options_get(x, "require");
 
 	x->call.header = header_of;
 	x->call.header_arg = x;
 	x->call.may_drain = x->io.kind == IO_FASTCGI;
 	control->may_route = key == NULL || key->may_route || key->admin;
-	control->route = get(x, "x-sluice-route");
+	control->route = options_get(x, "route");
 	if (cost.n > 0 &&
 	    money_parse(cost, PUSD_PER_USD, &control->max_cost_pusd) != 0)
 		return wrong(err, "x-sluice-max-cost",
@@ -110,15 +106,16 @@ control_headers(struct exchange *x, const struct key *key, struct error *err)
 	    str_i64(timeout, 1, MAX_TIMEOUT_MS, &control->timeout_ms) != 0)
 		return wrong(err, "x-sluice-timeout-ms",
 		    "must be a number of milliseconds");
+	x->call.ask.lossless = require.n > 0;
+	if (require.n > 0 && !str_is(require, "lossless"))
+		return wrong(err, "x-sluice-require", "must be lossless");
 	return 0;
 }
 
 bool
 control_dry_run(const struct exchange *x)
 {
-	struct str s = get(x, "x-sluice-dry-run");
-
-	return str_is(s, "1") || str_is(s, "true");
+	return options_on(x, "dry-run");
 }
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client may say about its own call, beside the request: the headers
- * x-sluice-route, -max-cost (USD), -timeout-ms, -dry-run, and the body member
- * `models`, a list of fallbacks that goes no further than here.
+ * What a client may say about its own call, beside the request: the options
+ * (options.h) route, max-cost (USD), timeout-ms, dry-run, require, and the
+ * body member `models`, a list of fallbacks that goes no further than here.
  */
 #ifndef FCGI_CONTROL_H
 #define FCGI_CONTROL_H
@@ -24,13 +24,13 @@ int control_models(struct exchange *x, struct error *err)
     __attribute__((warn_unused_result));
 
 /*
- * control_headers(x, key, err):
- * Read the headers; ${key} may be NULL: then only a gateway without keys
+ * control_options(x, key, err):
+ * Read the options; ${key} may be NULL: then only a gateway without keys
  * takes routes from requests.
  *
  * Returns  0, or -1: ERROR_BAD_REQUEST with the header's name.
  */
-int control_headers(struct exchange *x, const struct key *key,
+int control_options(struct exchange *x, const struct key *key,
     struct error *err) __attribute__((warn_unused_result));
 
 /* control_dry_run(x): does the client want the plan only? */

@@ -10,6 +10,7 @@
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
 #include "fcgi/head.h"
+#include "fcgi/options.h"
 
 #define ARENA_MAX_BYTES  ((size_t)1 << 30)
 #define MAX_FAIL_BYTES   ((size_t)1 << 20)
@@ -107,10 +108,7 @@ answer_options(struct exchange *x, struct str allow)
 	header_add(
 	    x->arena, &x->fields, STR("access-control-allow-methods"), allow);
 	header_add(x->arena, &x->fields, STR("access-control-allow-headers"),
-	    STR("authorization, content-type, x-api-key, anthropic-version, "
-		"anthropic-beta, x-sluice-tags, x-sluice-user, "
-		"x-sluice-session, x-sluice-task, x-sluice-route, "
-		"x-sluice-max-cost, x-sluice-timeout-ms, x-sluice-dry-run"));
+	    str_of(options_headers));
 	head_send(x, 204, NULL, NULL);
 	io_end(&x->io);
 }

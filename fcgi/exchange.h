@@ -46,10 +46,11 @@ struct exchange {
 	const struct endpoint *endpoint; /* NULL: no such path */
 	const struct dialect *dialect;   /* for errors, and for chats */
 	struct call call;
-	bool calling;          /* call is in use: it must be settled */
-	struct encoder *enc;   /* NULL until the middle */
-	struct buf *body;      /* what the encoder has written */
-	struct header *fields; /* more headers for the head of the answer */
+	bool calling;           /* call is in use: it must be settled */
+	struct encoder *enc;    /* NULL until the middle */
+	struct buf *body;       /* what the encoder has written */
+	struct header *fields;  /* more headers for the head of the answer */
+	struct header *options; /* private to options.c */
 	bool head_sent;
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */

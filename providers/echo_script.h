@@ -9,7 +9,8 @@
  *	slow-200ms     wait before every other word
  *	words-1000     that many words instead of the echo
  *	think          a thinking block first
- *	tool           call the first tool offered with {"echo":"<text>"};
+ *	tool           call the first tool offered with {"echo":"<text>"}
+ *	               (also where tool_choice asks for a call);
  *	               tool results, once they come, are echoed like words
  *	two-tools      call the first two, or the only one twice
  *	refuse         refuse to answer, in the same words

@@ -11,7 +11,7 @@
 #include "core/arena.h"
 #include "core/jtext.h"
 #include "core/order.h"
-#include "tests/unit/grammar.h"
+#include "core/grammar.h"
 
 #define MIB ((size_t)1 << 20)
 

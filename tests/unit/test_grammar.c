@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/grammar.h"
+#include "core/grammar.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
