@@ -105,17 +105,18 @@ static int
 read_answer(const struct document *d, const struct frame *f, struct sink *out,
     struct error *err)
 {
-	struct str list = STR("[]"), item, raw;
+	struct str list, item, raw;
 	struct usage u;
 	size_t pos = 0;
 	int n = 0;
 
 	usage_init(&u);
 	u.source = USAGE_REPORTED;
-	(void)jtext_get(f->data, "vectors", &list);
-	if (!jtext_get(f->data, "input", &raw) ||
+	if (!jtext_get(f->data, "vectors", &list) ||
+	    !jtext_get(f->data, "input", &raw) ||
 	    str_i64(raw, 0, INT64_MAX, &u.tokens[USAGE_INPUT]) != 0)
-		return error_set(err, ERROR_UP_BROKEN, "no count of words");
+		return error_set(
+		    err, ERROR_UP_BROKEN, "no vectors, or no count of words");
 	if (vectors_start(d, out, STR_NONE, err) != 0)
 		return -1;
 	while (jtext_item(list, &pos, &item))

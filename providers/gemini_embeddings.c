@@ -99,13 +99,15 @@ read_vectors(const struct chat *chat, struct str doc, struct sink *out,
 	if (!jtext_get(doc, "embeddings", &list) || list.p[0] != '[')
 		return error_set(err, ERROR_UP_BROKEN,
 		    "the provider's answer has no embeddings");
-	for (; jtext_item(list, &pos, &item) && turn; turn = turn->next) {
+	while (jtext_item(list, &pos, &item)) {
 		if (!jtext_get(item, "values", &values))
 			values = STR_NONE;
 		if (vectors_put(out, n++, values, err) != 0)
 			return -1;
 	}
-	if (turn || jtext_item(list, &pos, &item))
+	for (; turn; turn = turn->next)
+		n--;
+	if (n != 0)
 		return error_set(err, ERROR_UP_BROKEN,
 		    "the provider's answer has another number of embeddings");
 	return 0;

@@ -67,12 +67,13 @@ static int
 read_answer(const struct document *d, const struct frame *f, struct sink *out,
     struct error *err)
 {
-	struct str data, model = STR_NONE, usage;
+	struct str data, model, usage;
 
 	if (!jtext_get(f->data, "data", &data) || data.p[0] != '[')
 		return vectors_none(d, f, WIRE_OPENAI_CHAT, err);
-	if (jtext_get(f->data, "model", &model))
-		model = jtext_string(d->arena, model);
+	model = jtext_get(f->data, "model", &model)
+	    ? jtext_string(d->arena, model)
+	    : STR_NONE;
 	if (vectors_start(d, out, model, err) != 0)
 		return -1;
 	if (!jtext_get(f->data, "usage", &usage) || usage.p[0] != '{')
