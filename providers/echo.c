@@ -180,44 +180,6 @@ emit_end(struct play *p, int64_t input, const char *done)
 	emit_string(p, "done", str_of(done));
 }
 
-/* What the user said last, or what the tools answered. */
-static struct str
-last_words(struct arena *a, const struct chat *chat, bool *is_result)
-{
-	struct buf *results = buf_new(a, MAX_FRAME_BYTES);
-	const struct turn *t, *last = NULL;
-	const struct part *p;
-
-	*is_result = false;
-	for (t = chat->turns; t; t = t->next)
-		if (t->role == ROLE_USER)
-			last = t;
-	for (p = last ? last->parts : NULL; p; p = p->next) {
-		if (p->kind != PART_TOOL_RESULT)
-			continue;
-		if (*is_result)
-			buf_addch(results, '\n');
-		*is_result = true;
-		buf_adds(results, history_text(a, p->parts, "\n"));
-	}
-	if (*is_result || !last)
-		return buf_str(results);
-	return history_text(a, last->parts, "\n");
-}
-
-/* The first tool offered, or the one that the client insists on. */
-static const struct tool *
-first_tool(const struct chat *chat)
-{
-	const struct tool *t = chat->tools;
-
-	if (chat->tool_choice != TOOL_CHOICE_NAMED)
-		return t;
-	while (t && !str_eq(t->name, chat->tool_choice_name))
-		t = t->next;
-	return t ? t : chat->tools;
-}
-
 /* The answer itself: words or calls.  Returns how it is done. */
 static const char *
 perform(struct play *p, const struct chat *chat, struct str text, int calls)
@@ -289,7 +251,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (!chat || echo_script_model(script, t->model, err) != 0)
 		return -1;
-	text = last_words(a, chat, &is_result);
+	text = echo_last_words(a, chat, &is_result);
 	if (!is_result && echo_script_prompt(script, a, &text, err) != 0)
 		return -1;
 	if (is_result)

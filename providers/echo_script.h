@@ -23,11 +23,13 @@
 #ifndef PROVIDERS_ECHO_SCRIPT_H
 #define PROVIDERS_ECHO_SCRIPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
 
 struct arena;
+struct chat;
 struct error;
 
 struct echo_script {
@@ -53,5 +55,13 @@ int echo_script_model(struct echo_script *s, struct str name, struct error *err)
  */
 int echo_script_prompt(struct echo_script *s, struct arena *a,
     struct str *prompt, struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * echo_last_words(a, chat, is_result):
+ * Returns  what the user said last, or with ${*is_result} what the tools
+ *          answered.
+ */
+struct str echo_last_words(
+    struct arena *a, const struct chat *chat, bool *is_result);
 
 #endif

@@ -20,7 +20,7 @@
 #include "core/error.h"
 #include "core/fold.h"
 #include "core/provider.h"
-#include "tests/unit/grammar.h"
+#include "core/grammar.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/wires.h"
 
