@@ -180,6 +180,19 @@ emit_end(struct play *p, int64_t input, const char *done)
 	emit_string(p, "done", str_of(done));
 }
 
+/* The first tool offered, or the one that the client insists on. */
+static const struct tool *
+first_tool(const struct chat *chat)
+{
+	const struct tool *t = chat->tools;
+
+	if (chat->tool_choice != TOOL_CHOICE_NAMED)
+		return t;
+	while (t && !str_eq(t->name, chat->tool_choice_name))
+		t = t->next;
+	return t ? t : chat->tools;
+}
+
 /* The answer itself: words or calls.  Returns how it is done. */
 static const char *
 perform(struct play *p, const struct chat *chat, struct str text, int calls)

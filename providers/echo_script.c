@@ -132,16 +132,3 @@ echo_last_words(struct arena *a, const struct chat *chat, bool *is_result)
 		return buf_str(results);
 	return history_text(a, last->parts, "\n");
 }
-
-/* The first tool offered, or the one that the client insists on. */
-static const struct tool *
-first_tool(const struct chat *chat)
-{
-	const struct tool *t = chat->tools;
-
-	if (chat->tool_choice != TOOL_CHOICE_NAMED)
-		return t;
-	while (t && !str_eq(t->name, chat->tool_choice_name))
-		t = t->next;
-	return t ? t : chat->tools;
-}

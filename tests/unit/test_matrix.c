@@ -17,8 +17,8 @@
 #include "core/chat.h"
 #include "core/error.h"
 #include "core/fold.h"
-#include "core/provider.h"
 #include "core/grammar.h"
+#include "core/provider.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/wires.h"
 
