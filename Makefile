@@ -5,7 +5,7 @@ BUILD  ?= build
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PKGS    = libcurl json-c libcrypto
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread -lm
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread
 STD     = -std=c11 -D_GNU_SOURCE -I.
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
@@ -44,7 +44,8 @@ $(BUILD)/libtest.a: $(HELP:%.c=$(BUILD)/%.o)
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtest.a $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $< $(BUILD)/libtest.a \
+	  $(BUILD)/libsluice.a -lcmocka $(LIBS)
 
 # The scripted upstream of tests and bench: plain C, no library.
 $(BUILD)/tests/upstream: tests/upstream.c
@@ -70,10 +71,10 @@ run:
 test:
 	tests/run.sh
 
-# The unit tests under AddressSanitizer and UBSan.
+# The unit tests under AddressSanitizer and UBSan, all emitted streams checked.
 asan:
 	conf/deps.sh build test
-	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g -DGRAMMAR_CHECK' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined' unit
 
 check:
@@ -84,15 +85,47 @@ bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger
 	tests/bench.sh
 	tests/bench_ledger.sh
 
-install: all
-	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
-	install -d $(DESTDIR)$(PREFIX)/lib/sluice $(DESTDIR)$(PREFIX)/share/sluice/www
-	ln -sf ../../bin/sluice $(DESTDIR)$(PREFIX)/lib/sluice/sluice.fcgi
-	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/sluice/www
-	install -m 644 conf/sluice.json conf/lighttpd.conf $(DESTDIR)$(PREFIX)/share/sluice
+# The manual; its table of keys comes from README.
+MAN = $(BUILD)/man/sluice.1 $(BUILD)/man/sluice.json.5
+man: $(MAN)
+
+$(BUILD)/man/%: conf/man/% conf/man/keys.awk README.md
+	@mkdir -p $(@D)
+	awk -f conf/man/keys.awk README.md $< >$@
+
+EXAMPLES = $(wildcard conf/*.conf conf/Caddyfile conf/htaccess conf/spawn.sh \
+	conf/sluice.json conf/sluice.socket conf/sluice@.service)
+TO = $(DESTDIR)$(PREFIX)
+
+install: all man
+	install -D -m 755 $(BUILD)/sluice $(TO)/bin/sluice
+	install -d $(TO)/lib/sluice $(TO)/share/sluice/www \
+	  $(TO)/share/doc/sluice/examples
+	ln -sf ../../bin/sluice $(TO)/lib/sluice/sluice.fcgi
+	install -m 644 www/* $(TO)/share/sluice/www
+	install -m 644 README.md $(TO)/share/doc/sluice
+	install -m 644 $(EXAMPLES) $(TO)/share/doc/sluice/examples
+	install -D -m 644 $(BUILD)/man/sluice.1 $(TO)/share/man/man1/sluice.1
+	install -D -m 644 $(BUILD)/man/sluice.json.5 \
+	  $(TO)/share/man/man5/sluice.json.5
+
+deb: all man
+	conf/deps.sh package
+	conf/deb/build.sh $(BUILD)
+
+# For shared hosting: what such a host lacks is linked in.
+$(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ \
+	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
+	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread
+
+dist-hosting: $(BUILD)/hosting/sluice.fcgi
+	conf/hosting/build.sh $(BUILD)
 
 clean:
 	rm -rf build
 
-.PHONY: all unit deps run test asan check bench install clean
+.PHONY: all unit deps run test asan check bench man install deb dist-hosting \
+	clean
 -include $(OBJ:.o=.d) $(HELP:%.c=$(BUILD)/%.d) $(UNIT:%=%.d)

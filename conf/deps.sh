@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install the Debian packages that are missing for what you are about to do:
-#	conf/deps.sh build run test check
+#	conf/deps.sh build run test check package
 # Asks for nothing, says what it installs and why, needs root or sudo only
 # when something is missing.
 set -eu
@@ -22,11 +22,20 @@ run   ca-certificates      to trust the providers
 run   curl                 waits until the gateway answers
 test  libcmocka-dev        unit tests
 test  lighttpd             the web server of the end-to-end tests
+test  apache2-bin          the same behind Apache
+test  libapache2-mod-fcgid the same, Apache spawning the pool
+test  nginx                the same behind nginx
+test  caddy                the same behind Caddy
+test  spawn-fcgi           keeps a pool for servers that spawn none
+test  multiwatch           replaces responders that die
 test  curl                 end-to-end tests
 test  db5.3-util           db5.3_verify: is the database sound
 test  nodejs               end-to-end tests with the official SDKs
 test  npm                  fetches the SDKs
 test  git                  the tests look at the tree
+test  debootstrap          a bare Debian to install the packages in
+test  groff-base           reads the manual
+package dpkg-dev           dpkg-deb, and which libraries it needs
 check clang-format         one style
 check clang-tidy           static analysis
 check cppcheck             static analysis
@@ -62,10 +71,26 @@ if [ "$(id -u)" != 0 ]; then
 		exit 1
 	}
 fi
+# Debian's web servers would start at once, and at every boot: no policy of
+# ours stays, nor do they.
+# shellcheck disable=SC2016
+install='
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap "rm -f $policy" EXIT
+	trap "exit 1" INT TERM
+	printf "#!/bin/sh\nexit 101\n" >$policy
+	chmod 755 $policy
+fi
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+for p in "$@"; do
+	case $p in
+	lighttpd | nginx | caddy)
+		DPKG_MAINTSCRIPT_PACKAGE=$p deb-systemd-helper disable $p.service
+		;;
+	esac
+done'
 # shellcheck disable=SC2086
-{
-	$as_root apt-get update -qq
-	$as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends $missing >/dev/null
-}
+$as_root env DEBIAN_FRONTEND=noninteractive sh -euc "$install" sh $missing
 echo "deps: installed$missing"

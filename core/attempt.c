@@ -8,18 +8,63 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/count.h"
 #include "core/event.h"
 #include "core/frame.h"
 #include "core/order.h"
+#include "core/retry.h"
 
 #define MAX_REFUSAL_BYTES (256u << 10) /* of an error answer's body */
 #define MAX_FRAME_BYTES   (64u << 20)  /* images come as one frame */
+#define BYTES_PER_TOKEN   4            /* of a request, roughly */
 #define ARENA_MAX_BYTES   (512u << 20)
 
 static void
-free_arena(void *arena)
+free_arena(void *arg)
 {
-	arena_free(arena);
+	struct attempt *at = arg;
+
+	arena_free(at->arena);
+	at->arena = NULL;
+}
+
+/* A copy of ${list}: chat_lose appends in place. */
+static struct name *
+copy_names(struct arena *a, const struct name *list)
+{
+	struct name *copy = NULL;
+
+	for (; list != NULL; list = list->next)
+		name_add(a, &copy, list->s);
+	return copy;
+}
+
+/* Prepare with a list of losses of its own. */
+static int
+prepare(struct attempt *at, struct arena *a, struct error *err)
+{
+	const struct provider *api = at->api;
+	struct ask *ask = at->ask;
+	struct name *shared;
+	struct chat *chat = ask->chat;
+	int rc;
+
+	/* Decoding first tells the client's losses from this target's. */
+	if (chat == NULL && ask->wire != api->wire && ask->decode != NULL) {
+		chat = ask_chat(ask, err);
+		if (chat == NULL)
+			return -1;
+	}
+	shared = chat != NULL ? chat->losses : NULL;
+	if (chat != NULL)
+		chat->losses = copy_names(a, shared);
+	rc = api->prepare(at->arena, &at->target, ask, &at->request, err);
+	/* Where the bytes pass nothing is lost, whoever has decoded them. */
+	if (ask->chat != NULL && ask->wire != api->wire)
+		at->losses = ask->chat->losses;
+	if (chat != NULL)
+		chat->losses = shared;
+	return rc;
 }
 
 /*
@@ -38,6 +83,51 @@ choose_api(const struct target *t, const struct ask *ask)
 	return also != NULL && also->wire == wire ? also : api;
 }
 
+/* The interface for what is asked, or NULL and why. */
+static const struct provider *
+find_api(const struct target *t, const struct ask *ask, struct error *err)
+{
+	const struct provider *api = choose_api(t, ask);
+
+	switch (ask->operation) {
+	case OPERATION_CHAT:
+		return api;
+	case OPERATION_COUNT:
+		return api->count != NULL ? api->count : &count_estimate;
+	case OPERATION_EMBED:
+		break;
+	}
+	if (api->embed == NULL) {
+		error_set(err, ERROR_BAD_REQUEST,
+		    "model: provider %.*s has no embeddings",
+		    STR_ARG(t->provider->name));
+		snprintf(err->param, sizeof(err->param), "model");
+	}
+	return api->embed;
+}
+
+/* x-sluice-require: lossless */
+static int
+check_losses(const struct attempt *at, struct error *err)
+{
+	struct buf names;
+	const struct name *n;
+
+	if (!at->ask->lossless || at->losses == NULL)
+		return 0;
+	buf_init(&names, sizeof(err->msg));
+	for (n = at->losses; n != NULL; n = n->next)
+		buf_addf(
+		    &names, "%s%.*s", names.n > 0 ? ", " : "", STR_ARG(n->s));
+	error_set(err, ERROR_BAD_REQUEST,
+	    "%.*s/%.*s cannot carry over, as x-sluice-require wants: %s",
+	    STR_ARG(at->target.provider->name), STR_ARG(at->target.model),
+	    names.p);
+	snprintf(err->code, sizeof(err->code), "lossy");
+	buf_release(&names);
+	return -1;
+}
+
 struct attempt *
 attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
     struct error *err)
@@ -45,13 +135,24 @@ attempt_prepare(struct arena *a, struct ask *ask, const struct target *target,
 	struct attempt *at = ARENA_NEW(a, struct attempt);
 
 	at->arena = arena_new(ARENA_MAX_BYTES);
-	arena_defer(a, free_arena, at->arena);
+	arena_defer(a, free_arena, at);
 	at->target = *target;
-	at->api = choose_api(target, ask);
+	at->api = find_api(target, ask, err);
 	at->ask = ask;
-	if (at->api->prepare(at->arena, target, ask, &at->request, err) != 0)
-		return NULL;
-	return at;
+	if (at->api != NULL && prepare(at, a, err) == 0 &&
+	    check_losses(at, err) == 0)
+		return at;
+	free_arena(at);
+	return NULL;
+}
+
+void
+attempt_discard(struct attempt *at)
+{
+	at->meter.model = STR_NONE;
+	at->err.raw = STR_NONE;
+	at->headers = NULL;
+	free_arena(at);
 }
 
 static void
@@ -77,12 +178,9 @@ mask_key(struct attempt *at)
 	at->err.raw.p = raw;
 }
 
-/* The one way out of RUNNING; the callback comes with the next turn. */
 static void
-finish(struct attempt *at)
+stop(struct attempt *at)
 {
-	if (at->state == ATTEMPT_ENDED)
-		return;
 	if (at->transfer != NULL) {
 		transfer_cancel(at->transfer);
 		at->transfer = NULL;
@@ -90,6 +188,15 @@ finish(struct attempt *at)
 	at->state = ATTEMPT_ENDED;
 	at->ended_us = clock_mono_us();
 	mask_key(at);
+}
+
+/* The way out of RUNNING; the callback comes with the next turn. */
+static void
+finish(struct attempt *at)
+{
+	if (at->state == ATTEMPT_ENDED)
+		return;
+	stop(at);
 	at->end_timer.fn = fire_ended;
 	at->end_timer.arg = at;
 	loop_timer_set(at->loop, &at->end_timer, loop_now_us(at->loop));
@@ -159,17 +266,34 @@ stop_here(struct attempt *at)
 {
 	struct event usage = { .kind = EVENT_USAGE };
 
-	meter_estimate(&at->meter, (int64_t)at->ask->body.n);
+	meter_estimate(
+	    &at->meter, (int64_t)at->ask->body.n / BYTES_PER_TOKEN, 0);
 	usage.usage = &at->meter.usage;
 	if (gate_open(&at->gate, &at->err) == 0)
 		(void)sink_put(&at->gate.sink, &usage, &at->err);
 	finish(at);
 }
 
+/* Count what is read for nobody; false when it is enough. */
+static bool
+drain_on(struct attempt *at, size_t n)
+{
+	if (at->drain_left == 0)
+		return true;
+	if (at->drain_left > n) {
+		at->drain_left -= n;
+		return true;
+	}
+	error_set(&at->err, ERROR_CLIENT_GONE,
+	    "the rest is too long to be read for nobody");
+	return false;
+}
+
 static void
 on_data(void *arg, struct str bytes)
 {
 	struct attempt *at = arg;
+	struct transfer *transfer = at->transfer;
 	bool had_content = at->meter.first_content_us != 0;
 
 	if (at->state != ATTEMPT_RUNNING)
@@ -178,12 +302,14 @@ on_data(void *arg, struct str bytes)
 		buf_adds(at->refusal, bytes);
 		return;
 	}
-	if (deframer_push(at->deframer, bytes, &at->err) != 0)
+	if (!drain_on(at, bytes.n))
+		finish(at);
+	else if (deframer_push(at->deframer, bytes, &at->err) != 0)
 		finish(at);
 	else if (at->stopper.done)
 		stop_here(at);
 	else if (!had_content && at->meter.first_content_us != 0)
-		transfer_content(at->transfer);
+		transfer_content(transfer);
 	if (at->gate.open)
 		at->events->progress(at->arg);
 }
@@ -197,6 +323,11 @@ complete(struct attempt *at)
 		    buf_str(at->refusal), &at->err);
 		if (at->err.raw.n > 0 && at->err.raw_wire == at->ask->wire)
 			at->err.status = at->status;
+		/* Reset headers come with every answer; here they count. */
+		if (at->err.kind == ERROR_UP_RATE &&
+		    at->err.retry_after_ms == 0)
+			at->err.retry_after_ms = retry_after_ms(at->arena,
+			    at->headers, buf_str(at->refusal), clock_wall_us());
 		return;
 	}
 	if (deframer_end(at->deframer, &at->err) == 0 &&
@@ -206,13 +337,23 @@ complete(struct attempt *at)
 		at->events->progress(at->arg);
 }
 
+static struct sink *
+on_commit(void *arg, struct error *err)
+{
+	struct attempt *at = arg;
+
+	return at->events->content(at->arg, err);
+}
+
 /* What the events of the answer go through. */
 static struct sink *
-build_chain(struct attempt *at, struct sink *out)
+build_chain(struct attempt *at)
 {
 	struct sink *next = &at->meter.sink;
 
-	gate_init(&at->gate, at->arena, out);
+	gate_init(&at->gate, at->arena, NULL);
+	at->gate.commit = on_commit;
+	at->gate.arg = at;
 	meter_init(&at->meter, at->arena, &at->gate.sink);
 	if (at->request.cut != NULL) {
 		stopper_init(&at->stopper, at->arena, at->request.cut, next);
@@ -246,7 +387,7 @@ on_end(void *arg, enum transfer_end end, const char *why)
 
 void
 attempt_start(struct attempt *at, const struct attempt_engine *engine,
-    struct sink *out, const struct attempt_events *events, void *arg)
+    const struct attempt_events *events, void *arg)
 {
 	static const struct transfer_events transfer_events = { on_head,
 		on_data, on_end };
@@ -256,7 +397,7 @@ attempt_start(struct attempt *at, const struct attempt_engine *engine,
 	at->arg = arg;
 	at->loop = engine->loop;
 	at->started_us = clock_mono_us();
-	at->chain = build_chain(at, out);
+	at->chain = build_chain(at);
 	at->transfer = transfer_start(engine->upstream, at->arena, &at->request,
 	    &engine->limits, &transfer_events, at, &at->err);
 	if (at->transfer == NULL)
@@ -278,10 +419,18 @@ attempt_resume(struct attempt *at)
 }
 
 void
+attempt_drain(struct attempt *at, size_t max)
+{
+	at->drain_left = max;
+}
+
+void
 attempt_cancel(struct attempt *at, enum error_kind kind, const char *why)
 {
+	if (at->end_timer.place != 0)
+		loop_timer_stop(at->loop, &at->end_timer);
 	if (at->state != ATTEMPT_RUNNING)
 		return;
 	error_set(&at->err, kind, "%s", why);
-	finish(at);
+	stop(at);
 }

@@ -9,7 +9,8 @@
  *	RUNNING	  a transfer is under way
  *	ENDED	  err tells how: kind ERROR_NONE, or what went wrong
  * The end is told by a callback from the loop, never from inside another
- * callback, so its receiver may hand the call to another thread.
+ * callback.  Attempts of one call are independent of each other; one may be
+ * cancelled from inside a callback of another.
  */
 #ifndef CORE_ATTEMPT_H
 #define CORE_ATTEMPT_H
@@ -30,6 +31,11 @@ struct conf;
 struct deframer;
 
 struct attempt_events {
+	/*
+	 * The first content is here, or the answer is complete without any:
+	 * where do events go?  NULL with the error: nowhere, it has failed.
+	 */
+	struct sink *(*content)(void *arg, struct error *err);
 	/* Events went down the chain; send what they produced. */
 	void (*progress)(void *arg);
 	/* It is over. */
@@ -44,10 +50,11 @@ enum attempt_state {
 
 struct attempt {
 	enum attempt_state state;
-	struct arena *arena; /* the attempt's own; with the call */
+	struct arena *arena; /* the attempt's own; NULL: discarded */
 	struct target target;
 	const struct provider *api; /* the format that it speaks */
 	struct ask *ask;
+	struct name *losses; /* what this translation dropped */
 	struct error err;
 	int status;                   /* HTTP, 0 if none came */
 	int64_t started_us, ended_us; /* monotonic; 0: not yet */
@@ -66,14 +73,16 @@ struct attempt {
 	struct deframer *deframer;
 	struct decoder *decoder;
 	struct loop_timer end_timer;
+	size_t drain_left; /* bytes; 0: not drained */
 };
 
 /*
  * attempt_prepare(a, ask, target, err):
- * Build the request for ${target}; nothing is sent.
+ * Build the request for ${target}; nothing is sent.  Losses go to the
+ * attempt, not to the chat that other attempts share.
  *
- * Returns  the attempt in the request's arena ${a}, or NULL: what the
- *          provider's prepare set.
+ * Returns  the attempt in the request's arena ${a}, its own arena with it,
+ *          or NULL: what the provider's prepare set.
  */
 struct attempt *attempt_prepare(struct arena *a, struct ask *ask,
     const struct target *target, struct error *err);
@@ -86,12 +95,11 @@ struct attempt_engine {
 };
 
 /*
- * attempt_start(at, engine, out, events, arg):
- * Send the request; events go to ${out}.  A failure to start is told by
- * events->ended as well.
+ * attempt_start(at, engine, events, arg):
+ * Send the request.  A failure to start is told by events->ended as well.
  */
 void attempt_start(struct attempt *at, const struct attempt_engine *engine,
-    struct sink *out, const struct attempt_events *events, void *arg);
+    const struct attempt_events *events, void *arg);
 
 /* attempt_pause(at), attempt_resume(at): flow control while RUNNING. */
 void attempt_pause(struct attempt *at);
@@ -99,8 +107,21 @@ void attempt_resume(struct attempt *at);
 
 /*
  * attempt_cancel(at, kind, why):
- * Close the transfer now; events->ended follows with this error.
+ * Close the transfer now, with this error; no callback follows.
  */
 void attempt_cancel(struct attempt *at, enum error_kind kind, const char *why);
+
+/*
+ * attempt_drain(at, max):
+ * Nobody wants the answer; only ${max} bytes more of it are read.
+ */
+void attempt_drain(struct attempt *at, size_t max);
+
+/*
+ * attempt_discard(at):
+ * Give the memory of an ENDED attempt back before the call ends.  Its err,
+ * status, times and meter (but no string of it) stay.
+ */
+void attempt_discard(struct attempt *at);
 
 #endif

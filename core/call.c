@@ -2,13 +2,15 @@
 #include "core/call.h"
 
 #include "core/arena.h"
-#include "core/catalog.h"
 #include "core/chat.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/fetch.h"
+#include "core/jtree.h"
 #include "core/log.h"
 #include "core/price.h"
 #include "core/resolve.h"
+#include "core/state.h"
 
 void
 call_init(struct call *c, struct arena *a, const struct conf *conf,
@@ -18,38 +20,155 @@ call_init(struct call *c, struct arena *a, const struct conf *conf,
 	c->started_us = clock_mono_us();
 	c->row.started_us = clock_wall_us();
 	c->row.ttft_ms = c->row.duration_ms = -1;
+	c->control.max_cost_pusd = -1;
 	c->ask.arena = a;
 	ledger_id(c->row.id, c->row.started_us);
 }
 
-static int64_t
-since_ms(const struct call *c, int64_t mono_us)
+/* --- the route --- */
+
+/* x-sluice-route: a name, or a tree for those who may. */
+static const struct route *
+route_of_header(struct call *c)
 {
-	return mono_us > 0 ? (mono_us - c->started_us) / 1000 : -1;
+	struct str text = c->control.route;
+	struct jnode root = { 0 },
+		     at = { .up = &root, .key = "x-sluice-route" };
+
+	if (text.p[0] != '{')
+		return route_request_names(
+		    c->conf, c->arena, &(struct name){ .s = text }, &c->err);
+	if (!c->control.may_route) {
+		error_set(&c->err, ERROR_FORBIDDEN,
+		    "this key may not bring a route of its own");
+		return NULL;
+	}
+	if (jtree_read(c->arena, text, &root, &c->err) != 0)
+		return NULL;
+	at.v = root.v;
+	return route_request(c->conf, c->arena, &at, &c->err);
 }
 
-/* The attempt's entry in the row, as it is known before it starts. */
+static const struct route *
+find_route(struct call *c)
+{
+	struct name model = { .s = c->ask.model };
+	struct str name = model.s;
+	const struct conf_route *named;
+
+	if (c->control.route.n > 0)
+		name = c->control.route;
+	named = conf_route_find(c->conf, resolve_alias(c->conf, name));
+	if (c->control.route.n == 0 && c->control.models != NULL)
+		return route_request_names(
+		    c->conf, c->arena, c->control.models, &c->err);
+	if (named != NULL)
+		c->row.route = named->name;
+	if (c->control.route.n > 0)
+		return route_of_header(c);
+	return route_request_names(c->conf, c->arena, &model, &c->err);
+}
+
+/* A number that differs from call to call: the random part of its id. */
+static uint64_t
+seed_of(const struct call *c)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	const char *p;
+
+	for (p = c->row.id; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* Where a price is not known, no promise about it can be kept. */
+static int
+check_cost(struct call *c)
+{
+	const struct target *t;
+	char worst[MONEY_TEXT_BYTES], most[MONEY_TEXT_BYTES];
+	int64_t pusd;
+
+	if (c->control.max_cost_pusd < 0)
+		return 0;
+	if (!plan_worst(&c->planner, c->plan, &pusd, &t))
+		return error_set(&c->err, ERROR_BUDGET,
+		    "x-sluice-max-cost: no price for %.*s/%.*s is known",
+		    STR_ARG(t->provider->name), STR_ARG(t->model));
+	if (pusd <= c->control.max_cost_pusd)
+		return 0;
+	return error_set(&c->err, ERROR_BUDGET,
+	    "the call may cost up to USD %s, x-sluice-max-cost is %s",
+	    money_text(pusd, worst),
+	    money_text(c->control.max_cost_pusd, most));
+}
+
 static void
-open_attempt(struct call *c)
+set_deadline(struct call *c)
+{
+	int64_t ms = c->conf->request_timeout_ms;
+
+	if (c->control.timeout_ms > 0 && c->control.timeout_ms < ms)
+		ms = c->control.timeout_ms;
+	c->deadline_us = c->started_us + ms * 1000;
+}
+
+int
+call_plan(struct call *c)
+{
+	const struct route *route = find_route(c);
+
+	if (route == NULL)
+		return -1;
+	set_deadline(c);
+	c->planner = (struct planner){ .arena = c->arena,
+		.conf = c->conf,
+		.health = c->state != NULL ? state_targets(c->state) : NULL,
+		.ask = &c->ask,
+		.row = &c->row,
+		.header = c->header,
+		.arg = c->header_arg,
+		.mono_us = c->started_us,
+		.wall_us = c->row.started_us,
+		.seed = seed_of(c),
+		.err = &c->err };
+	c->plan = plan_make(&c->planner, route);
+	if (c->plan == NULL || check_cost(c) != 0)
+		return -1;
+	return fetch_wanted(c->conf, &c->ask, c->plan, &c->err);
+}
+
+/* --- front --- */
+
+static void
+answered_by(struct call *c, const struct target *t)
+{
+	c->row.answered = str_of(arena_printf(c->arena, "%.*s/%.*s",
+	    STR_ARG(t->provider->name), STR_ARG(t->model)));
+}
+
+/* The first attempt's entry in the row, before it starts. */
+static void
+foresee_attempt(struct call *c)
 {
 	struct ledger_attempt *la = ARENA_NEW(c->arena, struct ledger_attempt);
-	const struct target *t = &c->attempt->target;
+	const struct target *t = &plan_first(c->plan)->leaf->target;
 
 	la->provider = t->provider->name;
 	la->model = t->model;
 	la->credential = t->provider->key.p ? STR("conf") : STR_NONE;
-	la->start_ms = since_ms(c, clock_mono_us());
-	la->ttft_ms = la->duration_ms = -1;
+	la->start_ms = la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
 	usage_init(&la->usage);
 	c->row.attempts = la;
 	c->row.cost.why = "not finished";
+	answered_by(c, t);
 }
 
 static int
 open_row(struct call *c)
 {
-	open_attempt(c);
+	foresee_attempt(c);
 	if (c->state == NULL)
 		return 0;
 	if (ledger_write(c->state, &c->row, &c->err) == 0) {
@@ -63,183 +182,39 @@ open_row(struct call *c)
 	return 0;
 }
 
+/* Is there one target only?  Then what it refuses is refused at once. */
+static const struct route_target *
+only_target(const struct plan *plan)
+{
+	while (plan->first != NULL) {
+		if (plan->first->next != NULL)
+			return NULL;
+		plan = plan->first;
+	}
+	return plan->leaf;
+}
+
 int
 call_front(struct call *c)
 {
-	struct target target;
+	const struct route_target *only;
 
-	if (resolve(c->conf, c->arena, c->ask.model, &target, &c->err) != 0)
+	if (c->plan == NULL && call_plan(c) != 0)
 		return -1;
-	c->attempt = attempt_prepare(c->arena, &c->ask, &target, &c->err);
-	if (c->attempt == NULL)
-		return -1;
-	if (c->ask.chat != NULL)
-		c->row.lossy = c->ask.chat->losses;
-	c->row.answered = str_of(arena_printf(c->arena, "%.*s/%.*s",
-	    STR_ARG(target.provider->name), STR_ARG(target.model)));
+	only = only_target(c->plan);
+	if (only != NULL && only->set.p == NULL) {
+		c->prepared =
+		    attempt_prepare(c->arena, &c->ask, &only->target, &c->err);
+		if (c->prepared == NULL)
+			return -1;
+		c->row.lossy = c->prepared->losses;
+	}
+	if (c->ask.media != NULL) /* it lacks the images */
+		c->prepared = NULL;
 	return open_row(c);
 }
 
-static void
-on_progress(void *arg)
-{
-	struct call *c = arg;
-
-	c->events->progress(c->arg);
-}
-
-static void
-on_ended(void *arg)
-{
-	struct call *c = arg;
-
-	c->err = c->attempt->err;
-	c->events->ended(c->arg);
-}
-
-void
-call_run(struct call *c, struct loop *loop, struct upstream *upstream,
-    struct sink *out, const struct call_events *events, void *arg)
-{
-	static const struct attempt_events attempt_events = { on_progress,
-		on_ended };
-	const struct attempt_engine engine = {
-		.loop = loop,
-		.upstream = upstream,
-		.limits = { .connect_ms = c->conf->connect_timeout_ms,
-		    .first_content_ms = c->conf->first_content_timeout_ms,
-		    .idle_ms = c->conf->idle_timeout_ms,
-		    .total_ms = c->conf->request_timeout_ms },
-	};
-
-	c->out = out;
-	c->events = events;
-	c->arg = arg;
-	attempt_start(c->attempt, &engine, out, &attempt_events, c);
-}
-
-void
-call_pause(struct call *c)
-{
-	attempt_pause(c->attempt);
-}
-
-void
-call_resume(struct call *c)
-{
-	attempt_resume(c->attempt);
-}
-
-void
-call_cancel(struct call *c, enum error_kind kind, const char *why)
-{
-	attempt_cancel(c->attempt, kind, why);
-}
-
-/* The price of what answered, else of what was asked for; exact names only. */
-static bool
-find_price(struct call *c, struct price *price)
-{
-	const struct attempt *at = c->attempt;
-	const struct str provider = at->target.provider->name;
-	const struct str names[] = { at->meter.model, at->target.model };
-	const struct model *m;
-	struct error err = { 0 };
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		if (names[i].n == 0)
-			continue;
-		m = catalog_find(
-		    c->conf->catalog, c->arena, provider, names[i]);
-		if (m != NULL && m->price.p != NULL &&
-		    price_parse(m->price, price, &err) == 0)
-			return true;
-	}
-	return false;
-}
-
-static struct cost
-no_cost(const char *why)
-{
-	return (struct cost){ .source = COST_UNKNOWN, .why = why };
-}
-
-/* What the attempt cost, by usage as the provider reported or we estimated. */
-static struct cost
-cost_of(struct call *c, struct ledger_attempt *la)
-{
-	struct cost cost = { .known = true, .source = COST_ESTIMATED };
-	struct price price;
-
-	if (la->usage.source == USAGE_REPORTED)
-		cost.source = COST_REPORTED;
-	if (c->attempt->target.provider->free ||
-	    (la->usage.source == USAGE_NONE &&
-		c->attempt->err.kind != ERROR_NONE))
-		return cost; /* free, or an error answer: providers bill none */
-	if (la->usage.source == USAGE_NONE)
-		return no_cost("the provider reported no usage");
-	if (!find_price(c, &price))
-		return no_cost(arena_printf(
-		    c->arena, "no price for %.*s", STR_ARG(c->row.answered)));
-	if (price_cost(&price, &la->usage, &cost.pusd) != 0)
-		return no_cost("the amount overflows");
-	la->price = catalog_version(c->conf->catalog);
-	return cost;
-}
-
-static enum attempt_outcome
-attempt_outcome_of(const struct error *err)
-{
-	if (err->kind == ERROR_NONE)
-		return ATTEMPT_WON;
-	return err->kind == ERROR_CLIENT_GONE ? ATTEMPT_CANCELLED
-					      : ATTEMPT_FAILED;
-}
-
-/*
- * An answer that began and did not end is billed for what was seen; one that
- * never began may still have cost its input, where the request had left.
- */
-static bool
-needs_estimate(const struct attempt *at)
-{
-	if (at->err.kind == ERROR_NONE || at->status >= 300)
-		return false;
-	return at->status != 0 || at->err.kind == ERROR_CLIENT_GONE ||
-	    at->err.kind == ERROR_UP_TIMEOUT;
-}
-
-void
-call_price(struct call *c)
-{
-	struct attempt *at = c->attempt;
-	struct ledger_attempt *la = c->row.attempts;
-
-	if (needs_estimate(at))
-		meter_estimate(&at->meter, (int64_t)c->ask.body.n);
-	la->usage = at->meter.usage;
-	la->cost = cost_of(c, la);
-	c->row.cost = la->cost;
-}
-
-static void
-settle_attempt(struct call *c)
-{
-	struct attempt *at = c->attempt;
-	struct ledger_attempt *la = c->row.attempts;
-	int64_t first_us = at->meter.first_content_us;
-
-	la->outcome = attempt_outcome_of(&c->err);
-	la->status = at->status;
-	la->returned_model = at->meter.model;
-	la->ttft_ms = first_us > 0 ? (first_us - at->started_us) / 1000 : -1;
-	la->duration_ms = (at->ended_us - at->started_us) / 1000;
-	if (c->err.kind != ERROR_NONE)
-		la->error = str_of(error_code(&c->err));
-	c->row.ttft_ms = since_ms(c, first_us);
-}
+/* --- back --- */
 
 static enum call_outcome
 outcome_of(const struct call *c)
@@ -248,28 +223,65 @@ outcome_of(const struct call *c)
 		return CALL_OK;
 	if (c->err.kind == ERROR_CLIENT_GONE)
 		return CALL_CANCELLED;
-	return c->row.attempts == NULL ? CALL_REFUSED : CALL_ERROR;
+	return c->tries == NULL ? CALL_REFUSED : CALL_ERROR;
+}
+
+static void
+settle_row(struct call *c, int status)
+{
+	struct ledger_call *row = &c->row;
+	struct attempt *at = c->attempt;
+	int64_t first_us = at != NULL ? at->meter.first_content_us : 0;
+
+	row->status = status;
+	row->outcome = outcome_of(c);
+	row->ended_us = clock_wall_us();
+	row->duration_ms = (clock_mono_us() - c->started_us) / 1000;
+	row->ttft_ms = first_us > 0 ? (first_us - c->started_us) / 1000 : -1;
+	if (c->err.kind != ERROR_NONE)
+		row->error = str_of(error_code(&c->err));
+	if (c->tries != NULL)
+		return;
+	row->attempts = NULL;
+	row->cost = (struct cost){ .known = true };
+}
+
+/* What goes wrong after the attempt has ended well is still its fault. */
+static void
+blame(struct call *c)
+{
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next)
+		if (t->at == c->attempt && t->row->outcome == ATTEMPT_WON &&
+		    c->err.kind != ERROR_NONE) {
+			t->row->outcome = ATTEMPT_FAILED;
+			t->row->error = str_of(error_code(&c->err));
+		}
+}
+
+static void
+close_row(struct call *c)
+{
+	struct error err = { 0 };
+
+	if (c->state != NULL && ledger_write(c->state, &c->row, &err) != 0)
+		log_event(
+		    LOG_LEVEL_ERROR, "store", "%s: %s", c->row.id, err.msg);
 }
 
 void
 call_settle(struct call *c, int status)
 {
-	bool ran = c->attempt != NULL && c->attempt->state == ATTEMPT_ENDED;
-	struct error err = { 0 };
+	settle_row(c, status);
+	blame(c);
+	if (!c->drains)
+		close_row(c);
+}
 
-	if (!ran)
-		c->row.attempts = NULL;
-	c->row.status = status;
-	c->row.outcome = outcome_of(c);
-	c->row.ended_us = clock_wall_us();
-	c->row.duration_ms = since_ms(c, clock_mono_us());
-	if (c->err.kind != ERROR_NONE)
-		c->row.error = str_of(error_code(&c->err));
-	if (ran)
-		settle_attempt(c);
-	else
-		c->row.cost = (struct cost){ .known = true };
-	if (c->state != NULL && ledger_write(c->state, &c->row, &err) != 0)
-		log_event(
-		    LOG_LEVEL_ERROR, "store", "%s: %s", c->row.id, err.msg);
+void
+call_settle_late(struct call *c)
+{
+	call_price(c);
+	close_row(c);
 }

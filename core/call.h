@@ -2,16 +2,22 @@
 /*
  * One client call, from the parsed request to the settled ledger row, in the
  * three legs of design §4:
- *	front	call_front: resolve, prepare, open the ledger row   (worker)
- *	middle	call_run: the upstream, until events->ended  (event thread)
- *	back	call_price, call_settle: close the ledger row	   (worker)
+ *	front	call_front: route, plan, open the ledger row	    (worker)
+ *	middle	call_run: the plan runs, until events->ended  (event thread)
+ *	back	call_price, call_settle: close the ledger row	    (worker)
  * A call belongs to one thread at a time and has no lock.  The caller feeds
  * in the request and takes events from ${out}; HTTP and dialects are unknown
- * here.
+ * here.  call.c has front and back, call_run.c the middle, call_price.c the
+ * money.
  *
  * Ledger: a call that reaches an upstream has its open record written before
- * the first byte leaves, and its closing record by call_settle, the only
- * place that closes.  A call refused before that has one closing record.
+ * the first byte leaves, and its closing record, with every attempt, by
+ * call_settle, the only place that closes.  A call refused before that has
+ * one closing record.
+ *
+ * Losers of a race that are read to their end (on_cancel: drain) outlive the
+ * answer: then c->drains after the middle, the back closes nothing yet, and
+ * call_linger and call_settle_late follow once the answer has left.
  */
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
@@ -22,10 +28,14 @@
 #include "core/attempt.h"
 #include "core/error.h"
 #include "core/ledger.h"
+#include "core/plan.h"
 #include "core/provider.h"
+#include "core/route_run.h"
 
 struct arena;
 struct conf;
+struct fetch;
+struct health_target;
 struct sink;
 struct state;
 
@@ -36,33 +46,85 @@ struct call_events {
 	void (*ended)(void *arg);
 };
 
+/* What a client may say about its call; all zero but max_cost_pusd: nothing. */
+struct call_control {
+	struct str route;      /* a name, or a JSON node if may_route */
+	bool may_route;        /* what the key is allowed */
+	struct name *models;   /* fallback list; NULL: ask.model alone */
+	int64_t max_cost_pusd; /* -1: none */
+	int64_t timeout_ms;    /* 0: the configuration's */
+};
+
+/* One attempt of the call. */
+struct call_try {
+	struct call *call;
+	struct step *step;
+	struct attempt *at;
+	struct ledger_attempt *row;
+	struct health_target *health;
+	bool probe; /* the breaker's */
+	bool lost;  /* another one has won */
+	bool late;  /* it outlives the middle, being drained */
+	bool settled;
+	struct call_try *next;
+};
+
 struct call {
 	struct arena *arena; /* the request's */
 	const struct conf *conf;
 	struct state *state; /* NULL: serve without a store */
 	struct ask ask;
+	struct call_control control;
+	struct str (*header)(void *arg, const char *name); /* of the request */
+	void *header_arg;
+	bool may_drain; /* somebody waits for what goes on in the background */
 	struct ledger_call row;
-	int64_t started_us;      /* monotonic */
+	int64_t started_us; /* monotonic */
+	int64_t deadline_us;
 	struct error err;        /* how it went wrong, or ERROR_NONE */
-	struct attempt *attempt; /* NULL until prepared */
+	struct plan *plan;       /* NULL until call_plan */
+	struct attempt *attempt; /* that answers, or whose error it is; NULL */
+	unsigned attempts;       /* begun */
 	bool opened;             /* the open record is written */
+	bool drains;             /* a loser is still being read; see above */
 	/* private */
+	struct planner planner;
+	struct attempt *prepared; /* of the plan's only target, by front */
+	struct call_try *tries;
+	struct route_run run;
+	struct fetch *fetch; /* of images, under way; NULL: none */
+	struct attempt_engine engine;
 	struct sink *out;
+	struct sink nowhere;
 	const struct call_events *events;
 	void *arg;
+	bool probe;    /* the breaker let the next attempt in as its probe */
+	bool over;     /* ended is on its way */
+	bool lingers;  /* call_linger waits */
+	bool stopping; /* nothing is drained any more */
+	struct loop_timer wake, end;
 };
 
 /*
  * call_init(c, a, conf, state):
  * Make ${c} a call that begins now, with a new id.  The caller then fills in
- * ask and the client's part of row.
+ * ask, control and the client's part of row.
  */
 void call_init(struct call *c, struct arena *a, const struct conf *conf,
     struct state *state);
 
 /*
+ * call_plan(c):
+ * Find the route and plan it; nothing is written or sent.
+ *
+ * Returns  0, or -1 with c->err set: also 402 where the worst case exceeds
+ *          what the client allows.
+ */
+int call_plan(struct call *c) __attribute__((warn_unused_result));
+
+/*
  * call_front(c):
- * Find the target, prepare the request, open the ledger row.
+ * As call_plan, if that is still due; then open the ledger row.
  *
  * Returns  0, or -1 with c->err set; call_settle is due in either case.
  * Blocks   on one journal append.
@@ -82,24 +144,44 @@ void call_resume(struct call *c);
 
 /*
  * call_cancel(c, kind, why):
- * Give up: ERROR_CLIENT_GONE, or ERROR_BUSY when draining.  ended follows.
+ * Give up: ERROR_CLIENT_GONE, or ERROR_BUSY when draining.  ended follows;
+ * where a provider is read to the end (on_cancel: drain), after that.
  */
 void call_cancel(struct call *c, enum error_kind kind, const char *why);
 
 /*
  * call_price(c):
- * After the middle: put usage and cost of the attempt, estimated where the
- * answer was left early, into the row.
+ * After the middle: put usage and cost of each attempt, estimated where the
+ * answer was left early, and their sum into the row.
  */
 void call_price(struct call *c);
 
+/* call_price_try(c, t): of one attempt; estimated if it is not over. */
+void call_price_try(struct call *c, struct call_try *t);
+
 /*
  * call_settle(c, status):
- * Close the ledger row; ${status} is the HTTP status that the client gets.  A
- * failing store is logged: the answer stands.
+ * Close the ledger row, unless c->drains; ${status} is the HTTP status that
+ * the client gets.  A failing store is logged: the answer stands.
  *
  * Blocks   on one journal append.
  */
 void call_settle(struct call *c, int status);
+
+/*
+ * call_linger(c):
+ * Back on the event thread, with c->drains: wait for the losers, which
+ * call_cancel cuts short.  ended comes once more, c->drains is false then and
+ * call_settle_late due.
+ */
+void call_linger(struct call *c);
+
+/*
+ * call_settle_late(c):
+ * Price what was drained and close the ledger row.
+ *
+ * Blocks   on one journal append.
+ */
+void call_settle_late(struct call *c);
 
 #endif

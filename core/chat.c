@@ -80,6 +80,16 @@ chat_tool(struct chat *chat)
 	return tool;
 }
 
+const struct media *
+chat_media(const struct chat *chat, struct str url)
+{
+	const struct media *m = chat->media;
+
+	while (m != NULL && !str_eq(m->url, url))
+		m = m->next;
+	return m;
+}
+
 void
 name_add(struct arena *a, struct name **list, struct str s)
 {

@@ -70,6 +70,14 @@ struct part {
 	struct part *last; /* private, of a list's first: see chat_part */
 };
 
+/* An image that stands at an address, fetched before anything is sent. */
+struct media {
+	struct str url;
+	struct str path;       /* of the first part with this address */
+	struct str mime, data; /* as in struct part; absent: not yet here */
+	struct media *next;
+};
+
 /* A message.  System messages inside the conversation keep their place. */
 struct turn {
 	enum role role;
@@ -165,6 +173,10 @@ struct chat {
 	struct str user;         /* end-user id; absent if not given */
 	struct str service_tier; /* as the client wrote it; absent */
 
+	const struct media *media; /* fetched images; see chat_media */
+
+	int64_t dimensions; /* OPERATION_EMBED: of a vector; 0: as usual */
+
 	struct name *losses; /* what translation dropped, see chat_lose */
 };
 
@@ -187,6 +199,12 @@ struct turn *chat_turn(struct chat *chat, enum role role);
 struct part *chat_part(
     struct chat *chat, struct part **list, enum part_kind kind);
 struct tool *chat_tool(struct chat *chat);
+
+/*
+ * chat_media(chat, url):
+ * Returns  what stands at ${url}, or NULL if nobody fetches it.
+ */
+const struct media *chat_media(const struct chat *chat, struct str url);
 
 /* name_add(a, list, s): append a copy of ${s} unless the list has it. */
 void name_add(struct arena *a, struct name **list, struct str s);

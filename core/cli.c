@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cli.h"
 
+#include <grp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -23,7 +26,9 @@ static const struct cmd *const verbs[] = {
 	&cli_backup,
 	&cli_verify,
 	&cli_recover,
+	&cli_health,
 	&cli_try,
+	&cli_selftest,
 	&cli_version,
 	&cli_help,
 	NULL,
@@ -115,11 +120,28 @@ cli_conf(struct cli *cli)
 }
 
 int
+cli_owner(struct cli *cli)
+{
+	struct stat st;
+	char *dir;
+
+	dir = str_cstr(cli->arena, cli->conf->data_dir);
+	if (geteuid() != 0 || stat(dir, &st) != 0 || st.st_uid == 0)
+		return 0;
+	if (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 &&
+	    setuid(st.st_uid) == 0)
+		return 0;
+	cli_fail(cli, "%s belongs to user %u: run this as that user", dir,
+	    (unsigned)st.st_uid);
+	return -1;
+}
+
+int
 cli_state(struct cli *cli)
 {
 	struct error err = { 0 };
 
-	if (cli_conf(cli) == -1)
+	if (cli_conf(cli) == -1 || cli_owner(cli) == -1)
 		return -1;
 	cli->state =
 	    state_open(cli->conf->data_dir, cli->conf->durability, &err);

@@ -52,10 +52,9 @@ struct cmd {
 	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
 };
 
-extern const struct cmd cli_backup, cli_recover, cli_verify, cli_reconcile;
-extern const struct cmd cli_ledger_summary, cli_ledger_prune;
-extern const struct cmd cli_check, cli_help, cli_key, cli_ledger, cli_models,
-    cli_try, cli_version;
+extern const struct cmd cli_backup, cli_check, cli_health, cli_help, cli_key,
+    cli_ledger, cli_ledger_prune, cli_ledger_summary, cli_models, cli_reconcile,
+    cli_recover, cli_selftest, cli_try, cli_verify, cli_version;
 
 /*
  * cli_main(env, argc, argv):
@@ -97,6 +96,15 @@ int cli_options(struct cli *cli, const struct cli_opt *opts, size_t n, int argc,
  */
 int cli_conf(struct cli *cli) __attribute__((warn_unused_result));
 int cli_state(struct cli *cli) __attribute__((warn_unused_result));
+
+/*
+ * cli_owner(cli):
+ * As root, become the owner of the data directory for good: what root writes
+ * there, the responders could not use.  cli_state does it, too.
+ *
+ * Returns  0, or -1 after a message: return CLI_FAILED then.
+ */
+int cli_owner(struct cli *cli) __attribute__((warn_unused_result));
 
 /* cli_fail(cli, fmt, ...): say why on env->err.  Returns CLI_FAILED. */
 int cli_fail(struct cli *cli, const char *fmt, ...)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cli.h"
 
+#include <stdlib.h>
+
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
+#include "core/check.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/jw.h"
@@ -58,7 +61,8 @@ key_state(struct cli *cli, const struct conf_provider *p)
 }
 
 static void
-text(struct cli *cli, struct buf *out, const char *store)
+text(struct cli *cli, const struct check *check, struct buf *out,
+    const char *store)
 {
 	const struct conf *conf = cli->conf;
 	const struct conf_provider *p;
@@ -77,6 +81,10 @@ text(struct cli *cli, struct buf *out, const char *store)
 		    STR_ARG(p->name), p->api->name, key_state(cli, p),
 		    (long long)c.models, (long long)c.priced);
 	}
+	if (check->url.n > 0)
+		buf_addf(out, "url            %.*s: %s\n", STR_ARG(check->url),
+		    check->faulty ? "asked" : "works as it should");
+	check_text(check, out);
 }
 
 static void
@@ -95,14 +103,15 @@ write_provider(struct cli *cli, struct jw *w, const struct conf_provider *p)
 }
 
 static void
-json(struct cli *cli, struct buf *out, const char *store)
+json(struct cli *cli, const struct check *check, struct buf *out,
+    const char *store)
 {
 	const struct conf_provider *p;
 	struct jw w;
 
 	jw_init(&w, out);
 	jw_object(&w);
-	jw_kv_bool(&w, "ok", store[0] == '\0');
+	jw_kv_bool(&w, "ok", store[0] == '\0' && !check->faulty);
 	jw_kv_str(&w, "configuration", cli->conf->path);
 	jw_kv_str(&w, "data_dir", cli->conf->data_dir);
 	jw_kv_cstr(&w, "store_error", store[0] ? store : NULL);
@@ -111,6 +120,8 @@ json(struct cli *cli, struct buf *out, const char *store)
 	for (p = cli->conf->providers; p != NULL; p = p->next)
 		write_provider(cli, &w, p);
 	jw_end(&w);
+	jw_key(&w, "findings");
+	check_json(check, &w);
 	jw_end(&w);
 	buf_addch(out, '\n');
 }
@@ -119,29 +130,40 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
 	bool as_json = false;
+	struct str url = STR_NONE;
 	const struct cli_opt opts[] = {
 		{ "--json", CLI_FLAG, &as_json, false },
+		{ "--url", CLI_TEXT, &url, false },
 	};
 	struct buf *out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
 	struct error err = { 0 };
+	struct check check;
 	int rc;
 
-	if (cli_options(cli, opts, 1, argc, argv) == -1)
+	if (cli_options(cli, opts, 2, argc, argv) == -1)
 		return CLI_USAGE;
-	if (cli_conf(cli) == -1)
+	if (cli_conf(cli) == -1 || cli_owner(cli) == -1)
 		return CLI_FAILED;
 	cli->state =
 	    state_open(cli->conf->data_dir, cli->conf->durability, &err);
 	if (cli->state != NULL)
 		state_health(cli->state, &err);
-	(as_json ? json : text)(cli, out, err.msg);
+	check_init(&check, cli->arena, cli->conf, cli->state);
+	check_files(&check);
+	if (url.n > 0)
+		check_url(&check, url, str_of(getenv("SLUICE_KEY")));
+	(as_json ? json : text)(cli, &check, out, err.msg);
 	rc = cli_print(cli, out);
-	return err.kind != ERROR_NONE ? CLI_FAILED : rc;
+	return err.kind != ERROR_NONE || check.faulty ? CLI_FAILED : rc;
 }
 
 const struct cmd cli_check = {
 	.name = "check",
 	.help = "is the configuration right, and does the store work?",
-	.usage = "sluice check [--json]",
+	.usage =
+	    "sluice check [--json] [--url BASE]\n"
+	    "  --url BASE  ask the web server at BASE, too: does all that\n"
+	    "              matters pass?  With a key made for the purpose,\n"
+	    "              or the one in $SLUICE_KEY",
 	.run = run,
 };

@@ -46,6 +46,7 @@ run_create(struct cli *cli, int argc, char **argv)
 		{ "--account", CLI_TEXT, &key.account, false },
 		{ "--owner", CLI_TEXT, &key.owner, false },
 		{ "--expires", CLI_TIME, &key.expires_us, false },
+		{ "--may-route", CLI_FLAG, &key.may_route, false },
 		{ "--admin", CLI_FLAG, &key.admin, false },
 		{ "--json", CLI_FLAG, &json, false },
 	};
@@ -104,6 +105,7 @@ list_json(struct list *l, const struct key *key)
 	write_time(w, "created_at", key->created_us);
 	write_time(w, "expires_at", key->expires_us);
 	write_time(w, "revoked_at", key->revoked_us);
+	jw_kv_bool(w, "may_route", key->may_route);
 	jw_kv_bool(w, "admin", key->admin);
 	jw_end(w);
 }
@@ -182,6 +184,7 @@ static const struct cmd create = {
 	    "  --account A     the team it belongs to (default)\n"
 	    "  --owner U       the person it belongs to\n"
 	    "  --expires DATE  a date or RFC 3339 time, UTC\n"
+	    "  --may-route     may send routes of its own (x-sluice-route)\n"
 	    "  --admin         may use the admin API\n"
 	    "  --json          print {\"id\",\"key\",\"name\",\"account\"}",
 	.run = run_create,

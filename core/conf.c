@@ -73,10 +73,27 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "costs nothing, rather than an unknown amount" },
 	{ "providers.NAME.on_cancel", &conf_switch_type, IN(drain),
 	    "\"cancel\"", .words = "cancel, drain",
-	    .meaning = "when the client has gone: stop, or read to the end" },
+	    .meaning = "when nobody waits any more: stop, or read to the end" },
+
+	{ "routes.NAME", &conf_route_type, CONF_NOWHERE, NULL,
+	    .meaning =
+		"a node: a name, { model, set, timeout_ms, on }, or "
+		"one of fallback, race, split, cheapest, fastest, when" },
+
+	{ "routing.attempts", &conf_count_type, AT(routing.attempts),
+	    "(3, or the targets of the chain if that is more)", 1, 100,
+	    .meaning = "attempts of a call; a race counts as one" },
+	{ "routing.max_racers", &conf_count_type, AT(routing.max_racers), "2",
+	    1, 16, .meaning = "targets of a race at a time" },
+	{ "routing.max_extra_usd", &conf_usd_type, AT(routing.max_extra_pusd),
+	    NULL, .meaning = "most that losers of a race may cost" },
+	{ "routing.hedge_ms", &conf_hedge_type, AT(routing.hedge_ms), "0", 0,
+	    600000,
+	    .meaning = "delay of each further racer; `auto`: p95 to first "
+		       "content of the first" },
 
 	{ "aliases.NAME", &conf_alias_type, AT(aliases), NULL,
-	    .meaning = "the model that this name stands for" },
+	    .meaning = "the model or route that this name stands for" },
 
 	{ "models.PROVIDER/ID.name", &conf_text_type, CONF_NOWHERE, NULL,
 	    .meaning = "name for people" },
@@ -94,6 +111,12 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "least and most thinking tokens; 0 is no limit" },
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
+
+	{ "fetch_images", &conf_bool_type, AT(fetch_images), "false",
+	    .meaning = "get images from their addresses for providers that "
+		       "want the bytes (Gemini); only from public ones" },
+	{ "fetch_hosts", &conf_list_type, AT(fetch_hosts), "[]",
+	    .meaning = "hosts whose images may come from any address" },
 
 	{ "store.durability", &conf_word_type, AT(durability), "\"process\"",
 	    .words = "process, power",
@@ -225,6 +248,7 @@ load(struct conf_reader *r)
 		conf_read_document(r, doc);
 	}
 	conf_vendor_complete(r, doc);
+	conf_routes_complete(r, doc);
 	if (r->conf->data_dir.p == NULL)
 		r->conf->data_dir = default_data_dir(r->arena);
 }
@@ -244,6 +268,7 @@ conf_load(struct str path, const struct registry *registry,
 	};
 
 	conf->arena = a;
+	conf->routing.max_extra_pusd = -1;
 	conf->path = str_dup(a, path);
 	load(&r);
 	if (r.n > 0) {

@@ -26,6 +26,8 @@ struct error;
 struct provider;
 struct name;
 struct registry;
+struct json_object;
+struct route;
 
 struct conf_provider {
 	struct str name;
@@ -43,6 +45,26 @@ struct conf_alias {
 	struct str name;
 	struct str model;
 	struct conf_alias *next;
+};
+
+struct conf_route {
+	struct str name;
+	const struct route *route; /* NULL only while it is being read */
+	struct json_object *json;  /* private, as is what follows */
+	bool parsing;
+	struct conf_route *by;
+	struct conf_route *next;
+};
+
+#define CONF_HEDGE_AUTO  (-1)
+#define CONF_HEDGE_UNSET (-2) /* of a node: as the configuration says */
+
+/* What a node of a route may override. */
+struct conf_routing {
+	int64_t attempts;       /* 0: max(3, targets of the chain) */
+	int64_t max_racers;     /* of one race at a time */
+	int64_t max_extra_pusd; /* that losers may cost; -1: no limit */
+	int64_t hedge_ms;       /* CONF_HEDGE_AUTO */
 };
 
 enum conf_durability {
@@ -71,11 +93,16 @@ struct conf {
 	struct str log_file; /* log.* */
 	enum log_level log_level;
 
+	bool fetch_images; /* for providers that want the bytes */
+	struct name *fetch_hosts;
+
 	bool auth_required; /* auth.* */
 	struct str admin_key;
 
 	struct conf_provider *providers;
 	struct conf_alias *aliases;
+	struct conf_route *routes;
+	struct conf_routing routing;
 	struct catalog *catalog; /* built in, with the entries of `models` */
 
 	enum conf_durability durability; /* store.* */
@@ -119,6 +146,12 @@ bool conf_changed(const struct conf *conf);
  */
 const struct conf_provider *conf_provider_find(
     const struct conf *conf, struct str name);
+
+/*
+ * conf_route_find(conf, name):
+ * Returns  the route called ${name}, or NULL.
+ */
+struct conf_route *conf_route_find(const struct conf *conf, struct str name);
 
 /*
  * conf_keys(fn, arg):

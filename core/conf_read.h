@@ -3,7 +3,8 @@
  * Inside of conf: what its files share.  conf.c has the schema and the
  * public functions, conf_read.c walks a document along the schema,
  * conf_type.c knows the types of values, conf_text.c gets the text and what
- * "env:" and "file:" refer to, conf_vendor.c completes providers and models.
+ * "env:" and "file:" refer to, conf_vendor.c completes providers and models,
+ * conf_route.c reads routes.
  */
 #ifndef CORE_CONF_READ_H
 #define CORE_CONF_READ_H
@@ -60,9 +61,10 @@ struct conf_row {
 };
 
 extern const struct conf_type conf_alias_type, conf_api_type, conf_bool_type,
-    conf_count_type, conf_list_type, conf_mb_type, conf_ms_type, conf_pair_type,
-    conf_path_type, conf_price_type, conf_s_type, conf_secret_type,
-    conf_switch_type, conf_text_type, conf_url_type, conf_word_type;
+    conf_count_type, conf_hedge_type, conf_list_type, conf_mb_type,
+    conf_ms_type, conf_pair_type, conf_path_type, conf_price_type,
+    conf_route_type, conf_s_type, conf_secret_type, conf_switch_type,
+    conf_text_type, conf_url_type, conf_usd_type, conf_word_type;
 
 /* The schema; ends with key NULL. */
 extern const struct conf_row conf_rows[];
@@ -125,6 +127,12 @@ struct conf_provider *conf_vendor_add(struct conf_reader *r, struct str name);
  * missing.  ${root} NULL: no file, so every vendor whose key variable is set.
  */
 void conf_vendor_complete(struct conf_reader *r, const struct jnode *root);
+
+/*
+ * conf_routes_complete(r, root):
+ * Read the trees of `routes`, once providers, models and aliases are known.
+ */
+void conf_routes_complete(struct conf_reader *r, const struct jnode *root);
 
 /* conf_vendor_catalog(r): open the built-in catalogue of models. */
 void conf_vendor_catalog(struct conf_reader *r);

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/address.h"
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/provider.h"
@@ -277,6 +278,40 @@ set_connection(struct easy *e, bool tls)
 		c, CURLOPT_CONNECTTIMEOUT_MS, (long)e->t->limits.connect_ms);
 }
 
+/* Names are resolved by now: a second answer of the DNS changes nothing. */
+static curl_socket_t
+on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct easy *e = arg;
+
+	(void)purpose;
+	if (!address_is_public(&address->addr)) {
+		e->refused = "its address is not public";
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
+}
+
+/*
+ * GET on a connection of its own: a kept one, or a proxy, would not pass by
+ * on_socket.
+ */
+static bool
+set_fetch(struct easy *e)
+{
+	CURL *c = e->curl;
+
+	if (curl_easy_setopt(c, CURLOPT_HTTPGET, 1L) ||
+	    curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L) ||
+	    curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L) ||
+	    curl_easy_setopt(c, CURLOPT_PROXY, ""))
+		return false;
+	return e->t->request->fetch == FETCH_ANYWHERE ||
+	    (!curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket) &&
+		!curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, e));
+}
+
 static bool
 set_all(struct easy *e)
 {
@@ -293,8 +328,9 @@ set_all(struct easy *e)
 	    !curl_easy_setopt(e->curl, CURLOPT_ACCEPT_ENCODING, "") &&
 	    !curl_easy_setopt(
 		e->curl, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION) &&
-	    set_callbacks(e) && set_connection(e, tls) && set_body(e, tls) &&
-	    set_headers(e);
+	    set_callbacks(e) && set_connection(e, tls) && set_headers(e) &&
+	    (e->t->request->fetch != FETCH_NOTHING ? set_fetch(e)
+						   : set_body(e, tls));
 }
 
 struct easy *

@@ -39,7 +39,8 @@ enum block_kind {
 	BLOCK_THINKING, /* deltas are text; SIGNATURE may follow */
 	BLOCK_REDACTED, /* thinking without text: one SIGNATURE, no delta */
 	BLOCK_TOOL,     /* id, name; deltas are pieces of the arguments */
-	BLOCK_REFUSAL
+	BLOCK_REFUSAL,
+	BLOCK_VECTOR /* OPERATION_EMBED: deltas are a JSON array of numbers */
 };
 
 enum stop_reason {

@@ -42,6 +42,11 @@ gate_open(struct gate *g, struct error *err)
 {
 	struct held *h;
 
+	if (!g->open && g->commit != NULL) {
+		g->next = g->commit(g->arg, err);
+		if (g->next == NULL)
+			return -1;
+	}
 	g->open = true;
 	for (h = g->held; h != NULL; h = h->next) {
 		if (sink_put(g->next, &h->ev, err) != 0)

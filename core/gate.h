@@ -4,7 +4,8 @@
  * until the first content (text, thinking, refusal, a tool call), so that an
  * answer that fails before it can still become an honest HTTP status.  With
  * content, or beyond GATE_MAX_EVENTS / GATE_MAX_BYTES, the gate opens: what
- * was held goes on, and everything after it passes at once.
+ * was held goes on, and everything after it passes at once.  Where to is
+ * asked at that moment, because several attempts may race for it.
  */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
@@ -24,6 +25,9 @@ struct held;
 struct gate {
 	struct sink sink;
 	struct sink *next;
+	/* Not NULL: gives next when the gate is to open; NULL: it must not. */
+	struct sink *(*commit)(void *arg, struct error *err);
+	void *arg;
 	struct arena *arena; /* where held events are copied to */
 	bool open;
 	struct held *held, **tail;
@@ -37,7 +41,7 @@ void gate_init(struct gate *g, struct arena *a, struct sink *next);
  * gate_open(g, err):
  * Let everything through: an answer without content is complete.
  *
- * Returns  0, or -1 with what the next sink set.
+ * Returns  0, or -1 with what commit or the next sink set.
  */
 int gate_open(struct gate *g, struct error *err)
     __attribute__((warn_unused_result));

@@ -139,7 +139,8 @@ admin_key(const struct conf *conf, struct arena *a, struct str presented)
 	*key = (struct key){ .id = STR("admin"),
 		.name = STR("admin"),
 		.account = STR("default"),
-		.admin = true };
+		.admin = true,
+		.may_route = true };
 	return key;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/jtree.h"
 
-#include <limits.h>
 #include <math.h>
+
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -195,7 +196,7 @@ jtree_i64(const struct jnode *at, const char *key, enum jtree_need need,
 	}
 	d = json_object_get_double(n.v);
 	/* cppcheck-suppress incorrectLogicOperator ; it misreads hex floats */
-	if (!(d >= -0x1p63 && d < 0x1p63) || d != trunc(d))
+	if (!(d >= -0x1p63 && d < 0x1p63) || d != (double)(int64_t)d)
 		return jtree_fail(&n, err, "must be an integer");
 	*out = (int64_t)d;
 	return 0;

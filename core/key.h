@@ -33,11 +33,13 @@ struct key {
 	int64_t expires_us; /* 0: never */
 	int64_t revoked_us; /* 0: valid */
 	bool admin;
+	bool may_route; /* may bring routes of its own */
 };
 
 /*
  * key_create(state, key, text, err):
- * Make a new key with the name, account, owner, expiry and admin of ${key}.
+ * Make a new key with the name, account, owner, expiry, admin and may_route
+ * of ${key}.
  *
  * Returns  0 with the secret in ${text} and ${key}->id pointing into
  *          ${id}, or -1: ERROR_STORE, ERROR_BAD_REQUEST (empty name).

@@ -51,6 +51,7 @@ key_record_write(const struct key_record *r, struct buf *out)
 	jw_kv_i64(&w, "expires_us", r->key.expires_us);
 	jw_kv_i64(&w, "revoked_us", r->key.revoked_us);
 	jw_kv_bool(&w, "admin", r->key.admin);
+	jw_kv_bool(&w, "may_route", r->key.may_route);
 	jw_end(&w);
 }
 
@@ -117,6 +118,7 @@ key_record_read(struct arena *a, struct str json, struct key_record *r)
 		    str_i64(v, 0, INT64_MAX, times[i].out) != 0)
 			return -1;
 	k->admin = jtext_get(json, "admin", &v) && str_is(v, "true");
+	k->may_route = jtext_get(json, "may_route", &v) && str_is(v, "true");
 	return k->id.n == ID_BYTES ? 0 : -1;
 }
 

@@ -3,7 +3,7 @@
  * A key at rest: one JSON object, in the table `keys` (under the key's id)
  * and as a line of keys.snap.
  *	{"id","hash","name","account","owner","created_us","expires_us",
- *	 "revoked_us","admin"}
+ *	 "revoked_us","admin","may_route"}
  * hash is the SHA-256 of the whole key's text, in hex.
  */
 #ifndef CORE_KEY_RECORD_H

@@ -40,13 +40,15 @@ meter_init(struct meter *m, struct arena *a, struct sink *next)
 }
 
 void
-meter_estimate(struct meter *m, int64_t body_bytes)
+meter_estimate(struct meter *m, int64_t input, int64_t least_output)
 {
 	int64_t seen =
 	    (m->content_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
 
+	if (seen < least_output)
+		seen = least_output;
 	if (usage_total_input(&m->usage) == 0)
-		m->usage.tokens[USAGE_INPUT] = body_bytes / BYTES_PER_TOKEN;
+		m->usage.tokens[USAGE_INPUT] = input;
 	if (usage_total_output(&m->usage) < seen) {
 		m->usage.tokens[USAGE_REASONING] = 0;
 		m->usage.tokens[USAGE_OUTPUT] = seen;

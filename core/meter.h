@@ -29,11 +29,11 @@ struct meter {
 void meter_init(struct meter *m, struct arena *a, struct sink *next);
 
 /*
- * meter_estimate(m, body_bytes):
+ * meter_estimate(m, input, least_output):
  * Fill in what the provider did not report, for an answer that was left
- * early: input from the ${body_bytes} of the request where none was reported,
- * output from the content seen if that is more.  4 bytes count as a token.
+ * early: ${input} tokens where none was reported; as output the content seen
+ * (4 bytes count as a token) or ${least_output} tokens, if that is more.
  */
-void meter_estimate(struct meter *m, int64_t body_bytes);
+void meter_estimate(struct meter *m, int64_t input, int64_t least_output);
 
 #endif

@@ -46,21 +46,31 @@ struct target {
 	const struct model *facts; /* NULL: not in the catalogue */
 };
 
+/* What is asked for.  Everything but where prepare sends it is the same. */
+enum operation {
+	OPERATION_CHAT,
+	OPERATION_EMBED, /* vectors of texts; the turns are the texts */
+	OPERATION_COUNT  /* the input tokens of a chat; costs nothing */
+};
+
 /*
  * What a client asks, as providers see it: its bytes, and on demand the
  * canonical request.
  */
 struct ask {
 	struct arena *arena;
+	enum operation operation;
 	enum wire wire;   /* format of body */
 	struct str body;  /* the client's JSON, passed by jtext_check */
 	struct str model; /* as requested */
 	bool stream;
 	bool include_usage;     /* the client itself wants the usage chunk */
+	bool lossless;          /* what loses anything is refused */
 	struct header *headers; /* to pass on to the same format: anthropic-* */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
-	struct chat *chat; /* NULL until ask_chat has been called */
+	struct chat *chat;   /* NULL until ask_chat has been called */
+	struct media *media; /* images to fetch, or fetched: fetch.h */
 };
 
 /*
@@ -69,6 +79,13 @@ struct ask {
  *          request that does not decode (ERROR_BAD_REQUEST with its path).
  */
 struct chat *ask_chat(struct ask *ask, struct error *err);
+
+/*
+ * ask_with(ask, set):
+ * Returns  the same with the members of the raw object ${set} in its body;
+ *          ${ask} itself if ${set} is absent.
+ */
+struct ask *ask_with(struct ask *ask, struct str set);
 
 /* One piece of a canned answer. */
 struct canned_chunk {
@@ -87,9 +104,17 @@ struct canned {
 	bool hang; /* nothing more comes, and no end */
 };
 
+/* Addresses that come from clients: where may they lead? */
+enum fetch_from {
+	FETCH_NOTHING, /* it is none */
+	FETCH_PUBLIC,  /* address.h */
+	FETCH_ANYWHERE
+};
+
 /* The HTTP request of one attempt, in the attempt's arena. */
 struct upstream_request {
 	const char *url;        /* POST goes there */
+	enum fetch_from fetch;  /* not FETCH_NOTHING: GET */
 	struct header *headers; /* with the credential */
 	struct str body;
 	const struct name *cut;      /* stop strings that the target does not
@@ -137,6 +162,13 @@ struct provider {
 	 */
 	void (*refused)(struct arena *a, int status,
 	    const struct header *headers, struct str body, struct error *err);
+
+	/* Must the image at ${url} come as bytes?  NULL: none must. */
+	bool (*wants_bytes)(struct str url);
+
+	/* The same vendor's other operations; NULL: it has none, and tokens
+	 * are estimated (count.h). */
+	const struct provider *embed, *count;
 };
 
 /* Deviations of vendors that otherwise speak a known format. */

@@ -128,12 +128,10 @@ not_found(const struct conf *conf, struct str name, struct error *err)
 	return -1;
 }
 
-int
-resolve(const struct conf *conf, struct arena *a, struct str name,
-    struct target *target, struct error *err)
+struct str
+resolve_alias(const struct conf *conf, struct str name)
 {
 	const struct conf_alias *al;
-	struct str asked = name;
 	int step;
 
 	for (step = 0; step < MAX_ALIAS_STEPS; step++) {
@@ -142,6 +140,16 @@ resolve(const struct conf *conf, struct arena *a, struct str name,
 			break;
 		name = al->model;
 	}
+	return name;
+}
+
+int
+resolve(const struct conf *conf, struct arena *a, struct str name,
+    struct target *target, struct error *err)
+{
+	struct str asked = name;
+
+	name = resolve_alias(conf, name);
 	if (by_provider(conf, a, name, target) ||
 	    by_model(conf, a, name, target))
 		return 0;
@@ -171,10 +179,13 @@ resolve_each(const struct conf *conf,
 {
 	struct each e = { .fn = fn, .arg = arg };
 	const struct conf_alias *al;
+	const struct conf_route *cr;
 	const struct conf_provider *p = conf->providers;
 
 	for (al = conf->aliases; al != NULL; al = al->next)
 		fn(arg, al->name, STR("sluice"));
+	for (cr = conf->routes; cr != NULL; cr = cr->next)
+		fn(arg, cr->name, STR("sluice"));
 	buf_init(&e.name, 1024);
 	for (; p != NULL; p = p->next) {
 		e.provider = p->name;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From a model name in a request to a target.  Names resolve in this order:
- * alias, "provider/model", a bare model id that exactly one configured
- * provider lists.
+ * alias, route (route_find in route.h), "provider/model", a bare model id that
+ * exactly one configured provider lists.
  */
 #ifndef CORE_RESOLVE_H
 #define CORE_RESOLVE_H
@@ -15,6 +15,12 @@ struct error;
 struct target;
 
 /*
+ * resolve_alias(conf, name):
+ * Returns  what ${name} stands for as an alias, else ${name}.
+ */
+struct str resolve_alias(const struct conf *conf, struct str name);
+
+/*
  * resolve(conf, a, name, target, err):
  * Returns  0 with ${*target} (facts in ${a}), or -1: ERROR_NOT_FOUND naming
  *          the nearest names.
@@ -25,7 +31,7 @@ int resolve(const struct conf *conf, struct arena *a, struct str name,
 
 /*
  * resolve_each(conf, fn, arg):
- * Call ${fn} with every name that a client may list: aliases, then
+ * Call ${fn} with every name that a client may list: aliases, routes, then
  * "provider/model" of the catalogue for each configured provider.
  */
 void resolve_each(const struct conf *conf,

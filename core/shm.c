@@ -16,10 +16,11 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/health.h"
 
 #define MAGIC       "sluicehd"
-#define VERSION     1u
-#define SHM_BYTES   65536 /* most of it room for budgets and target health */
+#define VERSION     2u
+#define SHM_BYTES   393216 /* with room for budgets */
 #define BOOT_BYTES  40
 #define POLL_NS     1000000L
 #define START_FIELD 20 /* of /proc/self/stat, counted after "(comm) " */
@@ -32,6 +33,7 @@ struct header {
 	uint64_t dev, ino; /* of this very file */
 	pthread_mutex_t lease;
 	_Atomic int64_t slots[SHM_SLOTS];
+	struct health health;
 };
 
 _Static_assert(sizeof(struct header) <= SHM_BYTES, "header too large");
@@ -257,6 +259,12 @@ void
 shm_add(struct shm *m, enum shm_slot slot, int64_t n)
 {
 	atomic_fetch_add(&m->hdr->slots[slot], n);
+}
+
+struct health *
+shm_health(struct shm *m)
+{
+	return &m->hdr->health;
 }
 
 static int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The header that all processes of a data_dir map: the lease and a few
- * 64-bit atomics.
+ * The header that all processes of a data_dir map: the lease, a few 64-bit
+ * atomics, and the health of targets (health.h).
  *
  * The file hdr holds magic, layout version, architecture, boot id and its own
  * device and inode; a header that does not match (reboot, restored copy,
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct error;
+struct health;
 struct shm;
 
 /* The atomics.  Times are monotonic microseconds, which all processes of one
@@ -65,6 +66,12 @@ _Atomic int64_t *shm_slot(struct shm *m, enum shm_slot slot);
 /* shm_get(m, slot), shm_add(m, slot, n): read one, add to one. */
 int64_t shm_get(struct shm *m, enum shm_slot slot);
 void shm_add(struct shm *m, enum shm_slot slot, int64_t n);
+
+/*
+ * shm_health(m):
+ * Returns  the table of targets; valid until shm_detach.
+ */
+struct health *shm_health(struct shm *m);
 
 /*
  * shm_lock(m, wait_ms, err):

@@ -184,6 +184,12 @@ state_backlog_ms(struct state *s)
 	return oldest_us == 0 ? 0 : (clock_mono_us() - oldest_us) / 1000;
 }
 
+struct health *
+state_targets(struct state *s)
+{
+	return shm_health(s->shm);
+}
+
 int
 state_health(struct state *s, struct error *err)
 {

@@ -28,6 +28,7 @@
 #include "core/str.h"
 
 struct error;
+struct health;
 struct state;
 
 /*
@@ -76,6 +77,9 @@ bool state_dirty(struct state *s);
  *          end when this is 1000 or more.
  */
 int64_t state_backlog_ms(struct state *s);
+
+/* state_targets(s): the health of targets, shared by all processes. */
+struct health *state_targets(struct state *s);
 
 /*
  * state_health(s, err):

@@ -21,6 +21,8 @@ struct error;
 /* See struct dialect. */
 int anthropic_decode(struct arena *a, struct str body, struct chat *chat,
     struct error *err) __attribute__((warn_unused_result));
+int anthropic_decode_count(struct arena *a, struct str body, struct chat *chat,
+    struct error *err) __attribute__((warn_unused_result));
 struct encoder *anthropic_encoder(
     struct arena *a, const struct encode_opts *opts);
 void anthropic_fail_body(

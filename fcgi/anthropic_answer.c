@@ -162,6 +162,8 @@ write_block(const struct encode *e, struct jw *w, const struct fold_block *b,
 	case BLOCK_TOOL:
 		write_tool(e, w, b, n);
 		break;
+	case BLOCK_VECTOR:
+		break;
 	}
 	jw_end(w);
 }

@@ -288,7 +288,7 @@ static const struct field request_fields[] = {
 	FIELD_NO("model", SKIP),
 	FIELD_NO("models", SKIP), /* this and the next: the gateway's own */
 	FIELD_NO("sluice", SKIP),
-	FIELD_MUST("max_tokens", COUNT, struct chat, max_tokens),
+	FIELD_OF("max_tokens", COUNT, struct chat, max_tokens),
 	FIELD_DO("system", read_system),
 	FIELD_MUST_DO("messages", read_messages),
 	FIELD_DO("cache_control", read_mark),
@@ -319,7 +319,7 @@ static const struct field request_fields[] = {
 };
 
 int
-anthropic_decode(
+anthropic_decode_count(
     struct arena *a, struct str body, struct chat *chat, struct error *err)
 {
 	struct jnode root;
@@ -330,4 +330,15 @@ anthropic_decode(
 	if (jtree_read(a, body, &root, err) < 0)
 		return -1;
 	return decode_object(chat, &root, request_fields, NULL, chat, err);
+}
+
+int
+anthropic_decode(
+    struct arena *a, struct str body, struct chat *chat, struct error *err)
+{
+	if (anthropic_decode_count(a, body, chat, err) < 0)
+		return -1;
+	if (chat->max_tokens == 0)
+		return error_param(err, "max_tokens", "is required");
+	return 0;
 }

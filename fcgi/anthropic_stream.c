@@ -163,6 +163,7 @@ put_open(struct message_stream *s, const struct event *ev)
 		open_tool(s, ev);
 		break;
 	case BLOCK_REDACTED:
+	case BLOCK_VECTOR:
 		break;
 	}
 }

@@ -171,13 +171,14 @@ cgi(struct gateway *gw, char **env, struct error *err)
 	int rc = 0, flags = fcntl(STDOUT_FILENO, F_GETFL);
 
 	signal(SIGPIPE, SIG_IGN);
-	fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
 	http_parse(&x->in, x->arena, env, &read_err);
 	read_body(x, &read_err);
+	/* Not before: under mod_cgid both are the same socket. */
+	fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
 	if (exchange_front(x, &read_err)) {
 		rc = run_middle(x, err);
 		if (rc == 0)
-			exchange_back(x);
+			(void)exchange_back(x); /* nothing is drained */
 	}
 	flush_all(&x->io);
 	exchange_free(x);

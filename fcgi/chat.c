@@ -11,10 +11,12 @@
 #include "core/jtext.h"
 #include "core/key.h"
 #include "core/live.h"
+#include "fcgi/control.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
 #include "fcgi/exchange.h"
 #include "fcgi/head.h"
+#include "fcgi/options.h"
 
 #define MAX_ANSWER_BYTES ((size_t)160 << 20) /* a whole answer, re-encoded */
 #define MAX_TAGS         32
@@ -43,11 +45,6 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 {
 	struct str raw;
 
-	if (jtext_check(ask->body, err) != 0)
-		return -1;
-	if (str_trim(ask->body).p[0] != '{')
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
 	if (!jtext_get(ask->body, "model", &raw))
 		return error_param(err, "model", "is required");
 	ask->model = jtext_string(ask->arena, raw);
@@ -55,7 +52,8 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 		return error_param(err, "model", "must be a string");
 	if (glance_turns(ask, dialect->turns, err) != 0)
 		return -1;
-	if (jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
+	if (ask->operation == OPERATION_CHAT &&
+	    jtext_get(ask->body, "stream", &raw) && !str_is(raw, "null")) {
 		ask->stream = str_is(raw, "true");
 		if (!ask->stream && !str_is(raw, "false"))
 			return error_param(
@@ -65,6 +63,23 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 	    jtext_get(ask->body, "stream_options.include_usage", &raw) &&
 	    str_is(raw, "true");
 	return 0;
+}
+
+static int
+read_request(struct exchange *x, const struct key *key)
+{
+	struct ask *ask = &x->call.ask;
+	struct error *err = &x->call.err;
+
+	if (jtext_check(ask->body, err) != 0)
+		return -1;
+	if (str_trim(ask->body).p[0] != '{')
+		return error_set(
+		    err, ERROR_BAD_REQUEST, "the body must be a JSON object");
+	if (options_take(x, err) != 0 || control_models(x, err) != 0 ||
+	    glance(ask, x->dialect, err) != 0)
+		return -1;
+	return control_options(x, key, err);
 }
 
 /* "HTTP_ANTHROPIC_BETA" becomes "anthropic-beta". */
@@ -109,20 +124,20 @@ pass_headers(struct exchange *x, struct ask *ask)
 }
 
 static struct str
-label(const struct exchange *x, const char *header)
+label(const struct exchange *x, const char *name)
 {
-	struct str s = str_trim(http_header(&x->in, header));
+	struct str s = options_get(x, name);
 
 	if (s.n > MAX_LABEL_BYTES)
 		s.n = MAX_LABEL_BYTES;
 	return s.n > 0 ? s : STR_NONE;
 }
 
-/* x-sluice-tags: k=v,k=v */
+/* k=v,k=v */
 static void
 read_tags(const struct exchange *x, struct ledger_call *row)
 {
-	struct str rest = http_header(&x->in, "x-sluice-tags"), item, key;
+	struct str rest = options_get(x, "tags"), item, key;
 	struct str value;
 	int n;
 
@@ -147,9 +162,16 @@ describe(struct exchange *x, const struct key *key)
 	}
 	row->endpoint = x->endpoint->path;
 	row->dialect = x->dialect->name;
-	row->user = label(x, "x-sluice-user");
-	row->session = label(x, "x-sluice-session");
-	row->task = label(x, "x-sluice-task");
+}
+
+static void
+label_row(struct exchange *x)
+{
+	struct ledger_call *row = &x->call.row;
+
+	row->user = label(x, "user");
+	row->session = label(x, "session");
+	row->task = label(x, "task");
 	read_tags(x, row);
 }
 
@@ -170,25 +192,32 @@ chat_front(
 	const struct conf *conf = x->snap->conf;
 	struct error store_err = { 0 };
 	struct state *state = gateway_state(x->gw, conf, &store_err);
+	bool ok;
 
 	call_init(c, x->arena, conf, state);
 	x->calling = true;
 	c->ask.wire = x->dialect->wire;
+	c->ask.operation = x->dialect->operation;
 	c->ask.body = x->in.body;
 	c->ask.decode = x->dialect->decode;
 	c->err = *read_err;
 	describe(x, key);
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
-	if (c->err.kind != ERROR_NONE ||
-	    glance(&c->ask, x->dialect, &c->err) != 0)
+	ok = c->err.kind == ERROR_NONE && read_request(x, key) == 0;
+	label_row(x);
+	if (!ok)
 		return refuse(x);
 	c->row.stream = c->ask.stream;
 	c->row.requested = c->ask.model;
 	pass_headers(x, &c->ask);
-	if (call_front(c) != 0)
+	if (call_plan(c) != 0)
 		return refuse(x);
-	return true;
+	if (control_dry_run(x)) {
+		control_answer_plan(x);
+		return false;
+	}
+	return call_front(c) == 0 || refuse(x);
 }
 
 /* Send what the encoder has written; the head goes with the first of it. */
@@ -274,7 +303,7 @@ finish_answer(struct exchange *x)
 	struct call *c = &x->call;
 	const struct receipt receipt = { .cost = c->row.cost,
 		.answered = c->row.answered,
-		.attempts = 1,
+		.attempts = c->attempts,
 		.lossy = c->row.lossy };
 
 	if (c->err.kind == ERROR_NONE &&

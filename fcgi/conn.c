@@ -12,7 +12,9 @@
 #include "fcgi/fastcgi.h"
 #include "fcgi/workers.h"
 
-#define STALLED_US INT64_C(60000000) /* a flush without progress */
+#define STALLED_US INT64_C(60000000)  /* a flush without progress */
+#define READING_US INT64_C(300000000) /* a whole request, however slow */
+#define FRESH_US   INT64_C(1000000)   /* accepted just before a drain */
 
 /*
  * A connection from the web server:
@@ -21,13 +23,15 @@
  *	MIDDLE	  the event thread streams; the client is watched
  *	BACK	  a worker settles; nobody else touches it
  *	FLUSH	  the answer is complete and leaves
+ *	LINGER	  it has left, the descriptor is closed; a loser is drained
  */
 enum conn_state {
 	CONN_PARKED,
 	CONN_FRONT,
 	CONN_MIDDLE,
 	CONN_BACK,
-	CONN_FLUSH
+	CONN_FLUSH,
+	CONN_LINGER
 };
 
 struct conn {
@@ -38,12 +42,16 @@ struct conn {
 	struct error read_err; /* FRONT: what is wrong with the request */
 	bool broken;           /* FRONT: there was no request */
 	bool wants_middle;     /* FRONT: its result */
+	bool used;             /* a request has been answered */
+	bool lingers;          /* BACK: its result */
 	struct job job;
-	struct loop_timer stalled; /* FLUSH */
+	struct loop_timer limit; /* of the time in this state */
 	struct conn *prev, *next;
 };
 
 static void on_fd(void *arg, unsigned events);
+static void on_limit(void *arg);
+static void linger(struct conn *c);
 static void post(struct conn *c, enum conn_state state, void (*work)(void *),
     void (*done)(void *));
 
@@ -65,6 +73,8 @@ conn_new(struct conn_pool *pool, int fd)
 		abort();
 	c->pool = pool;
 	c->fd = fd;
+	c->limit.fn = on_limit;
+	c->limit.arg = c;
 	c->next = pool->conns;
 	if (c->next != NULL)
 		c->next->prev = c;
@@ -73,18 +83,23 @@ conn_new(struct conn_pool *pool, int fd)
 	return c;
 }
 
-/* End a connection; its descriptor is closed unless that happened already. */
+static void
+hang_up(struct conn *c)
+{
+	if (c->fd < 0)
+		return;
+	loop_unwatch(c->pool->loop, c->fd);
+	close(c->fd);
+	c->fd = -1;
+}
+
 static void
 conn_free(struct conn *c)
 {
 	struct conn_pool *pool = c->pool;
 
-	loop_timer_stop(pool->loop, &c->stalled);
-	/* A broken one was closed by its reader: the number may be reused. */
-	if (!c->broken) {
-		loop_unwatch(pool->loop, c->fd);
-		close(c->fd);
-	}
+	loop_timer_stop(pool->loop, &c->limit);
+	hang_up(c);
 	exchange_free(c->x);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -96,6 +111,28 @@ conn_free(struct conn *c)
 	free(c);
 }
 
+/* Limit the time until something happens. */
+static void
+limit(struct conn *c, int64_t us)
+{
+	struct loop *l = c->pool->loop;
+
+	loop_timer_set(l, &c->limit, loop_now_us(l) + us);
+}
+
+static void
+on_limit(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_FRONT)
+		shutdown(c->fd, SHUT_RDWR); /* its worker finds out */
+	else if (c->lingers)
+		linger(c);
+	else
+		conn_free(c);
+}
+
 static void
 park(struct conn *c)
 {
@@ -103,13 +140,37 @@ park(struct conn *c)
 	watch(c, EPOLLIN | EPOLLRDHUP);
 }
 
-/* --- flush --- */
+/* --- linger --- */
+
+/* The client has what it gets; the ledger row waits for a loser. */
+static void
+linger(struct conn *c)
+{
+	hang_up(c);
+	loop_timer_stop(c->pool->loop, &c->limit);
+	c->state = CONN_LINGER;
+	c->lingers = false;
+	exchange_linger(c->x);
+}
 
 static void
-on_stalled(void *arg)
+work_settle(void *arg)
 {
-	conn_free(arg);
+	struct conn *c = arg;
+
+	exchange_settle(c->x);
 }
+
+static void
+done_settle(void *arg)
+{
+	struct conn *c = arg;
+
+	c->pool->n_calls--;
+	conn_free(c);
+}
+
+/* --- flush --- */
 
 /* Send the complete answer; then park or close. */
 static void
@@ -120,17 +181,21 @@ flush(struct conn *c)
 
 	if (left > 0) {
 		watch(c, EPOLLOUT);
-		loop_timer_set(pool->loop, &c->stalled,
-		    loop_now_us(pool->loop) + STALLED_US);
+		limit(c, STALLED_US);
+		return;
+	}
+	if (c->lingers) {
+		linger(c);
 		return;
 	}
 	if (left < 0 || !c->x->io.keep || pool->draining) {
 		conn_free(c);
 		return;
 	}
-	loop_timer_stop(pool->loop, &c->stalled);
+	loop_timer_stop(pool->loop, &c->limit);
 	exchange_free(c->x);
 	c->x = NULL;
+	c->used = true;
 	park(c);
 }
 
@@ -138,8 +203,6 @@ static void
 start_flush(struct conn *c)
 {
 	c->state = CONN_FLUSH;
-	c->stalled.fn = on_stalled;
-	c->stalled.arg = c;
 	flush(c);
 }
 
@@ -150,7 +213,7 @@ work_back(void *arg)
 {
 	struct conn *c = arg;
 
-	exchange_back(c->x);
+	c->lingers = exchange_back(c->x);
 	io_flush(&c->x->io); /* what fits leaves now; flush() does the rest */
 }
 
@@ -159,7 +222,8 @@ done_back(void *arg)
 {
 	struct conn *c = arg;
 
-	c->pool->n_calls--;
+	if (!c->lingers)
+		c->pool->n_calls--;
 	start_flush(c);
 }
 
@@ -185,7 +249,10 @@ on_ended(void *arg)
 	struct conn *c = arg;
 
 	loop_unwatch(c->pool->loop, c->fd);
-	post(c, CONN_BACK, work_back, done_back);
+	if (c->state == CONN_LINGER)
+		post(c, CONN_BACK, work_settle, done_settle);
+	else
+		post(c, CONN_BACK, work_back, done_back);
 }
 
 static void
@@ -244,6 +311,7 @@ done_front(void *arg)
 {
 	struct conn *c = arg;
 
+	loop_timer_stop(c->pool->loop, &c->limit);
 	if (c->broken) {
 		c->pool->n_calls--;
 		conn_free(c);
@@ -263,13 +331,14 @@ start_front(struct conn *c)
 
 	c->x = exchange_new(pool->gw, IO_FASTCGI, c->fd);
 	error_clear(&c->read_err);
-	if (pool->n_calls >= pool->max_calls || pool->draining) {
+	if (pool->n_calls >= pool->max_calls) {
 		error_set(&c->read_err, ERROR_BUSY,
 		    "the gateway is at its limit of %zu calls",
 		    pool->max_calls);
 		c->read_err.retry_after_ms = 1000;
 	}
 	pool->n_calls++;
+	limit(c, READING_US);
 	post(c, CONN_FRONT, work_front, done_front);
 }
 
@@ -303,18 +372,27 @@ on_fd(void *arg, unsigned events)
 		break;
 	case CONN_FRONT:
 	case CONN_BACK:
+	case CONN_LINGER:
 		break; /* not watched */
 	}
+}
+
+/* Its request is here already. */
+static bool
+is_asking(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void
 conn_open(struct conn_pool *pool, int fd)
 {
 	struct conn *c = conn_new(pool, fd);
-	char first;
 
 	/* Most servers connect with the request in hand: no need to wait. */
-	if (recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (is_asking(c))
 		start_front(c);
 	else
 		park(c);
@@ -328,8 +406,13 @@ conn_drain(struct conn_pool *pool)
 	pool->draining = true;
 	for (c = pool->conns; c != NULL; c = next) {
 		next = c->next;
-		if (c->state == CONN_PARKED)
+		if (c->state != CONN_PARKED || is_asking(c))
+			continue;
+		/* A fresh one is owed an answer: it is out of the backlog. */
+		if (c->used)
 			conn_free(c);
+		else
+			limit(c, FRESH_US);
 	}
 }
 
@@ -339,8 +422,22 @@ conn_stop(struct conn_pool *pool)
 	struct conn *c;
 
 	for (c = pool->conns; c != NULL; c = c->next) {
-		if (c->state == CONN_MIDDLE)
+		if (c->state == CONN_MIDDLE || c->state == CONN_LINGER)
 			exchange_cancel(
 			    c->x, ERROR_BUSY, "the gateway is restarting");
+	}
+}
+
+void
+conn_abort(struct conn_pool *pool)
+{
+	struct conn *c, *next;
+
+	conn_stop(pool);
+	for (c = pool->conns; c != NULL; c = next) {
+		next = c->next;
+		if (c->state != CONN_MIDDLE && c->state != CONN_BACK &&
+		    c->state != CONN_LINGER)
+			on_limit(c);
 	}
 }

@@ -34,10 +34,21 @@ struct conn_pool {
  */
 void conn_open(struct conn_pool *pool, int fd);
 
-/* conn_drain(pool): close the parked ones, keep none from now on. */
+/*
+ * conn_drain(pool):
+ * Close the parked ones, keep none from now on.  One that has just been
+ * accepted may still ask.
+ */
 void conn_drain(struct conn_pool *pool);
 
 /* conn_stop(pool): end every answer under way with an error. */
 void conn_stop(struct conn_pool *pool);
+
+/*
+ * conn_abort(pool):
+ * Wait for no web server any more: conn_stop, and give up what is still
+ * being read or has not been taken.  To be repeated until none is left.
+ */
+void conn_abort(struct conn_pool *pool);
 
 #endif

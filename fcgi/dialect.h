@@ -59,6 +59,7 @@ struct encode_opts {
 struct dialect {
 	const char *name; /* "openai-chat": for the ledger */
 	enum wire wire;
+	enum operation operation;
 	/* Member with the conversation, an array that must not be empty;
 	 * NULL: whether there is one, decode says. */
 	const char *turns;
@@ -76,6 +77,9 @@ struct dialect {
 
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_openai_completions;
+extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_anthropic_count;
 
 #endif

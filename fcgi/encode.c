@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/price.h"
+#include "fcgi/emitted.h"
 #include "fcgi/sse.h"
 
 #define MAX_NOTE_BYTES 4096
@@ -80,10 +81,8 @@ translate(struct encode *e, const struct event *ev)
 }
 
 static int
-encode_put(struct sink *s, const struct event *ev, struct error *err)
+take(struct encode *e, const struct event *ev, struct error *err)
 {
-	struct encode *e = (struct encode *)s;
-
 	if (ev->kind == EVENT_HEAD) {
 		put_head(e, ev);
 		return 0;
@@ -100,6 +99,33 @@ encode_put(struct sink *s, const struct event *ev, struct error *err)
 	return sink_put(&e->fold.sink, ev, err);
 }
 
+/* What happens between is written; an encoder may put events to itself. */
+static void
+enter(struct encode *e)
+{
+	if (e->depth++ == 0)
+		e->from = e->opts.out->n;
+}
+
+static void
+leave(struct encode *e)
+{
+	if (--e->depth == 0)
+		emitted_add(e->emitted, e->opts.out, e->from);
+}
+
+static int
+encode_put(struct sink *s, const struct event *ev, struct error *err)
+{
+	struct encode *e = (struct encode *)s;
+	int rc;
+
+	enter(e);
+	rc = take(e, ev, err);
+	leave(e);
+	return rc;
+}
+
 static void
 encode_ping(struct encoder *enc)
 {
@@ -107,7 +133,18 @@ encode_ping(struct encoder *enc)
 
 	if (!e->headed)
 		e->early = true;
+	enter(e);
 	e->words->ping(e);
+	leave(e);
+}
+
+/* The stream is over, in our own words or not. */
+static void
+close_stream(struct encode *e)
+{
+	leave(e);
+	if (e->opts.ask->stream && !e->is_verbatim)
+		emitted_check(e->emitted, e->words->wire);
 }
 
 /* ---- the end ---- */
@@ -168,15 +205,19 @@ encode_finish(struct encoder *enc, const struct receipt *r, struct error *err)
 {
 	struct encode *e = (struct encode *)enc;
 
+	enter(e);
 	if (e->is_verbatim)
 		finish_verbatim(e, r);
 	else if (e->opts.ask->stream)
 		e->words->end(e, r);
 	else
 		e->words->document(e, r);
-	if (buf_over(e->opts.out))
+	if (buf_over(e->opts.out)) {
+		leave(e);
 		return error_set(err, ERROR_UP_BROKEN,
 		    "answer larger than %zu bytes", e->opts.out->max);
+	}
+	close_stream(e);
 	return 0;
 }
 
@@ -245,12 +286,14 @@ encode_fail(struct encoder *enc, const struct error *err)
 		e->words->fail_body(e->opts.out, err, e->opts.call_id);
 		return;
 	}
+	enter(e);
 	if (e->is_verbatim)
 		verbatim_flush(&e->verbatim);
 	if (e->words->fail != NULL)
 		e->words->fail(e, err);
 	else
 		fail_stream(e, err);
+	close_stream(e);
 }
 
 /* ---- for the dialects ---- */
@@ -271,6 +314,7 @@ encode_init(struct encode *e, struct arena *a, const struct encode_words *words,
 	    str_of(arena_printf(a, "%s%s", words->id_prefix, opts->call_id));
 	usage_init(&e->usage);
 	fold_init(&e->fold, a);
+	e->emitted = buf_new(a, FOLD_MAX_BYTES);
 }
 
 enum stop_reason

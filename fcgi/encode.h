@@ -47,7 +47,10 @@ struct encode {
 	bool headed;      /* HEAD has come */
 	bool early;       /* a ping went out before HEAD */
 	bool is_verbatim;
-	unsigned frames; /* SSE, passed verbatim */
+	unsigned frames;     /* SSE, passed verbatim */
+	struct buf *emitted; /* this and the next two: see emitted.h */
+	size_t from;
+	unsigned depth;
 	struct verbatim verbatim;
 	struct fold fold; /* a document's content; see words->folds */
 	/* The answer as far as it has come. */

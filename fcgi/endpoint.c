@@ -6,14 +6,20 @@
 #include "fcgi/healthz.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
+#include "fcgi/targets.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
 	{ "POST", "/v1/responses", false, &dialect_openai_responses, NULL },
 	{ "GET", "/v1/responses", true, NULL, openai_responses_get },
+	{ "POST", "/v1/embeddings", false, &dialect_openai_embeddings, NULL },
+	{ "POST", "/v1/completions", false, &dialect_openai_completions, NULL },
 	{ "POST", "/v1/messages", false, &dialect_anthropic, NULL },
+	{ "POST", "/v1/messages/count_tokens", false, &dialect_anthropic_count,
+	    NULL },
 	{ "GET", "/v1/models", false, NULL, models_list },
 	{ "GET", "/v1/models/", false, NULL, models_show },
+	{ "GET", "/sluice/v1/health", false, NULL, targets_health },
 	{ "GET", "/healthz", true, NULL, healthz },
 };
 

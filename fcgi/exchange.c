@@ -10,6 +10,7 @@
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
 #include "fcgi/head.h"
+#include "fcgi/options.h"
 
 #define ARENA_MAX_BYTES  ((size_t)1 << 30)
 #define MAX_FAIL_BYTES   ((size_t)1 << 20)
@@ -107,9 +108,7 @@ answer_options(struct exchange *x, struct str allow)
 	header_add(
 	    x->arena, &x->fields, STR("access-control-allow-methods"), allow);
 	header_add(x->arena, &x->fields, STR("access-control-allow-headers"),
-	    STR("authorization, content-type, x-api-key, anthropic-version, "
-		"anthropic-beta, x-sluice-tags, x-sluice-user, "
-		"x-sluice-session, x-sluice-task"));
+	    str_of(options_headers));
 	head_send(x, 204, NULL, NULL);
 	io_end(&x->io);
 }
@@ -191,8 +190,21 @@ exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
 	call_cancel(&x->call, kind, why);
 }
 
-void
+bool
 exchange_back(struct exchange *x)
 {
 	chat_back(x);
+	return x->call.drains;
+}
+
+void
+exchange_linger(struct exchange *x)
+{
+	call_linger(&x->call);
+}
+
+void
+exchange_settle(struct exchange *x)
+{
+	call_settle_late(&x->call);
 }

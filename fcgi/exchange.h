@@ -46,10 +46,11 @@ struct exchange {
 	const struct endpoint *endpoint; /* NULL: no such path */
 	const struct dialect *dialect;   /* for errors, and for chats */
 	struct call call;
-	bool calling;          /* call is in use: it must be settled */
-	struct encoder *enc;   /* NULL until the middle */
-	struct buf *body;      /* what the encoder has written */
-	struct header *fields; /* more headers for the head of the answer */
+	bool calling;           /* call is in use: it must be settled */
+	struct encoder *enc;    /* NULL until the middle */
+	struct buf *body;       /* what the encoder has written */
+	struct header *fields;  /* more headers for the head of the answer */
+	struct header *options; /* private to options.c */
 	bool head_sent;
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */
@@ -95,8 +96,21 @@ void exchange_flushed(struct exchange *x);
 /* exchange_cancel(x, kind, why): end the middle early; ended follows. */
 void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
 
-/* exchange_back(x): settle the call and queue the end of the answer. */
-void exchange_back(struct exchange *x);
+/*
+ * exchange_back(x):
+ * Settle the call and queue the end of the answer.
+ *
+ * Returns  true where a loser of the call is still being read: settling has
+ *          to wait.  Once the answer has left exchange_linger is due; after
+ *          another ended exchange_settle.
+ */
+bool exchange_back(struct exchange *x);
+
+/* exchange_linger(x): wait for that, without the client  (event thread) */
+void exchange_linger(struct exchange *x);
+
+/* exchange_settle(x): settle what had to wait		   (worker) */
+void exchange_settle(struct exchange *x);
 
 /*
  * exchange_answer(x, status, type, body):

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/fastcgi.h"
 
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <fcgiapp.h>
 
@@ -19,6 +21,8 @@
 void
 fastcgi_init(void)
 {
+	/* Whom it gives up it would else wait 2 s for, on a worker. */
+	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
 	FCGX_Init();
 }
 
@@ -75,12 +79,13 @@ fastcgi_read(struct exchange *x, struct error *err)
 	/*
 	 * With keepConnection set and no listening socket, FCGX_Accept_r
 	 * reads from ipcFd instead of accepting, and a broken connection is
-	 * closed and reported instead of replaced.
+	 * closed and reported instead of replaced.  It gets a descriptor of
+	 * its own to close: the connection's number stays ours throughout.
 	 */
 	FCGX_InitRequest(&rq, -1, 0);
-	rq.ipcFd = x->io.fd;
+	rq.ipcFd = dup(x->io.fd);
 	rq.keepConnection = 1;
-	if (FCGX_Accept_r(&rq) != 0)
+	if (rq.ipcFd < 0 || FCGX_Accept_r(&rq) != 0)
 		return -1;
 	x->io.request_id = (uint16_t)rq.requestId;
 	x->io.keep = rq.keepConnection != 0;
@@ -88,6 +93,7 @@ fastcgi_read(struct exchange *x, struct error *err)
 	if (err->kind != ERROR_NONE)
 		x->io.keep = false;
 	read_body(x, rq.in, err);
+	close(rq.ipcFd);
 	FCGX_Free(&rq, 0);
 	return 0;
 }

@@ -18,8 +18,7 @@ void fastcgi_init(void);
  * x->io.  A body beyond exchange_max_body is read and dropped.
  *
  * Returns  0 with ${err} telling what is wrong with the request, if anything;
- *          -1 when the connection gave no request: the descriptor has then
- *          been closed.
+ *          -1 when the connection gave no request and is of no more use.
  * Blocks   while the web server sends, at most 10 s for each piece.
  */
 int fastcgi_read(struct exchange *x, struct error *err)

@@ -39,6 +39,10 @@ add_passed(const struct exchange *x, struct buf *out)
 	if (!same_format(x))
 		return;
 	for (h = at->headers; h != NULL; h = h->next) {
+		/* Of several attempts the soonest counts: add_retry_after. */
+		if (x->call.attempts > 1 &&
+		    strncasecmp(h->name.p, "retry-after", 11) == 0)
+			continue;
 		if (out->n + h->name.n + h->value.n + 4 > end)
 			continue;
 		for (i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
@@ -93,7 +97,7 @@ add_call(const struct exchange *x, struct buf *out)
 	http_field(out, "request-id", str_of(row->id));
 	if (row->answered.n > 0)
 		http_field(out, "x-sluice-model", row->answered);
-	buf_addf(out, "x-sluice-attempts: %d\r\n", row->attempts ? 1 : 0);
+	buf_addf(out, "x-sluice-attempts: %u\r\n", x->call.attempts);
 	if (!x->call.ask.stream && row->cost.known)
 		http_field(out, "x-sluice-cost-usd",
 		    str_of(money_text(row->cost.pusd, money)));
@@ -127,7 +131,7 @@ add_retry_after(
     const struct exchange *x, const struct error *err, struct buf *out)
 {
 	if (err->retry_after_ms <= 0 ||
-	    (same_format(x) &&
+	    (same_format(x) && x->call.attempts == 1 &&
 		header_get(x->call.attempt->headers, "retry-after").p != NULL))
 		return;
 	buf_addf(out, "retry-after: %lld\r\n",

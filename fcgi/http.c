@@ -124,11 +124,28 @@ parse_path(
 	in->path = out->n > 0 ? buf_str(out) : STR("/");
 }
 
+/*
+ * No web server lets control characters through; where one does, somebody
+ * smuggles header lines to whoever gets the value next.
+ */
+static bool
+is_clean(const char *var)
+{
+	if (strncmp(var, "HTTP_", 5) != 0)
+		return true;
+	for (; *var != '\0'; var++) {
+		if (iscntrl((unsigned char)*var) && *var != '\t')
+			return false;
+	}
+	return true;
+}
+
 void
 http_parse(
     struct http_in *in, struct arena *a, char **params, struct error *err)
 {
 	struct str uri;
+	char **p;
 
 	*in = (struct http_in){ .params = params };
 	in->method = http_param(in, "REQUEST_METHOD");
@@ -137,6 +154,13 @@ http_parse(
 		error_set(err, ERROR_BAD_REQUEST,
 		    "the web server sent no REQUEST_METHOD or REQUEST_URI");
 		return;
+	}
+	for (p = params; *p != NULL; p++) {
+		if (!is_clean(*p)) {
+			error_set(err, ERROR_BAD_REQUEST,
+			    "a header holds a control character");
+			return;
+		}
 	}
 	in->query = str_split(uri, '?', &uri);
 	/* An absolute-form target: only the path counts. */

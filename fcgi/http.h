@@ -33,7 +33,7 @@ struct http_in {
  * "metrics") are dropped, so that a site may mount sluice anywhere.
  *
  * Errors   ERROR_BAD_REQUEST, in ${err} only (no method, a path that climbs
- *          out): in->path is then absent.
+ *          out, a control character in a header): in->path is then absent.
  */
 void http_parse(
     struct http_in *in, struct arena *a, char **params, struct error *err);

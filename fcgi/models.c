@@ -74,14 +74,19 @@ models_show(struct exchange *x)
 	struct str name = str_skip(x->in.path, strlen("/v1/models/"));
 	struct buf *out = buf_new(x->arena, MAX_LIST_BYTES);
 	struct error err = { 0 };
+	const struct conf *conf = x->snap->conf;
+	struct str owner = STR("sluice");
 	struct target target;
 	struct jw jw;
 
-	if (resolve(x->snap->conf, x->arena, name, &target, &err) != 0) {
-		exchange_fail(x, &err);
-		return;
+	if (conf_route_find(conf, resolve_alias(conf, name)) == NULL) {
+		if (resolve(conf, x->arena, name, &target, &err) != 0) {
+			exchange_fail(x, &err);
+			return;
+		}
+		owner = target.provider->name;
 	}
 	jw_init(&jw, out);
-	write_model(&jw, name, target.provider->name);
+	write_model(&jw, name, owner);
 	exchange_answer(x, 200, "application/json", buf_str(out));
 }

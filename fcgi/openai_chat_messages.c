@@ -48,7 +48,7 @@ static const struct field message_fields[] = {
 /* ---- reasoning that comes back ---- */
 
 struct detail {
-	struct str type, text, summary, data, signature, format;
+	struct str type, id, text, summary, data, signature, format;
 };
 
 static const struct field detail_fields[] = {
@@ -58,7 +58,7 @@ static const struct field detail_fields[] = {
 	FIELD_OF("data", STR, struct detail, data),
 	FIELD_OF("signature", STR, struct detail, signature),
 	FIELD_OF("format", STR, struct detail, format),
-	FIELD_NO("id", SKIP),
+	FIELD_OF("id", STR, struct detail, id),
 	FIELD_NO("index", SKIP),
 	FIELD_END,
 };
@@ -79,6 +79,7 @@ read_detail(struct chat *chat, struct turn *turn, const struct jnode *obj,
 	}
 	part = decode_part(chat, &turn->parts, PART_THINKING, obj);
 	part->issuer = signature_issuer(d.format);
+	part->id = part->issuer == WIRE_GEMINI ? d.id : STR_NONE;
 	part->redacted = d.data.p != NULL;
 	part->signature = part->redacted ? d.data : d.signature;
 	part->text = d.text.p != NULL ? d.text : d.summary;
@@ -102,6 +103,32 @@ read_reasoning(struct chat *chat, struct turn *turn, const struct message *m,
 		decode_part(chat, &turn->parts, PART_THINKING, m->obj)->text =
 		    m->reasoning;
 	return 0;
+}
+
+/*
+ * OpenRouter gives Gemini's signature of a call as a detail with that call's
+ * id: it goes to where Gemini insists on it.
+ */
+static void
+sign_calls(struct turn *turn)
+{
+	struct part **link = &turn->parts, *p, *call;
+
+	while ((p = *link) != NULL) {
+		call = p->redacted && p->issuer == WIRE_GEMINI ? p->next : NULL;
+		while (call != NULL &&
+		    (call->kind != PART_TOOL_CALL || !str_eq(call->id, p->id)))
+			call = call->next;
+		if (call == NULL) {
+			link = &p->next;
+			continue;
+		}
+		call->signature = p->signature;
+		call->issuer = p->issuer;
+		if (p->next != NULL)
+			p->next->last = p->last;
+		*link = p->next;
+	}
 }
 
 /* ---- messages by role ---- */
@@ -168,6 +195,7 @@ read_assistant(struct chat *chat, const struct message *m,
 		    m->refusal;
 	if (openai_chat_calls(chat, turn, &m->calls, err) < 0)
 		return -1;
+	sign_calls(turn);
 	if (turn->parts == NULL)
 		return read_content(
 		    chat, &turn->parts, m, SPEAKER_ASSISTANT, err);

@@ -213,6 +213,7 @@ put_delta(struct chat_stream *s, struct str text)
 			write_args(s, text);
 		break;
 	case BLOCK_REDACTED:
+	case BLOCK_VECTOR:
 		break;
 	}
 }

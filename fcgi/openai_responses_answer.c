@@ -160,6 +160,8 @@ openai_responses_item(const struct encode *e, struct jw *w,
 	case BLOCK_REDACTED:
 		write_reasoning(e, w, b, begun);
 		break;
+	case BLOCK_VECTOR:
+		break;
 	}
 	jw_end(w);
 }

@@ -79,11 +79,23 @@ struct message {
 	struct jnode content;
 };
 
+static bool
+has_text(const struct turn *turn)
+{
+	const struct part *p = turn != NULL ? turn->parts : NULL;
+
+	while (p != NULL && p->kind != PART_TEXT)
+		p = p->next;
+	return p != NULL;
+}
+
+/* A second message is a turn of its own: its text is not the first one's. */
 static int
 read_content(struct chat *chat, const struct message *m,
     const struct jnode *obj, size_t role, struct error *err)
 {
-	struct turn *turn = roles[role].role == ROLE_ASSISTANT
+	struct turn *turn =
+	    roles[role].role == ROLE_ASSISTANT && !has_text(last_turn(chat))
 	    ? assistant_turn(chat, obj)
 	    : add_turn(chat, roles[role].role, obj);
 

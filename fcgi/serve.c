@@ -6,8 +6,10 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +28,8 @@
 #define INGEST_EVERY_US  INT64_C(500000)
 #define IDLE_TICKS       3
 #define DRAIN_LAST_US    INT64_C(2000000) /* for the errors to get out */
+#define FCGID_DRAIN_US   INT64_C(4000000) /* it kills 8 s after SIGTERM */
+#define ACCEPT_AGAIN_US  INT64_C(100000)  /* when out of descriptors */
 
 struct server {
 	struct conn_pool pool;
@@ -33,9 +37,37 @@ struct server {
 	int64_t drain_us; /* server.drain_s at the start */
 	bool ingesting;
 	unsigned idle_ticks; /* of the ingest timer without a call */
+	bool stopped;        /* the drain is over */
 	struct job ingest;
-	struct loop_timer ingest_timer, drain_timer;
+	struct loop_timer ingest_timer, drain_timer, accept_timer;
 };
+
+static void on_accept(void *arg, unsigned events);
+
+static int
+watch_listener(struct server *s)
+{
+	return loop_watch(
+	    s->pool.loop, s->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, on_accept, s);
+}
+
+/* Look away from the backlog for a moment, instead of in vain at once. */
+static void
+rest(struct server *s)
+{
+	loop_unwatch(s->pool.loop, s->listen_fd);
+	loop_timer_set(s->pool.loop, &s->accept_timer,
+	    loop_now_us(s->pool.loop) + ACCEPT_AGAIN_US);
+}
+
+static void
+on_accept_timer(void *arg)
+{
+	struct server *s = arg;
+
+	if (!s->pool.draining && watch_listener(s) != 0)
+		rest(s);
+}
 
 static void
 on_accept(void *arg, unsigned events)
@@ -46,6 +78,10 @@ on_accept(void *arg, unsigned events)
 	(void)events;
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
 		fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			errno == ENOMEM))
+			rest(s);
 		if (fd < 0)
 			return;
 		conn_open(&s->pool, fd);
@@ -99,7 +135,11 @@ on_drain_timer(void *arg)
 {
 	struct server *s = arg;
 
-	conn_stop(&s->pool);
+	if (s->stopped)
+		conn_abort(&s->pool);
+	else
+		conn_stop(&s->pool);
+	s->stopped = true;
 	loop_timer_set(s->pool.loop, &s->drain_timer,
 	    loop_now_us(s->pool.loop) + DRAIN_LAST_US);
 }
@@ -119,6 +159,41 @@ on_signal(void *arg, unsigned events)
 	s->drain_timer.arg = s;
 	loop_timer_set(s->pool.loop, &s->drain_timer,
 	    loop_now_us(s->pool.loop) + s->drain_us);
+}
+
+/*
+ * mod_fcgid's process manager is a child of Apache and the parent of its
+ * responders, and nothing else of Apache's starts any.  A parent that hides
+ * (shared hosting mounts /proc so) may be one too, unless it is init.
+ */
+static bool
+under_fcgid(void)
+{
+	char path[64], name[32] = "";
+	pid_t parent = getppid();
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)parent);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return parent > 1;
+	if (fgets(name, sizeof(name), f) == NULL)
+		name[0] = '\0';
+	fclose(f);
+	return strncmp(name, "apache2", 7) == 0 ||
+	    strncmp(name, "httpd", 5) == 0;
+}
+
+/* A call takes two descriptors: as many as the system lets us have. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int
@@ -152,12 +227,14 @@ read_limits(struct server *s)
 
 	s->pool.max_calls = 1000;
 	s->drain_us = 30000000;
-	if (snap == NULL)
-		return workers;
-	s->pool.max_calls = (size_t)snap->conf->max_calls;
-	s->drain_us = snap->conf->drain_ms * 1000;
-	workers = (unsigned)snap->conf->workers;
-	live_put(snap);
+	if (snap != NULL) {
+		s->pool.max_calls = (size_t)snap->conf->max_calls;
+		s->drain_us = snap->conf->drain_ms * 1000;
+		workers = (unsigned)snap->conf->workers;
+		live_put(snap);
+	}
+	if (s->drain_us > FCGID_DRAIN_US && under_fcgid())
+		s->drain_us = FCGID_DRAIN_US;
 	return workers;
 }
 
@@ -174,13 +251,15 @@ start(struct server *s, struct error *err)
 	    fcntl(s->listen_fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return error_set(
 		    err, ERROR_INTERNAL, "cannot serve: %s", strerror(errno));
+	raise_descriptors();
 	fastcgi_init();
+	s->accept_timer.fn = on_accept_timer;
+	s->accept_timer.arg = s;
 	s->pool.upstream = upstream_new(s->pool.loop, err);
 	s->pool.workers = workers_new(workers, s->pool.loop, err);
 	if (s->pool.upstream == NULL || s->pool.workers == NULL)
 		return -1;
-	if (loop_watch(s->pool.loop, s->listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
-		on_accept, s) != 0)
+	if (watch_listener(s) != 0)
 		return error_set(
 		    err, ERROR_INTERNAL, "cannot listen: %s", strerror(errno));
 	s->ingest_timer.fn = on_ingest_timer;

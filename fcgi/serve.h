@@ -16,7 +16,8 @@ struct gateway;
 /*
  * serve(gw, listen_fd, err):
  * Serve ${listen_fd} until SIGTERM, SIGINT or SIGUSR1, then drain: running
- * answers get server.drain_s to finish, the rest an error event.
+ * answers get server.drain_s to finish (4 s under mod_fcgid, which kills 8 s
+ * after its SIGTERM), the rest an error event, and 2 s to take it.
  *
  * Returns  0 when drained, or -1: ERROR_INTERNAL.
  */

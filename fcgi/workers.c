@@ -15,6 +15,8 @@
 #include "core/loop.h"
 
 #define STACK_BYTES (512u << 10)
+#define MAX_THREADS 64u             /* unless more were asked for */
+#define WAITED_US   INT64_C(100000) /* then a job gets a thread of its own */
 
 struct queue {
 	struct job *first, **tail;
@@ -27,7 +29,9 @@ struct workers {
 	struct queue todo, done;
 	bool stopping;
 	int wake_fd; /* an eventfd: done is not empty */
-	unsigned n;
+	struct loop_timer waited;
+	const struct job *first; /* of todo, when the timer was set */
+	unsigned n, max;
 	pthread_t threads[];
 };
 
@@ -118,6 +122,26 @@ on_wake(void *arg, unsigned events)
 		job->done(job->arg);
 }
 
+static int start_threads(struct workers *w, unsigned n);
+
+/* Is the same job the next one still, all workers are held up. */
+static void
+on_waited(void *arg)
+{
+	struct workers *w = arg;
+	const struct job *first;
+
+	pthread_mutex_lock(&w->lock);
+	first = w->todo.first;
+	pthread_mutex_unlock(&w->lock);
+	if (first != NULL && first == w->first && w->n < w->max)
+		start_threads(w, w->n + 1);
+	w->first = first;
+	if (first != NULL)
+		loop_timer_set(
+		    w->loop, &w->waited, loop_now_us(w->loop) + WAITED_US);
+}
+
 static int
 start_threads(struct workers *w, unsigned n)
 {
@@ -138,12 +162,16 @@ start_threads(struct workers *w, unsigned n)
 struct workers *
 workers_new(unsigned n, struct loop *loop, struct error *err)
 {
-	struct workers *w = calloc(1, sizeof(*w) + n * sizeof(pthread_t));
+	unsigned max = n > MAX_THREADS ? n : MAX_THREADS;
+	struct workers *w = calloc(1, sizeof(*w) + max * sizeof(pthread_t));
 	int rc;
 
 	if (w == NULL)
 		abort();
 	w->loop = loop;
+	w->max = max;
+	w->waited.fn = on_waited;
+	w->waited.arg = w;
 	queue_init(&w->todo);
 	queue_init(&w->done);
 	pthread_mutex_init(&w->lock, NULL);
@@ -170,6 +198,9 @@ workers_post(struct workers *w, struct job *job)
 	queue_put(&w->todo, job);
 	pthread_cond_signal(&w->posted);
 	pthread_mutex_unlock(&w->lock);
+	if (w->waited.place == 0)
+		loop_timer_set(
+		    w->loop, &w->waited, loop_now_us(w->loop) + WAITED_US);
 }
 
 void
@@ -183,6 +214,7 @@ workers_free(struct workers *w)
 	w->stopping = true;
 	pthread_cond_broadcast(&w->posted);
 	pthread_mutex_unlock(&w->lock);
+	loop_timer_stop(w->loop, &w->waited);
 	for (i = 0; i < w->n; i++)
 		pthread_join(w->threads[i], NULL);
 	if (w->wake_fd >= 0) {

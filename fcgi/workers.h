@@ -20,11 +20,16 @@ struct job {
 
 /*
  * workers_new(n, loop, err):
- * Returns  ${n} running threads, or NULL: ERROR_INTERNAL.
+ * Returns  ${n} running threads, or NULL: ERROR_INTERNAL.  More are added, up
+ *          to 64, while the next job waits for a tenth of a second: a few
+ *          slow uploads must not hold up everybody.
  */
 struct workers *workers_new(unsigned n, struct loop *loop, struct error *err);
 
-/* workers_post(w, job): queue ${job}; its memory is the caller's. */
+/*
+ * workers_post(w, job):
+ * Queue ${job}, from the loop's thread; its memory is the caller's.
+ */
 void workers_post(struct workers *w, struct job *job);
 
 /*

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
+#include "core/count.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
@@ -19,11 +20,12 @@
 
 /* The SDK's base URL has no version, but people write one. */
 static const char *
-url_for(struct arena *a, struct str base)
+url_for(struct arena *a, struct str base, enum operation what)
 {
 	if (base.n >= 3 && memcmp(base.p + base.n - 3, "/v1", 3) == 0)
 		base.n -= 3;
-	return arena_printf(a, "%.*s/v1/messages", STR_ARG(base));
+	return arena_printf(a, "%.*s/v1/messages%s", STR_ARG(base),
+	    what == OPERATION_COUNT ? "/count_tokens" : "");
 }
 
 static struct header *
@@ -65,7 +67,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	struct buf *body = buf_new(a, MAX_BODY_BYTES);
 	int rc;
 
-	out->url = url_for(a, t->provider->base_url);
+	out->url = url_for(a, t->provider->base_url, ask->operation);
 	out->headers = headers_for(a, t, ask);
 	if (ask->wire == WIRE_ANTHROPIC)
 		rc = edit_body(a, t, ask, body);
@@ -89,10 +91,20 @@ refused(struct arena *a, int status, const struct header *headers,
 	answer_refused(a, &r, err);
 }
 
+/* POST /v1/messages/count_tokens, asked by clients of this format only. */
+static const struct provider counting = {
+	.name = "anthropic",
+	.wire = WIRE_ANTHROPIC,
+	.prepare = prepare,
+	.decoder_new = count_decoder_new,
+	.refused = refused,
+};
+
 const struct provider provider_anthropic = {
 	.name = "anthropic",
 	.wire = WIRE_ANTHROPIC,
 	.prepare = prepare,
 	.decoder_new = anthropic_decoder_new,
 	.refused = refused,
+	.count = &counting,
 };

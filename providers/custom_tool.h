@@ -26,7 +26,8 @@ struct str custom_tool_arguments(struct arena *a, struct str text);
 /*
  * custom_tool_object(a, chat, call):
  * Returns  the arguments of ${call} where they must be a JSON object, in
- *          ${a}: what is none keeps its text in one, and is lost as such.
+ *          ${a}: what is none keeps its text in one, as "_raw", and is lost
+ *          as such.
  */
 struct str custom_tool_object(
     struct arena *a, struct chat *chat, const struct part *call);

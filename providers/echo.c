@@ -18,7 +18,7 @@
  *	event: usage     data: {"input":3,"output":4,"reasoning":0}
  *	event: done                      data: "end|tool|refusal|length"
  */
-#include "providers/providers.h"
+#include "providers/echo.h"
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -32,6 +32,7 @@
 #include "providers/answer.h"
 #include "providers/echo_script.h"
 #include "providers/history.h"
+#include "providers/providers.h"
 
 #define MAX_FRAME_BYTES ((size_t)256 << 20)
 #define LENGTH(array)   (sizeof(array) / sizeof(*(array)))
@@ -88,9 +89,8 @@ count_word(struct play *p)
 	}
 }
 
-/* The first word of ${text} with the blanks around it. */
-static struct str
-first_word(struct str text)
+struct str
+echo_word(struct str text)
 {
 	size_t n = 0;
 
@@ -110,7 +110,7 @@ speak(struct play *p, const char *event, struct str text)
 	struct str word;
 
 	for (; text.n > 0; text = str_skip(text, word.n)) {
-		word = first_word(text);
+		word = echo_word(text);
 		if (p->spoken > 0)
 			p->delay_ms = p->script->slow_ms;
 		emit_string(p, event, word);
@@ -159,7 +159,7 @@ count_words(const struct part *parts, int *calls)
 		*calls += parts->kind == PART_TOOL_CALL;
 		n += count_words(parts->parts, calls);
 		for (text = str_trim(parts->text); text.n > 0; n++)
-			text = str_skip(text, first_word(text).n);
+			text = str_skip(text, echo_word(text).n);
 	}
 	return n;
 }
@@ -180,36 +180,24 @@ emit_end(struct play *p, int64_t input, const char *done)
 	emit_string(p, "done", str_of(done));
 }
 
-/* What the user said last, or what the tools answered. */
-static struct str
-last_words(struct arena *a, const struct chat *chat, bool *is_result)
+/* The first tool offered, or the one that the client insists on. */
+static const struct tool *
+first_tool(const struct chat *chat)
 {
-	struct buf *results = buf_new(a, MAX_FRAME_BYTES);
-	const struct turn *t, *last = NULL;
-	const struct part *p;
+	const struct tool *t = chat->tools;
 
-	*is_result = false;
-	for (t = chat->turns; t; t = t->next)
-		if (t->role == ROLE_USER)
-			last = t;
-	for (p = last ? last->parts : NULL; p; p = p->next) {
-		if (p->kind != PART_TOOL_RESULT)
-			continue;
-		if (*is_result)
-			buf_addch(results, '\n');
-		*is_result = true;
-		buf_adds(results, history_text(a, p->parts, "\n"));
-	}
-	if (*is_result || !last)
-		return buf_str(results);
-	return history_text(a, last->parts, "\n");
+	if (chat->tool_choice != TOOL_CHOICE_NAMED)
+		return t;
+	while (t && !str_eq(t->name, chat->tool_choice_name))
+		t = t->next;
+	return t ? t : chat->tools;
 }
 
 /* The answer itself: words or calls.  Returns how it is done. */
 static const char *
 perform(struct play *p, const struct chat *chat, struct str text, int calls)
 {
-	const struct tool *tool = chat->tools;
+	const struct tool *tool = first_tool(chat);
 	const struct echo_script *s = p->script;
 
 	if (s->think) {
@@ -247,18 +235,16 @@ write_answer(struct play *p, const struct chat *chat, struct str text)
 	emit_end(p, input, done);
 }
 
-/* "error-529": the body is a sentence, the shortest error format there is. */
-static void
-write_refusal(struct play *p)
+void
+echo_refuse(struct arena *a, int64_t status, struct canned *out)
 {
-	struct canned_chunk *c = ARENA_NEW(p->arena, struct canned_chunk);
+	struct canned_chunk *c = ARENA_NEW(a, struct canned_chunk);
 
-	p->canned->status = (int)p->script->status;
-	p->canned->content_type = "text/plain";
-	c->delay_ms = p->delay_ms;
-	c->bytes = str_of(arena_printf(
-	    p->arena, "echo was asked to answer %d", p->canned->status));
-	*p->end = c;
+	out->status = (int)status;
+	out->content_type = "text/plain";
+	c->bytes =
+	    str_of(arena_printf(a, "echo was asked to answer %d", out->status));
+	out->chunks = c;
 }
 
 /*
@@ -278,21 +264,26 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (!chat || echo_script_model(script, t->model, err) != 0)
 		return -1;
-	text = last_words(a, chat, &is_result);
+	text = echo_last_words(a, chat, &is_result);
 	if (!is_result && echo_script_prompt(script, a, &text, err) != 0)
 		return -1;
 	if (is_result)
 		script->tools = 0;
+	else if (script->tools == 0 &&
+	    chat->tool_choice >= TOOL_CHOICE_REQUIRED)
+		script->tools = 1;
 	canned->status = 200;
 	canned->content_type = "text/event-stream";
 	play.end = &canned->chunks;
 	play.delay_ms = script->wait_ms;
-	if (script->status)
-		write_refusal(&play);
-	else if (script->hang)
+	if (script->status) {
+		echo_refuse(a, script->status, canned);
+		canned->chunks->delay_ms = script->wait_ms;
+	} else if (script->hang) {
 		canned->hang = true;
-	else
+	} else {
 		write_answer(&play, chat, text);
+	}
 	out->url = "";
 	out->canned = canned;
 	out->cut = chat->stop;
@@ -486,8 +477,8 @@ decoder_new(struct arena *a, const struct target *t, const struct ask *ask)
 }
 
 /* What is not 2xx comes here instead of to a decoder. */
-static void
-refused(struct arena *a, int status, const struct header *headers,
+void
+echo_refused(struct arena *a, int status, const struct header *headers,
     struct str body, struct error *err)
 {
 	(void)error_set(
@@ -502,5 +493,6 @@ const struct provider provider_echo = {
 	.wire = WIRE_NONE,
 	.prepare = prepare,
 	.decoder_new = decoder_new,
-	.refused = refused,
+	.refused = echo_refused,
+	.embed = &echo_embeddings,
 };

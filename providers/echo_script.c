@@ -3,7 +3,10 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/chat.h"
 #include "core/error.h"
+
+#include "providers/history.h"
 
 #define MAX_WORDS        100000
 #define MAX_WAIT_MS      600000
@@ -104,4 +107,28 @@ echo_script_prompt(struct echo_script *s, struct arena *a, struct str *prompt,
 	}
 	*prompt = buf_str(rest);
 	return 0;
+}
+
+struct str
+echo_last_words(struct arena *a, const struct chat *chat, bool *is_result)
+{
+	struct buf *results = buf_new(a, MAX_PROMPT_BYTES);
+	const struct turn *t, *last = NULL;
+	const struct part *p;
+
+	*is_result = false;
+	for (t = chat->turns; t; t = t->next)
+		if (t->role == ROLE_USER)
+			last = t;
+	for (p = last ? last->parts : NULL; p; p = p->next) {
+		if (p->kind != PART_TOOL_RESULT)
+			continue;
+		if (*is_result)
+			buf_addch(results, '\n');
+		*is_result = true;
+		buf_adds(results, history_text(a, p->parts, "\n"));
+	}
+	if (*is_result || !last)
+		return buf_str(results);
+	return history_text(a, last->parts, "\n");
 }

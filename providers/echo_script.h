@@ -9,7 +9,8 @@
  *	slow-200ms     wait before every other word
  *	words-1000     that many words instead of the echo
  *	think          a thinking block first
- *	tool           call the first tool offered with {"echo":"<text>"};
+ *	tool           call the first tool offered with {"echo":"<text>"}
+ *	               (also where tool_choice asks for a call);
  *	               tool results, once they come, are echoed like words
  *	two-tools      call the first two, or the only one twice
  *	refuse         refuse to answer, in the same words
@@ -22,11 +23,13 @@
 #ifndef PROVIDERS_ECHO_SCRIPT_H
 #define PROVIDERS_ECHO_SCRIPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
 
 struct arena;
+struct chat;
 struct error;
 
 struct echo_script {
@@ -52,5 +55,13 @@ int echo_script_model(struct echo_script *s, struct str name, struct error *err)
  */
 int echo_script_prompt(struct echo_script *s, struct arena *a,
     struct str *prompt, struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * echo_last_words(a, chat, is_result):
+ * Returns  what the user said last, or with ${*is_result} what the tools
+ *          answered.
+ */
+struct str echo_last_words(
+    struct arena *a, const struct chat *chat, bool *is_result);
 
 #endif

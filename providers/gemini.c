@@ -60,20 +60,19 @@ add_model(struct buf *url, struct str model)
 			buf_addf(url, "%%%02X", (unsigned char)model.p[i]);
 }
 
-static const char *
-url_for(struct arena *a, const struct target *t, bool stream)
+const char *
+gemini_url(struct arena *a, const struct target *t, const char *method)
 {
 	struct buf *url = buf_new(a, MAX_URL_BYTES);
 
 	add_base(url, t->provider->base_url);
 	add_model(url, t->model);
-	buf_addz(url,
-	    stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+	buf_addz(url, method);
 	return url->p;
 }
 
-static struct header *
-headers_for(struct arena *a, const struct target *t)
+struct header *
+gemini_headers(struct arena *a, const struct target *t)
 {
 	struct header *list = NULL;
 
@@ -89,8 +88,10 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 {
 	struct buf *body = buf_new(a, MAX_BODY_BYTES);
 
-	out->url = url_for(a, t, ask->stream);
-	out->headers = headers_for(a, t);
+	out->url = gemini_url(a, t,
+	    ask->stream ? ":streamGenerateContent?alt=sse"
+			: ":generateContent");
+	out->headers = gemini_headers(a, t);
 	if (ask->wire == WIRE_GEMINI) { /* the model stands in the URL */
 		out->body = ask->body;
 		return 0;
@@ -104,8 +105,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return 0;
 }
 
-static void
-refused(struct arena *a, int status, const struct header *headers,
+void
+gemini_refused(struct arena *a, int status, const struct header *headers,
     struct str body, struct error *err)
 {
 	const struct refusal r = { WIRE_GEMINI, status, headers, body };
@@ -118,5 +119,7 @@ const struct provider provider_gemini = {
 	.wire = WIRE_GEMINI,
 	.prepare = prepare,
 	.decoder_new = gemini_decoder_new,
-	.refused = refused,
+	.refused = gemini_refused,
+	.wants_bytes = gemini_wants_bytes,
+	.embed = &gemini_embeddings,
 };

@@ -56,6 +56,9 @@ int gemini_contents(struct gemini_writer *o)
 int gemini_media(struct gemini_writer *o, const struct part *p)
     __attribute__((warn_unused_result));
 
+/* gemini_wants_bytes: see struct provider. */
+bool gemini_wants_bytes(struct str url);
+
 /* gemini_thinking(o): write "thinkingConfig" as the model knows it. */
 void gemini_thinking(struct gemini_writer *o);
 
@@ -77,8 +80,19 @@ bool gemini_is_modern(const struct target *t);
  */
 void gemini_usage(const struct jnode *at, struct usage *u);
 
-/* gemini_decoder_new: see struct provider. */
+/* gemini_url(a, t, method): of ${t}'s model; ${method} ":generateContent". */
+const char *gemini_url(
+    struct arena *a, const struct target *t, const char *method);
+
+/* gemini_headers(a, t): content type and credential. */
+struct header *gemini_headers(struct arena *a, const struct target *t);
+
+/* gemini_decoder_new, gemini_refused: see struct provider. */
 struct decoder *gemini_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);
+void gemini_refused(struct arena *a, int status, const struct header *headers,
+    struct str body, struct error *err);
+
+extern const struct provider gemini_embeddings; /* :batchEmbedContents */
 
 #endif

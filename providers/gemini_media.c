@@ -33,6 +33,12 @@ is_readable(struct str url)
 	return false;
 }
 
+bool
+gemini_wants_bytes(struct str url)
+{
+	return !is_readable(url);
+}
+
 static int
 write_url(struct gemini_writer *o, const struct part *p)
 {
@@ -88,6 +94,9 @@ is_taken(const struct part *p)
 int
 gemini_media(struct gemini_writer *o, const struct part *p)
 {
+	const struct media *m = p->url.p ? chat_media(o->chat, p->url) : NULL;
+	struct part fetched;
+
 	if (p->file_id.p)
 		return history_refuse(
 		    p, o->err, "a file id is known to its own provider only");
@@ -97,9 +106,16 @@ gemini_media(struct gemini_writer *o, const struct part *p)
 		chat_lose(o->chat, "image_url.detail");
 	if (p->name.n > 0)
 		chat_lose(o->chat, "filename");
-	if (p->url.p)
+	if (p->url.p && !m)
 		return write_url(o, p);
-	if (!is_taken(p))
+	if (m) {
+		fetched = *p;
+		fetched.mime = m->mime;
+		fetched.data = m->data;
+		p = &fetched;
+	}
+	/* Not yet here: a plan that wants to know what it would come to. */
+	if (!is_taken(p) && !(m && !m->data.p))
 		return history_refuse(p, o->err,
 		    "the provider takes images as png, jpeg, webp, heic, heif, "
 		    "documents as pdf or text");

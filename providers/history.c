@@ -162,15 +162,37 @@ answer_calls(struct history *h, const struct turn *t)
 	}
 }
 
+/* Chat has one string for an assistant turn: messages stay apart in it. */
+static void
+part_texts(struct history *h)
+{
+	static const struct part gap = { .kind = PART_TEXT,
+		.text = { .p = "\n\n", .n = 2 } };
+	const struct part *p = h->turn ? h->turn->parts : NULL;
+
+	if (h->wire != WIRE_OPENAI_CHAT || !p ||
+	    h->turn->role != ROLE_ASSISTANT)
+		return;
+	while (p && p->kind != PART_TEXT)
+		p = p->next;
+	if (p)
+		add(h, &gap);
+}
+
 static void
 write_turn(struct history *h, const struct turn *t)
 {
+	bool goes_on = t->role == ROLE_ASSISTANT;
 	const struct part *p;
 
 	for (p = t->parts; p; p = p->next) {
 		if (!is_kept(h, p))
 			continue;
 		join(h, t);
+		if (goes_on && p->kind == PART_TEXT) {
+			part_texts(h);
+			goes_on = false;
+		}
 		add(h, p);
 	}
 }

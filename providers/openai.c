@@ -86,8 +86,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return 0;
 }
 
-static void
-refused(struct arena *a, int status, const struct header *headers,
+void
+openai_refused(struct arena *a, int status, const struct header *headers,
     struct str body, struct error *err)
 {
 	const struct refusal r = { WIRE_OPENAI_CHAT, status, headers, body };
@@ -100,5 +100,6 @@ const struct provider provider_openai = {
 	.wire = WIRE_OPENAI_CHAT,
 	.prepare = prepare,
 	.decoder_new = openai_decoder_new,
-	.refused = refused,
+	.refused = openai_refused,
+	.embed = &openai_embeddings,
 };

@@ -86,6 +86,11 @@ put_call(struct openai *o, const struct call_piece *p, struct error *err)
 {
 	struct openai_call *c = find_call(o, p);
 
+	if (!c && p->name.n == 0) /* of nothing: nobody could run it */
+		return p->text.n == 0
+		    ? 0
+		    : error_set(err, ERROR_UP_BROKEN,
+			  "the provider sent arguments of no tool call");
 	if (!c)
 		c = open_call(o, p, err);
 	if (!c)

@@ -122,4 +122,5 @@ const struct provider provider_openai_responses = {
 	.prepare = prepare,
 	.decoder_new = openai_responses_decoder_new,
 	.refused = refused,
+	.embed = &openai_embeddings,
 };

@@ -21,13 +21,16 @@
 #define NO_PARAMETERS "{\"type\":\"object\",\"properties\":{}}"
 
 static void
-write_limit(struct jw *w, const struct chat *chat)
+write_limit(struct jw *w, struct chat *chat)
 {
 	int64_t max = chat->max_tokens;
 
+	if (max > 0 && max < MIN_OUTPUT_TOKENS) {
+		chat_lose(chat, "max_tokens");
+		max = MIN_OUTPUT_TOKENS;
+	}
 	if (max > 0)
-		jw_kv_i64(w, "max_output_tokens",
-		    max < MIN_OUTPUT_TOKENS ? MIN_OUTPUT_TOKENS : max);
+		jw_kv_i64(w, "max_output_tokens", max);
 }
 
 static void

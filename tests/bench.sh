@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 chunks=stream-225-20 # 50 a second for four and a half seconds
 round_s=${SECONDS_PER_ROUND:-1} streams=${STREAMS:-500} held=${HELD:-1000}
 sluice=${SLUICE:-$PWD/build/sluice}
+failovers=100 races=200 hedges=50 hedge_ms=20
 dir=$(mktemp -d)
 pids=()
 bad=0
@@ -59,6 +60,22 @@ start_upstream() {
 	direct=$(<"$dir/port")
 }
 
+# Three targets, of which two fail; races.  A breaker knows each target once.
+routes() {
+	local i s
+
+	for s in 429 500; do
+		for ((i = 0; i < failovers; i++)); do
+			echo "\"over-$s-$i\": { \"fallback\": [" \
+				"\"up/status-$s-0-$i-a\"," \
+				"\"up/status-$s-0-$i-b\", \"up/fine\" ] },"
+		done
+	done
+	echo '"race": { "race": [ "up/stream-3-200", "up/stream-3-3" ] },'
+	echo '"hedge": { "race": [ "up/stream-3-150", "up/stream-3-3" ],' \
+		"\"hedge_ms\": $hedge_ms }"
+}
+
 configure() {
 	local price='"price": { "input": "1", "output": "4" }' sep='' m
 
@@ -78,6 +95,8 @@ configure() {
 		echo "$sep \"$m\": { $price }" >>"$SLUICE_CONFIG"
 		sep=,
 	done
+	echo '}, "routes": {' >>"$SLUICE_CONFIG"
+	routes >>"$SLUICE_CONFIG"
 	echo '} }' >>"$SLUICE_CONFIG"
 	"$sluice" check >"$dir/check" || { cat "$dir/check"; exit 1; }
 	KEY=$("$sluice" key create --name bench --json |
@@ -239,10 +258,49 @@ stream_rounds() {
 	done
 }
 
+# quantiles: p50 and p99 of what is on stdin
+quantiles() {
+	sort -n | awk '{ v[NR] = $1 } END {
+		print v[int((NR + 1) / 2)], v[int(NR * 99 / 100)] }'
+}
+
+# traced FILE MODEL COUNT REQUESTS: as `each` of the client; the upstream's
+# view of it, which is so many requests for each call
+traced() {
+	curl -fsS -o "$dir/before" "http://127.0.0.1:$direct/trace"
+	measured "$dir/each.$1" each "$one" "$2" "$3"
+	sleep 0.3 # losers leave
+	curl -fsS -o "$dir/trace.$1" "http://127.0.0.1:$direct/trace"
+	[ "$(wc -l <"$dir/trace.$1")" = $(($3 * $4)) ] ||
+		failed "$2: not $4 requests for each of $3 calls"
+}
+
+# All by the upstream's clock, but the client's delay to the first token.
+routing() {
+	local s
+
+	for s in 429 500; do
+		traced "$s" "over-$s-" "$failovers" 3
+		# from the end of an error answer to the next request
+		awk 'left > 0 { print $2 - left }
+			{ left = /^status/ ? $4 : 0 }' "$dir/trace.$s" |
+			quantiles >"$dir/over.$s"
+	done
+	traced race race "$races" 2
+	traced hedge hedge "$hedges" 2
+	# from the winner's first chunk to the loser's end
+	awk '/^stream-3-3 / { first = $3 } /^stream-3-200 / { gone = $5 ? $5 : 1e15 }
+		NR % 2 == 0 { print gone - first }' "$dir/trace.race" |
+		quantiles >"$dir/lost"
+	# from the first request to the hedge
+	awk 'NR % 2 { came = $2; next } { print $2 - came }' \
+		"$dir/trace.hedge" | quantiles >"$dir/hedged"
+}
+
 # How many calls sluice has had, by what the clients counted.
 calls_made() {
 	cat "$dir"/load.{same,cross}.* "$dir"/held \
-		"$dir"/stream.{one,two,cross} "$dir/cgi.chat" |
+		"$dir"/stream.{one,two,cross} "$dir"/each.* "$dir/cgi.chat" |
 		awk '{ sum += $1 } END { print sum }'
 }
 
@@ -339,6 +397,31 @@ aim_table() {
 		"$(ms "$(median "$dir/cgi.models" 3)")" ms 15
 }
 
+# ms_of FILE COLUMN
+ms_of() {
+	ms "$(cut -d' ' -f"$2" "$1")"
+}
+
+routing_table() {
+	local s
+
+	echo '| | p50 ms | p99 ms | aim |'
+	echo '|---|---:|---:|---|'
+	for s in 429 500; do
+		echo "| $s answered until the next target is asked" \
+			"| $(ms_of "$dir/over.$s" 1) | $(ms_of "$dir/over.$s" 2)" \
+			'| < 2 |'
+	done
+	echo "| race: first token of the faster one until it is the client's" \
+		"| $(ms_of "$dir/each.race" 3) | $(ms_of "$dir/each.race" 4)" \
+		'| < 1 |'
+	echo '| race: that token until the loser is closed' \
+		"| $(ms_of "$dir/lost" 1) | $(ms_of "$dir/lost" 2) | < 50 |"
+	echo "| hedge of $hedge_ms ms: the second request" \
+		"| $(ms_of "$dir/hedged" 1) | $(ms_of "$dir/hedged" 2)" \
+		"| > $hedge_ms |"
+}
+
 # --- the run ---
 
 for program in upstream bench_client; do
@@ -354,6 +437,7 @@ warm
 hold_streams
 load_rounds
 stream_rounds
+routing
 measured "$dir/cgi.chat" cgi "$sluice" up/json 50
 measured "$dir/cgi.models" cgi "$sluice" - 50
 sleep 3
@@ -367,6 +451,8 @@ echo
 load_table
 echo
 stream_table
+echo
+routing_table
 echo
 aim_table
 echo

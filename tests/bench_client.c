@@ -12,6 +12,10 @@
  *	Each connection has one stream; SECONDS of it are measured, as soon as
  *	all have begun.  Delays are from the time stamp in a chunk to here.
  *	calls failed chunks/s p50 p99 first-p50 first-p99 cpu-percent idle-percent
+ * bench_client each PORT MODEL CONNS
+ *	As many streams, one after the other; a MODEL that ends with - is
+ *	followed by the number of the call, from 0.
+ *	calls failed first-p50 first-p99
  * bench_client hold PORT MODEL CONNS
  *	Open the streams, tell so, and keep them until stdin ends.
  *	calls failed
@@ -449,6 +453,26 @@ stream(char **argv)
 }
 
 static void
+each(char **argv)
+{
+	bool numbered = argv[1][strlen(argv[1]) - 1] == '-';
+	char model[256];
+	int i;
+
+	prepare(argv, true);
+	for (i = 0; i < b.conns_n; i++) {
+		snprintf(model, sizeof(model), "%s%d", argv[1], i);
+		write_request(numbered ? model : argv[1]);
+		start(&b.conns[i]);
+		ask(&b.conns[i]);
+		while (b.open > 0)
+			turn(1000);
+	}
+	printf("%ld %ld %lld %lld\n", b.calls, b.failed + b.conns_n - b.begun,
+	    quantile(&b.firsts, 50), quantile(&b.firsts, 99));
+}
+
+static void
 hold(char **argv)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -544,6 +568,7 @@ static const struct {
 } modes[] = {
 	{ "load", 4, load },
 	{ "stream", 4, stream },
+	{ "each", 3, each },
 	{ "hold", 3, hold },
 	{ "cgi", 3, cgi },
 };
@@ -561,6 +586,6 @@ main(int argc, char **argv)
 		modes[i].run(argv + 2);
 		return 0;
 	}
-	fprintf(stderr, "usage: bench_client load|stream|hold|cgi ...\n");
+	fprintf(stderr, "usage: bench_client load|stream|each|hold|cgi ...\n");
 	return 2;
 }

@@ -10,6 +10,7 @@ set -eu
 cd "$(dirname "$0")/e2e"
 
 ../../conf/deps.sh build test
+../debian.sh >/dev/null || true	# the tests that need it are skipped, then
 cmp -s package-lock.json node_modules/.installed && exit 0
 
 # The SDKs' `engines` says 22 or newer.

@@ -22,6 +22,10 @@
  *			"stream":true, 10 chunks at once
  * Each chunk's text is "t=MICROSECONDS " (wall time of sending).
  * GET /stats tells the counters; GET /last the last request, verbatim.
+ * GET /trace tells the requests since the last one, after the first of them,
+ * a line each: MODEL CAME FIRST LEFT GONE, monotonic microseconds of its
+ * arrival, of the first chunk, of the end of the answer and of the client's
+ * leaving before that; 0: never.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +46,7 @@
 #include <unistd.h>
 
 #define MAX_CONNS   65536
+#define MAX_VISITS  4096
 #define MAX_REQUEST (64 * 1024 * 1024)
 #define HIGH_WATER  (64 * 1024) /* do not write ahead of a slow reader */
 
@@ -56,8 +61,14 @@ struct bytes {
 	size_t n, cap;
 };
 
+struct visit {
+	char model[128];
+	int64_t came, first, left, gone;
+};
+
 struct conn {
 	int fd;
+	size_t visit; /* place in the trace, from 1; 0: none */
 	struct bytes in, out;
 	size_t out_at;  /* bytes of out that are sent */
 	bool answering; /* an answer is under way */
@@ -84,6 +95,9 @@ struct server {
 	struct conn *heap[MAX_CONNS + 1]; /* by due_us, from 1 */
 	size_t heap_n;
 	struct bytes last;
+	bool tracing;
+	struct visit visits[MAX_VISITS + 1];
+	size_t visits_n;
 	long requests, open, client_closed, tokens;
 	long connections, peak, accepted;
 };
@@ -200,9 +214,29 @@ watch(struct conn *c, int op, unsigned events)
 	epoll_ctl(server.poll, op, c->fd, &e);
 }
 
+/* Visit 0 takes what is not traced. */
+static struct visit *
+visit(const struct conn *c)
+{
+	return &server.visits[c->visit];
+}
+
+static void
+come(struct conn *c, const char *model)
+{
+	c->visit = 0;
+	if (!server.tracing || server.visits_n == MAX_VISITS)
+		return;
+	c->visit = ++server.visits_n;
+	*visit(c) = (struct visit){ .came = now_us(CLOCK_MONOTONIC) };
+	snprintf(visit(c)->model, sizeof(visit(c)->model), "%s", model);
+}
+
 static void
 drop(struct conn *c)
 {
+	if (c->answering)
+		visit(c)->gone = now_us(CLOCK_MONOTONIC);
 	disarm(c);
 	close(c->fd);
 	server.connections--;
@@ -248,6 +282,7 @@ finish(struct conn *c)
 	c->served++;
 	server.open -= c->answering;
 	c->answering = false;
+	visit(c)->left = now_us(CLOCK_MONOTONIC);
 }
 
 static void
@@ -370,6 +405,8 @@ stream_piece(struct conn *c)
 	else
 		event(c, "",
 		    CHOICE "{'content':'t=%lld '},'finish_reason':null}]}", t);
+	if (c->sent == 0)
+		visit(c)->first = now_us(CLOCK_MONOTONIC);
 	c->sent++;
 	c->left--;
 	server.tokens++;
@@ -625,6 +662,26 @@ stats(struct conn *c)
 }
 
 static void
+trace(struct conn *c)
+{
+	struct bytes b = { .p = NULL };
+	const struct visit *v;
+	size_t i;
+
+	for (i = 1; i <= server.visits_n; i++) {
+		v = &server.visits[i];
+		addf(&b, "%s %lld %lld %lld %lld\n", v->model,
+		    (long long)v->came, (long long)v->first, (long long)v->left,
+		    (long long)v->gone);
+	}
+	server.tracing = true;
+	server.visits_n = 0;
+	c->visit = 0;
+	body(c, 200, "", &b);
+	clear(&b);
+}
+
+static void
 begin(struct conn *c, const struct request *r)
 {
 	size_t i, n;
@@ -691,12 +748,17 @@ serve_request(struct conn *c, char *head, char *text)
 		stats(c);
 		return;
 	}
+	if (strcmp(r.path, "/trace") == 0) {
+		trace(c);
+		return;
+	}
 	if (strcmp(r.path, "/last") == 0) {
 		body(c, 200, "", &server.last);
 		return;
 	}
 	model_of(&r, model);
 	r.model = model;
+	come(c, model);
 	r.stream =
 	    strstr(text, "\"stream\":true") || strstr(text, "\"stream\": true");
 	begin(c, &r);

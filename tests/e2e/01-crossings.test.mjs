@@ -32,6 +32,8 @@ const TARGETS = {
     usage: { input: 200, read: 1000, output: 50, reasoning: 30 } },
   responses: { model: 'gpt-5-mini', cost: '0.000235',
     usage: { input: 200, read: 1000, output: 50, reasoning: 30 } },
+  gemini: { model: 'gemini-2.5-flash', cost: '0.000235',
+    usage: { input: 200, read: 1000, output: 50, reasoning: 30 } },
 };
 const PRICE = { price: { input: '0.25', cache_read: '0.025', output: '2' } };
 
@@ -40,8 +42,10 @@ const conf = {
   providers: {
     chat: { api: 'openai', base_url: `${upstream.url}/v1`, key: 'k' },
     responses: { api: 'openai_responses', base_url: `${upstream.url}/v1`,
-      key: 'k' } },
-  models: { 'chat/gpt-5-mini': PRICE, 'responses/gpt-5-mini': PRICE },
+      key: 'k' },
+    gemini: { api: 'gemini', base_url: upstream.url, key: 'k' } },
+  models: { 'chat/gpt-5-mini': PRICE, 'responses/gpt-5-mini': PRICE,
+    'gemini/gemini-2.5-flash': PRICE },
 };
 const pools = {
   fastcgi: await startSluice({ upstream, conf, procs: 2 }),
@@ -115,6 +119,21 @@ const ROUND_TRIP = {
     assert.match(JSON.stringify(result.content), /12 degrees/);
     assert.equal(body.tools[0].function.name, WEATHER.name);
     assert.deepEqual(body.tools[0].function.parameters, WEATHER.schema);
+  },
+  gemini(body) {
+    const [call, result] = body.contents.slice(-2);
+    assert.equal(call.role, 'model');
+    const { functionCall } = call.parts.at(-1);
+    assert.equal(functionCall.name, CALL.name);
+    assert.deepEqual(functionCall.args, CALL.args);
+    assert.equal(result.role, 'user');
+    const { functionResponse } = result.parts[0];
+    assert.equal(functionResponse.name, CALL.name);
+    assert.equal(functionResponse.id, functionCall.id);
+    assert.match(JSON.stringify(functionResponse.response), /12 degrees/);
+    const [tool] = body.tools[0].functionDeclarations;
+    assert.equal(tool.name, WEATHER.name);
+    assert.deepEqual(tool.parametersJsonSchema, WEATHER.schema);
   },
   anthropic(body) {
     const [call, result] = body.messages.slice(-2);

@@ -95,6 +95,7 @@ add_numbers(struct buf *b, const struct chat *c)
 		int64_t v;
 	} ints[] = {
 		{ "max", c->max_tokens },
+		{ "dimensions", c->dimensions },
 		{ "budget", c->thinking_budget },
 		{ "choice", c->tool_choice },
 		{ "output", c->output },

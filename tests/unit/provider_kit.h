@@ -248,6 +248,7 @@ kit_chat(struct kit *k, const char *json)
 		{ "presence_penalty", offsetof(struct chat, presence_penalty),
 		    'd' },
 		{ "seed", offsetof(struct chat, seed), 'd' },
+		{ "dimensions", offsetof(struct chat, dimensions), 'i' },
 		{ "thinking_budget", offsetof(struct chat, thinking_budget),
 		    'i' },
 		{ "thinking_off", offsetof(struct chat, thinking_off), 'b' },
@@ -325,7 +326,7 @@ static inline int
 kit_put(struct sink *s, const struct event *ev, struct error *err)
 {
 	static const char *const blocks[] = { "text", "thinking", "redacted",
-		"tool", "refusal" };
+		"tool", "refusal", "vector" };
 	static const char *const stops[] = { "none", "end", "sequence",
 		"length", "context", "tool", "refusal", "pause" };
 	struct kit_sink *k = (struct kit_sink *)(void *)s;

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "core/arena.h"
+#include "core/grammar.h"
 #include "core/jtext.h"
 #include "core/order.h"
-#include "tests/unit/grammar.h"
 
 #define MIB ((size_t)1 << 20)
 

@@ -388,7 +388,7 @@ conversations_alternate_and_answer_every_call(void **state)
 			"\"type\":\"tool_use\",\"id\":\"a_1_dbbd3e69\","
 			"\"name\":\"f\",\"input\":{\"x\":1.0}},{\"type\":"
 			"\"tool_use\",\"id\":\"b\",\"name\":\"g\","
-			"\"input\":{\"input\":\"{bad\"}}]},{\"role\":"
+			"\"input\":{\"_raw\":\"{bad\"}}]},{\"role\":"
 			"\"user\",\"content\":[{\"type\":\"tool_result\","
 			"\"tool_use_id\":\"a_1_dbbd3e69\",\"content\":[{"
 			"\"type\":\"text\",\"text\":\"r\"},{\"type\":"

@@ -11,6 +11,7 @@
 #include "core/attempt.h"
 #include "core/catalog.h"
 #include "core/conf.h"
+#include "core/count.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -75,10 +76,115 @@ the_format_is_the_clients_unless_the_model_has_only_one(void **state)
 	arena_free(a);
 }
 
+static const struct provider embed = {
+	.name = "embed", .wire = WIRE_OPENAI_CHAT, .prepare = prepare
+};
+static const struct provider able = {
+	.name = "able", .prepare = prepare, .embed = &embed, .count = &embed
+};
+
+static void
+what_is_asked_for_finds_its_interface(void **state)
+{
+	static const struct {
+		const struct provider *api;
+		enum operation operation;
+		const struct provider *want;
+	} cases[] = {
+		{ &able, OPERATION_CHAT, &able },
+		{ &able, OPERATION_EMBED, &embed },
+		{ &able, OPERATION_COUNT, &embed },
+		{ &chat, OPERATION_CHAT, &chat },
+		{ &chat, OPERATION_EMBED, NULL },
+		{ &chat, OPERATION_COUNT, &count_estimate },
+	};
+	struct conf_provider vendor = { .name = STR("v") };
+	struct target target = { .provider = &vendor };
+	struct arena *a = arena_new((size_t)1 << 20);
+	struct chat empty = { .arena = a };
+	struct ask ask = { .arena = a, .chat = &empty };
+	struct error err = { 0 };
+	struct attempt *at;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		vendor.api = cases[i].api;
+		ask.operation = cases[i].operation;
+		at = attempt_prepare(a, &ask, &target, &err);
+		assert_ptr_equal(at != NULL ? at->api : NULL, cases[i].want);
+	}
+	assert_string_equal(err.msg, "model: provider v has no embeddings");
+	assert_string_equal(err.param, "model");
+	assert_int_equal(err.status, 400);
+	arena_free(a);
+}
+
+/* Loses what the model is called. */
+static int
+prepare_lossy(struct arena *a, const struct target *t, struct ask *ask,
+    struct upstream_request *out, struct error *err)
+{
+	(void)a;
+	(void)err;
+	out->url = "http://127.0.0.1/";
+	if (t->model.n > 0)
+		chat_lose(ask->chat, "%.*s", STR_ARG(t->model));
+	return 0;
+}
+
+static void
+losses_are_refused_where_the_client_wants_none(void **state)
+{
+	static const struct provider lossy = {
+		.name = "lossy", .wire = WIRE_GEMINI, .prepare = prepare_lossy
+	};
+	static const struct {
+		enum wire client;
+		const char *decoding, *preparing, *want; /* NULL: accepted */
+	} cases[] = {
+		{ WIRE_OPENAI_CHAT, NULL, "", NULL },
+		{ WIRE_OPENAI_CHAT, "seed", "", ": seed" },
+		{ WIRE_OPENAI_CHAT, NULL, "top_k", ": top_k" },
+		{ WIRE_OPENAI_CHAT, "seed", "top_k", ": seed, top_k" },
+		/* the bytes pass, whoever has decoded them */
+		{ WIRE_GEMINI, "seed", "", NULL },
+	};
+	struct conf_provider vendor = { .name = STR("v"), .api = &lossy };
+	struct target target = { .provider = &vendor };
+	struct arena *a = arena_new((size_t)1 << 20);
+	struct chat chat_of;
+	struct ask ask = { .arena = a, .chat = &chat_of };
+	struct error err;
+	struct attempt *at;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases) * 2; i++) {
+		chat_of = (struct chat){ .arena = a };
+		err = (struct error){ 0 };
+		if (cases[i / 2].decoding != NULL)
+			chat_lose(&chat_of, "%s", cases[i / 2].decoding);
+		target.model = str_of(cases[i / 2].preparing);
+		ask.wire = cases[i / 2].client;
+		ask.lossless = i % 2;
+		at = attempt_prepare(a, &ask, &target, &err);
+		assert_int_equal(
+		    at == NULL, ask.lossless && cases[i / 2].want != NULL);
+		if (at != NULL)
+			assert_int_equal(
+			    at->losses == NULL, cases[i / 2].want == NULL);
+		else
+			assert_non_null(strstr(err.msg, cases[i / 2].want));
+	}
+	arena_free(a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_asked_for_finds_its_interface),
+		cmocka_unit_test(
+		    losses_are_refused_where_the_client_wants_none),
 		cmocka_unit_test(
 		    the_format_is_the_clients_unless_the_model_has_only_one),
 	};

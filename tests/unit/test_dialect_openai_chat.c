@@ -159,6 +159,15 @@ static const struct {
 	       "\"reasoning.odd\"}]}"),
 	    "A[(think text=hm sig=S issuer=3)(think sig=D issuer=2 redacted)"
 	    "(think text=s)(text text=a)] lose=messages.reasoning_details" },
+	{ SAYS("{\"role\":\"assistant\",\"reasoning_details\":[{\"type\":"
+	       "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"
+	       "\"google-gemini-v1\",\"id\":\"c2\"}],\"tool_calls\":["
+	       "{\"id\":\"c1\",\"type\":\"function\",\"function\":{"
+	       "\"name\":\"f\",\"arguments\":\"{}\"}},"
+	       "{\"id\":\"c2\",\"type\":\"function\",\"function\":{"
+	       "\"name\":\"f\",\"arguments\":\"{}\"}}]}"),
+	    "A[(call text={} id=c1 name=f)"
+	    "(call text={} id=c2 name=f sig=D issuer=4)]" },
 	{ SAYS("{\"role\":\"user\",\"content\":\"hi\",\"mood\":\"bad\"}"),
 	    HI " lose=messages.mood" },
 };

@@ -297,7 +297,7 @@ conversations_are_ordered_as_the_api_insists(void **state)
 		    ",\"contents\":[" SAYS("user", TEXT("hi")) "," SAYS("model",
 			"{" CALL_WANT("a", "{\"x\":1.0}") SKIPPED
 			"},{" CALL_WANT(
-			    "b", "{\"input\":\"{bad\"}") "}") "," SAYS("user",
+			    "b", "{\"_raw\":\"{bad\"}") "}") "," SAYS("user",
 			RESPONSE("a", "{\"y\":2}", "") "," RESPONSE(
 			    "b", "{\"error\":\"no\"}", "")) "," SAYS("user",
 			TEXT("q")) "]" NO_CONFIG,

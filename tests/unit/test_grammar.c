@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/grammar.h"
+#include "core/grammar.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -19,10 +19,14 @@
 #define SAY  CHUNK("{\"content\":\"x\"}", "null")
 #define CALL(i, rest)                                                          \
 	CHUNK("{\"tool_calls\":[{\"index\":" i "," rest "}]}", "null")
-#define NAMED    "\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\"}"
-#define ARGS(x)  "\"function\":{\"arguments\":\"" x "\"}"
-#define FINISH   CHUNK("{}", "\"stop\"")
-#define DONE     "data: [DONE]\n\n"
+#define NAMED   "\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\"}"
+#define ARGS(x) "\"function\":{\"arguments\":\"" x "\"}"
+#define FINISH  CHUNK("{}", "\"stop\"")
+#define DONE    "data: [DONE]\n\n"
+#define LEGACY(finish)                                                         \
+	"data: {\"id\":\"i\",\"object\":\"text_completion\",\"created\":1,"    \
+	"\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"x\","            \
+	"\"finish_reason\":" finish "}]}\n\n"
 #define EV(t, j) "event: " t "\ndata: {\"type\":\"" t "\"" j "}\n\n"
 #define BEGIN                                                                  \
 	EV("message_start",                                                    \
@@ -145,6 +149,15 @@ static const struct {
 	{ WIRE_OPENAI_RESPONSES, CREATED EN("response.odd", "1", ""),
 	    "unknown event" },
 	{ WIRE_OPENAI_RESPONSES, CREATED, "has no end" },
+	{ WIRE_OPENAI_COMPLETIONS,
+	    LEGACY("null") ": c\n\n" LEGACY("\"stop\"") DONE, NULL },
+	{ WIRE_OPENAI_COMPLETIONS, LEGACY("null") DONE,
+	    "before finish_reason" },
+	{ WIRE_OPENAI_COMPLETIONS, LEGACY("\"stop\"") LEGACY("null"),
+	    "text after finish_reason" },
+	{ WIRE_OPENAI_COMPLETIONS, ROLE, "lacks a member" },
+	{ WIRE_OPENAI_CHAT, LEGACY("null"), "lacks a member" },
+	{ WIRE_GEMINI, "data: {}\n\n", "no grammar" },
 	{ WIRE_OPENAI_CHAT, ROLE SAY ": c\n\n" FINISH DONE, NULL },
 	{ WIRE_OPENAI_CHAT, ROLE "data: {\"error\":{}}\n\n", NULL },
 	{ WIRE_OPENAI_CHAT,

@@ -99,6 +99,34 @@ a_request_without_uri_is_refused(void **state)
 }
 
 static void
+a_header_with_control_characters_is_refused(void **state)
+{
+	static struct {
+		char param[64];
+		enum error_kind kind;
+	} cases[] = {
+		{ "HTTP_X=plain, \ttab and \xc3\xa9", ERROR_NONE },
+		{ "SERVER_SIGNATURE=<address>\n", ERROR_NONE },
+		{ "HTTP_X=a\r\nx-evil: 1", ERROR_BAD_REQUEST },
+		{ "HTTP_X=a\x7f", ERROR_BAD_REQUEST },
+		{ "HTTP_X\nX_EVIL=1", ERROR_BAD_REQUEST },
+	};
+	char method[] = "REQUEST_METHOD=GET", uri[] = "REQUEST_URI=/v1/models";
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *params[] = { method, cases[i].param, uri, NULL };
+		struct error err = { 0 };
+		struct http_in in;
+
+		http_parse(&in, a, params, &err);
+		assert_int_equal(err.kind, cases[i].kind);
+		assert_int_equal(in.path.p == NULL, err.kind != ERROR_NONE);
+	}
+}
+
+static void
 a_credential_is_found_wherever_servers_put_it(void **state)
 {
 	static struct {
@@ -177,6 +205,7 @@ main(void)
 		cmocka_unit_test(paths_are_the_same_however_they_are_written),
 		cmocka_unit_test(a_path_that_climbs_out_is_refused),
 		cmocka_unit_test(a_request_without_uri_is_refused),
+		cmocka_unit_test(a_header_with_control_characters_is_refused),
 		cmocka_unit_test(a_credential_is_found_wherever_servers_put_it),
 		cmocka_unit_test(a_body_is_measured_not_believed),
 		cmocka_unit_test(a_header_value_cannot_inject_a_header),

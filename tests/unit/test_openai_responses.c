@@ -73,7 +73,7 @@ parameters_are_named_as_the_format_has_them(void **state)
 			  "\"presence_penalty\":1,\"stop\":[\"a\"]}",
 		    .want = HI_WANT ",\"max_output_tokens\":16,"
 				    "\"temperature\":0.5,\"top_p\":1",
-		    .losses = "top_k presence_penalty seed" },
+		    .losses = "max_tokens top_k presence_penalty seed" },
 		{ .chat = "{" HI ",\"temperature\":0.5,\"effort\":"
 			  "\"minimal\"}",
 		    .known = true,

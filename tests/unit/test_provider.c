@@ -78,6 +78,27 @@ an_ask_that_does_not_decode_is_null(void **state)
 }
 
 static void
+members_that_a_route_sets_are_in_the_body(void **state)
+{
+	struct media media = { .url = STR("u") };
+	struct ask ask = { .arena = arena_new(100000),
+		.body = STR("{\"a\":1.0,\"b\":2}"),
+		.decode = decode,
+		.lossless = true,
+		.media = &media };
+	struct ask *other = ask_with(&ask, STR("{\"b\":{},\"c\":3}"));
+
+	(void)state;
+	assert_true(str_is(other->body, "{\"a\":1.0,\"b\":{},\"c\":3}"));
+	assert_true(other->lossless);
+	assert_ptr_equal(other->media, &media);
+	assert_ptr_equal(ask_with(&ask, STR_NONE), &ask);
+	ask.decode = NULL; /* nothing to edit */
+	assert_ptr_equal(ask_with(&ask, STR("{\"b\":1}")), &ask);
+	arena_free(ask.arena);
+}
+
+static void
 the_registry_finds_by_whole_name(void **state)
 {
 	static const struct provider one = { .name = "openai" };
@@ -101,6 +122,7 @@ main(void)
 		cmocka_unit_test(headers_keep_their_order_and_ignore_case),
 		cmocka_unit_test(an_ask_is_decoded_once),
 		cmocka_unit_test(an_ask_that_does_not_decode_is_null),
+		cmocka_unit_test(members_that_a_route_sets_are_in_the_body),
 		cmocka_unit_test(the_registry_finds_by_whole_name),
 	};
 

@@ -157,8 +157,16 @@ what_may_begin_a_stop_string_is_held_back_no_longer_than_needed(void **state)
 /* ---- a whole attempt ---- */
 
 struct run {
+	struct sink *out;
 	bool ended;
 };
+
+static struct sink *
+content(void *arg, struct error *err)
+{
+	(void)err;
+	return ((struct run *)arg)->out;
+}
 
 static void
 progress(void *arg)
@@ -175,10 +183,11 @@ ended(void *arg)
 static void
 an_attempt_ends_well_at_a_stop_string_and_cancels_the_rest(void **state)
 {
-	static const struct attempt_events events = { progress, ended };
+	static const struct attempt_events events = { content, progress,
+		ended };
 	struct attempt_engine engine = { .limits = { 1000, 1000, 1000, 1000 } };
 	struct kit_sink seen = { .sink = { kit_put } };
-	struct run run = { false };
+	struct run run = { &seen.sink, false };
 	struct attempt *at;
 	struct kit k;
 
@@ -194,7 +203,7 @@ an_attempt_ends_well_at_a_stop_string_and_cancels_the_rest(void **state)
 	engine.upstream = upstream_new(engine.loop, &k.err);
 	at = attempt_prepare(k.arena, &k.ask, &k.target, &k.err);
 	assert_non_null(at);
-	attempt_start(at, &engine, &seen.sink, &events, &run);
+	attempt_start(at, &engine, &events, &run);
 	while (!run.ended)
 		loop_turn(engine.loop, 1000000);
 	assert_int_equal(at->err.kind, ERROR_NONE);

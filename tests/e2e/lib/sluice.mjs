@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// sluice behind a real lighttpd in a directory of its own: configuration,
-// pool (or plain CGI), a key, the SDK clients, and an end to all of it.
+// sluice behind a real web server (lighttpd, unless servers.mjs brings another)
+// in a directory of its own: configuration, pool (or plain CGI), a key, the
+// SDK clients, and an end to all of it.
 // Logs stay, and are shown, when the test file fails.
 
 import { execFile, spawn } from 'node:child_process';
@@ -16,16 +17,16 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { Ledger } from './ledger.mjs';
 
-const REPO = path.resolve(import.meta.dirname, '../../..');
-const BIN = process.env.SLUICE_BIN ?? path.join(REPO, 'build/sluice');
-const LIGHTTPD = ['/usr/sbin/lighttpd', '/usr/bin/lighttpd']
+export const REPO = path.resolve(import.meta.dirname, '../../..');
+export const BIN = process.env.SLUICE_BIN ?? path.join(REPO, 'build/sluice');
+export const LIGHTTPD = ['/usr/sbin/lighttpd', '/usr/bin/lighttpd']
   .find((p) => fs.existsSync(p)) ?? 'lighttpd';
 
 // What providers know and nobody else may ever see.
 export const SECRET = { openai: 'sk-upstream-openai-c0ffee0123456789',
   anthropic: 'sk-ant-upstream-c0ffee9876543210' };
 
-async function freePort() {
+export async function freePort() {
   const s = net.createServer().listen(0, '127.0.0.1');
   await once(s, 'listening');
   const { port } = s.address();
@@ -56,17 +57,22 @@ export async function alive(pid) {
   }
 }
 
-function childrenOf(parent) {
-  return fs.readdirSync('/proc').filter((d) => /^\d+$/.test(d))
-    .filter((pid) => {
-      try {
-        const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-        const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return state !== 'Z' && Number(ppid) === parent;
-      } catch {
-        return false;
-      }
-    }).map(Number);
+// All that run below one process: [{ pid, name }].
+function descendants(root) {
+  const below = new Map();
+  for (const pid of fs.readdirSync('/proc').filter((d) => /^\d+$/.test(d))) {
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const end = stat.lastIndexOf(')');
+      const [state, ppid] = stat.slice(end + 2).split(' ');
+      if (state !== 'Z')
+        below.set(Number(ppid), [...below.get(Number(ppid)) ?? [],
+          { pid: Number(pid), name: stat.slice(stat.indexOf('(') + 1, end) }]);
+    } catch { /* gone meanwhile */ }
+  }
+  const all = (pid) => (below.get(pid) ?? []).flatMap(
+    (p) => [p, ...all(p.pid)]);
+  return all(root);
 }
 
 const common = (o) => `
@@ -100,6 +106,14 @@ cgi.assign = ("" => "")
 cgi.limits = ("tcp-fin-propagate" => "TERM")
 `;
 
+// How to start a web server: its configuration is written, argv starts it.
+const lighttpd = (o) => {
+  fs.mkdirSync(`${o.dir}/www`);
+  fs.writeFileSync(`${o.dir}/lighttpd.conf`,
+    (o.mode === 'cgi' ? CGI : FASTCGI)(o));
+  return { argv: [LIGHTTPD, '-D', '-f', `${o.dir}/lighttpd.conf`] };
+};
+
 const configuration = (o) => ({
   data_dir: `${o.dir}/data`,
   log: { file: `${o.dir}/sluice.log`, level: 'info' },
@@ -114,14 +128,16 @@ const configuration = (o) => ({
 });
 
 class Sluice {
-  #lighttpd;
+  #server;
+  #pool;                                // responders that it does not spawn
 
   constructor(opts) {
     this.opts = { mode: 'fastcgi', procs: 2, streamBody: 1, conf: {},
-      ...opts };
+      front: lighttpd, ...opts };
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-e2e-'));
     this.opts.dir = this.dir;
     this.ledger = new Ledger((args) => this.cli(args));
+    process.setMaxListeners(0);           // a file may start many
     process.on('exit', (code) => this.#leave(code));
   }
 
@@ -130,23 +146,30 @@ class Sluice {
     o.port = await freePort();
     this.url = `http://127.0.0.1:${o.port}`;
     this.port = o.port;
-    fs.mkdirSync(`${this.dir}/www`);
     this.configure(o.raw ?? configuration(o));
-    fs.writeFileSync(`${this.dir}/lighttpd.conf`,
-      (o.mode === 'cgi' ? CGI : FASTCGI)(o));
+    this.front = o.front(o);
+    if (o.as)
+      fs.chownSync(this.dir, o.as.uid, o.as.gid);
     if (o.key !== false)
       this.key = JSON.parse(await this.cli(['key', 'create', '--name', 't',
         '--json'])).key;
-    const out = fs.openSync(`${this.dir}/stderr.log`, 'a');
-    this.#lighttpd = spawn(LIGHTTPD,
-      ['-D', '-f', `${this.dir}/lighttpd.conf`],
-      { stdio: ['ignore', out, out] });
-    this.#lighttpd.on('error', (e) => console.error(e));
+    if (this.front.pool)
+      this.#pool = this.#spawn(this.front.pool, this.front.env);
+    this.#server = this.#spawn(this.front.argv, this.front.env);
     await until(`${this.url}/healthz answers`, async () => {
       const r = await fetch(`${this.url}/healthz`).catch(() => null);
       return r && (o.key === false || r.status === 200);
     }, 10_000);
     return this;
+  }
+
+  #spawn([command, ...args], env) {
+    const out = fs.openSync(`${this.dir}/stderr.log`, 'a');
+    const child = spawn(command, args, { stdio: ['ignore', out, out],
+      ...this.opts.as, cwd: this.dir, env: { ...process.env, ...env } });
+    fs.closeSync(out);
+    child.on('error', (e) => console.error(e));
+    return child;
   }
 
   // Replace sluice.json, at once for every reader.
@@ -162,12 +185,18 @@ class Sluice {
   async cli(args) {
     const { stdout } = await promisify(execFile)(BIN, args, {
       env: { ...process.env, SLUICE_CONFIG: `${this.dir}/sluice.json` },
+      ...this.opts.as, cwd: this.dir,
       maxBuffer: 64 << 20 });
     return stdout;
   }
 
   // The responders, and how much memory one of them holds.
-  pids() { return childrenOf(this.#lighttpd.pid); }
+  pids() {
+    return [this.#server, this.#pool].filter(Boolean)
+      .flatMap((p) => descendants(p.pid))
+      .filter((p) => p.name.startsWith('sluice')).map((p) => p.pid);
+  }
+  signal(name) { this.#server.kill(name); }
   rssKb(pid) {
     return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
       .match(/^VmRSS:\s+(\d+)/m)[1]);
@@ -177,7 +206,7 @@ class Sluice {
     return fs.readFileSync(`/proc/${pid}/maps`, 'utf8').includes('libasan');
   }
 
-  log(files = ['sluice.log', 'stderr.log', 'lighttpd.log']) {
+  log(files = ['sluice.log', 'stderr.log', 'lighttpd.log', 'server.log']) {
     return files
       .map((f) => path.join(this.dir, f)).filter((f) => fs.existsSync(f))
       .map((f) => fs.readFileSync(f, 'utf8')).join('');
@@ -240,17 +269,21 @@ class Sluice {
   }
 
   async stop() {
-    const server = this.#lighttpd;
-    if (!server || server.exitCode !== null)
-      return;
-    const kids = this.pids();
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    const running = [this.#server, this.#pool].filter(
+      (p) => p && p.exitCode === null && p.signalCode === null);
+    const all = running.flatMap((p) => descendants(p.pid)).map((p) => p.pid);
+    for (const p of running) {
+      p.kill('SIGTERM');
+      // Caddy would wait for its clients without end
+      const late = setTimeout(() => p.kill('SIGKILL'), 3000);
+      await once(p, 'exit');
+      clearTimeout(late);
+    }
     try {
       await until('responders exit', async () =>
-        !(await Promise.all(kids.map(alive))).some(Boolean), 4000);
+        !(await Promise.all(all.map(alive))).some(Boolean), 4000);
     } finally {
-      this.#kill(kids);
+      this.#kill(all);
     }
   }
 
@@ -264,8 +297,9 @@ class Sluice {
 
   // The last act: whatever happened, nothing of ours goes on.
   #leave(code) {
-    if (this.#lighttpd && this.#lighttpd.exitCode === null)
-      this.#kill([...this.pids(), this.#lighttpd.pid]);
+    for (const p of [this.#server, this.#pool])
+      if (p && p.exitCode === null && p.signalCode === null)
+        this.#kill([...descendants(p.pid).map((d) => d.pid), p.pid]);
     const insane = /ERROR: \w+Sanitizer|runtime error:/
       .test(this.log());
     if (code === 0 && !insane && !process.env.SLUICE_E2E_KEEP)
@@ -277,8 +311,9 @@ class Sluice {
   }
 }
 
-// startSluice({ upstream, mode, procs, streamBody, conf, raw, key }): mode is
-// 'fastcgi' or 'cgi'; conf is merged into the configuration, raw replaces it;
-// key: false makes no key and takes any answer of /healthz for life.
+// startSluice({ upstream, mode, procs, streamBody, conf, raw, key, front, as }):
+// mode is 'fastcgi' or 'cgi'; conf is merged into the configuration, raw
+// replaces it; key: false makes no key and takes any answer of /healthz for
+// life; front is one of servers.mjs, as the user to run it as.
 export const startSluice = (opts) => new Sluice(opts).start();
 export const cliPath = BIN;

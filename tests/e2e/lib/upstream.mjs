@@ -11,15 +11,14 @@ const now = () => performance.now();
 
 // How each format says a canonical answer (wire.mjs).
 const FORMATS = {
-  openai: { whole: wire.openaiWhole, stream: (answer, body) =>
-    wire.openaiStream(answer, body.model,
-      body.stream_options?.include_usage) },
-  responses: { whole: wire.responsesWhole, stream: (answer, body) =>
-    wire.responsesStream(answer, body.model) },
-  anthropic: { whole: wire.anthropicWhole, stream: (answer, body) =>
-    wire.anthropicStream(answer, body.model) },
+  openai: { whole: wire.openaiWhole, stream: (answer, model, body) =>
+    wire.openaiStream(answer, model, body.stream_options?.include_usage) },
+  responses: { whole: wire.responsesWhole, stream: wire.responsesStream },
+  anthropic: { whole: wire.anthropicWhole, stream: wire.anthropicStream },
+  gemini: { whole: wire.geminiWhole, stream: wire.geminiStream },
 };
 const formatOf = (url) => url.includes('/messages') ? 'anthropic'
+  : url.includes('enerateContent') ? 'gemini'
   : url.includes('/responses') ? 'responses' : 'openai';
 
 class Call {
@@ -33,11 +32,17 @@ class Call {
     this.raw = raw;                       // request body, as it came
     this.body = JSON.parse(raw);
     this.format = formatOf(req.url);
+    // Gemini has both in its address
+    this.model = this.body.model ??
+      decodeURIComponent(req.url.match(/models\/([^:]+):/)?.[1] ?? '');
+    this.streamed = this.body.stream ?? req.url.includes(':streamGenerate');
     this.bytes = 0;                       // of the answer, handed to the socket
     this.goneAt = null;                   // other side closed before the end
     this.#res = res;
+    this.isOver = false;
     this.gone = new Promise((resolve) => {
       res.on('close', () => {
+        this.isOver = true;
         if (!res.writableFinished)
           resolve(this.goneAt = now());
       });
@@ -86,14 +91,14 @@ class Call {
 
   // The frames of a canonical answer (wire.mjs) in this provider's format.
   frames(answer) {
-    return FORMATS[this.format].stream(answer, this.body);
+    return FORMATS[this.format].stream(answer, this.model, this.body);
   }
 
   // Answer as a provider would: streamed if that was asked for.
   async answer(answer, opts = {}) {
-    if (this.body.stream)
+    if (this.streamed)
       return this.stream(this.frames(answer), opts);
-    return this.whole(FORMATS[this.format].whole(answer, this.body.model),
+    return this.whole(FORMATS[this.format].whole(answer, this.model),
       200, opts.headers);
   }
 }
@@ -121,7 +126,7 @@ class Upstream {
   on(model, script) { this.#scripts.set(model, script); }
 
   // The calls for one model, in order; the next one when it comes.
-  callsFor(model) { return this.calls.filter((c) => c.body.model === model); }
+  callsFor(model) { return this.calls.filter((c) => c.model === model); }
   next(model) {
     return new Promise((resolve) => this.#waiting.push({ model, resolve }));
   }
@@ -133,7 +138,7 @@ class Upstream {
       parts.push(part);
     const call = new Call(req, res, Buffer.concat(parts));
     this.calls.push(call);
-    const { model } = call.body;
+    const { model } = call;
     const due = this.#waiting.filter((w) => w.model === model);
     this.#waiting = this.#waiting.filter((w) => w.model !== model);
     due.forEach((w) => w.resolve(call));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One answer, in the words of any provider: plain data in, the bytes that
-// OpenAI (Chat Completions, Responses) or Anthropic (Messages) would send out.
+// OpenAI (Chat Completions, Responses), Anthropic (Messages) or Google
+// (Gemini) would send out.
 //
 //   answer = { text, tools: [{ id, name, args }], thinking, signature,
 //              stop: 'stop' | 'length' | 'tool', model,
@@ -246,6 +247,47 @@ export function responsesStream(a, model) {
     ...items,
     { type: `response.${last.status}`, response: last },
   ].map((event, sequence_number) => named({ ...event, sequence_number }));
+}
+
+// --- Gemini
+
+const GEMINI_STOP = { stop: 'STOP', length: 'MAX_TOKENS', tool: 'STOP' };
+
+function geminiUsage(a) {
+  const u = counts(a);
+  const promptTokenCount = u.input + u.read + u.write;
+  return { promptTokenCount, candidatesTokenCount: u.output,
+    ...(u.read ? { cachedContentTokenCount: u.read } : {}),
+    ...(u.reasoning ? { thoughtsTokenCount: u.reasoning } : {}),
+    totalTokenCount: promptTokenCount + u.output + u.reasoning };
+}
+
+// The signature stands at the first call, else at the end of the text.
+function geminiParts(a, text = [a.text ?? '']) {
+  const sign = a.signature ? { thoughtSignature: a.signature } : {};
+  return [
+    ...(a.thinking ? [{ text: a.thinking, thought: true }] : []),
+    ...text.filter(Boolean).map((t) => ({ text: t })),
+    ...(a.tools ?? []).map((t, i) => ({ functionCall: { id: t.id,
+      name: t.name, args: t.args }, ...(i === 0 && sign) })),
+    ...(!a.tools && a.signature ? [{ text: '', ...sign }] : []),
+  ];
+}
+
+const geminiAnswer = (a, model, parts, finishReason) => ({
+  candidates: [{ index: 0, content: { role: 'model', parts },
+    ...(finishReason && { finishReason }) }],
+  usageMetadata: geminiUsage(a), modelVersion: a.model ?? model,
+  responseId: 'e2e' });
+
+export const geminiWhole = (a, model) => geminiAnswer(a, model,
+  geminiParts(a), GEMINI_STOP[stopOf(a)]);
+
+export function geminiStream(a, model) {
+  const parts = geminiParts(a, words(a.text ?? ''));
+  return [...parts, { text: '' }].map((part, i) => `data: ${JSON.stringify(
+    geminiAnswer(a, model, [part],
+      i === parts.length ? GEMINI_STOP[stopOf(a)] : undefined))}\r\n\r\n`);
 }
 
 // --- Errors, in each provider's words

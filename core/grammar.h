@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The grammar of the streams that clients get, as a checker for tests. */
-#ifndef TESTS_GRAMMAR_H
-#define TESTS_GRAMMAR_H
+/*
+ * The grammar of the streams that clients get, as a checker: for selftest,
+ * tests, and debug builds (-DGRAMMAR_CHECK).
+ */
+#ifndef CORE_GRAMMAR_H
+#define CORE_GRAMMAR_H
 
 #include <stddef.h>
 

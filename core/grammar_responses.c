@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "tests/unit/grammar_parts.h"
+#include "core/grammar_parts.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

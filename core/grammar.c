@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/unit/grammar.h"
+#include "core/grammar.h"
 
 #include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/error.h"
-#include "tests/unit/grammar_parts.h"
+#include "core/grammar_parts.h"
 
 static void
 add_args(struct grammar *g, struct str raw)
@@ -91,7 +91,9 @@ chat_done(struct grammar *g)
 }
 
 static int
-chat_frame(struct grammar *g, struct str event, struct str doc)
+chat_frame(struct grammar *g, struct str event, struct str doc,
+    const char *object,
+    int (*check_choice)(struct grammar *g, struct str choice))
 {
 	struct str choices = get(doc, "choices"), choice;
 	size_t pos = 0;
@@ -102,8 +104,8 @@ chat_frame(struct grammar *g, struct str event, struct str doc)
 		g->ended = true;
 		return 0;
 	}
-	if (!is(doc, "object", "\"chat.completion.chunk\"") ||
-	    !has(doc, "created") || !has(doc, "model") || !has(doc, "id"))
+	if (!is(doc, "object", object) || !has(doc, "created") ||
+	    !has(doc, "model") || !has(doc, "id"))
 		return bad(g, "chunk lacks a member");
 	if (g->id.p == NULL)
 		g->id = get(doc, "id");
@@ -112,10 +114,23 @@ chat_frame(struct grammar *g, struct str event, struct str doc)
 	if (choices.p == NULL)
 		return bad(g, "chunk without choices");
 	if (jtext_item(choices, &pos, &choice))
-		return chat_choice(g, choice);
+		return check_choice(g, choice);
 	if (!g->finished || g->has_usage || !has(doc, "usage"))
 		return bad(g, "usage chunk in the wrong place");
 	g->has_usage = true;
+	return 0;
+}
+
+/* ---- legacy completions ---- */
+
+static int
+completion_choice(struct grammar *g, struct str choice)
+{
+	if (g->finished)
+		return bad(g, "text after finish_reason");
+	if (!has(choice, "text") || !is(choice, "index", "0"))
+		return bad(g, "choice without text or index");
+	g->finished = has(choice, "finish_reason");
 	return 0;
 }
 
@@ -261,6 +276,27 @@ message_frame(struct grammar *g, struct str event, struct str doc)
 /* ---- frames ---- */
 
 static int
+check_data(struct grammar *g, enum wire wire, struct str event, struct str doc)
+{
+	switch (wire) {
+	case WIRE_OPENAI_CHAT:
+		return chat_frame(
+		    g, event, doc, "\"chat.completion.chunk\"", chat_choice);
+	case WIRE_OPENAI_COMPLETIONS:
+		return chat_frame(
+		    g, event, doc, "\"text_completion\"", completion_choice);
+	case WIRE_OPENAI_RESPONSES:
+		return grammar_response(g, event, doc);
+	case WIRE_ANTHROPIC:
+		return message_frame(g, event, doc);
+	case WIRE_NONE:
+	case WIRE_GEMINI:
+		break;
+	}
+	return bad(g, "no grammar");
+}
+
+static int
 check_frame(struct grammar *g, enum wire wire, struct str frame)
 {
 	struct str line, event = STR_NONE, data;
@@ -279,14 +315,12 @@ check_frame(struct grammar *g, enum wire wire, struct str frame)
 	if (!str_starts(data, "data: ") || str_find(data, STR("\n")) >= 0)
 		return bad(g, "not one data line");
 	data = str_skip(data, 6);
-	if (wire == WIRE_OPENAI_CHAT && str_is(data, "[DONE]"))
+	if ((wire == WIRE_OPENAI_CHAT || wire == WIRE_OPENAI_COMPLETIONS) &&
+	    str_is(data, "[DONE]"))
 		return chat_done(g);
 	if (jtext_check(data, &err) != 0)
 		return bad(g, "data is no JSON: %s", err.msg);
-	if (wire == WIRE_OPENAI_RESPONSES)
-		return grammar_response(g, event, data);
-	return wire == WIRE_OPENAI_CHAT ? chat_frame(g, event, data)
-					: message_frame(g, event, data);
+	return check_data(g, wire, event, data);
 }
 
 static int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the checkers of the formats share: see grammar.h. */
-#ifndef TESTS_GRAMMAR_PARTS_H
-#define TESTS_GRAMMAR_PARTS_H
+/* Private to grammar*.c: what the checkers of the formats share. */
+#ifndef CORE_GRAMMAR_PARTS_H
+#define CORE_GRAMMAR_PARTS_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* What a call cost: each attempt for itself, and their sum. */
+#include "core/call.h"
+
+#include "core/affinity.h"
+#include "core/arena.h"
+#include "core/catalog.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/price.h"
+
+/* The price of what answered, else of what was asked for; exact names only. */
+static bool
+find_price(struct call *c, const struct attempt *at, struct price *price)
+{
+	const struct str provider = at->target.provider->name;
+	const struct str names[] = { at->meter.model, at->target.model };
+	const struct model *m;
+	struct error err = { 0 };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (names[i].n == 0)
+			continue;
+		m = catalog_find(
+		    c->conf->catalog, c->arena, provider, names[i]);
+		if (m != NULL && m->price.p != NULL &&
+		    price_parse(m->price, price, &err) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct cost
+no_cost(const char *why)
+{
+	return (struct cost){ .source = COST_UNKNOWN, .why = why };
+}
+
+/* What an attempt cost, by usage as the provider reported or we estimated. */
+static struct cost
+cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
+{
+	struct cost cost = { .known = true, .source = COST_ESTIMATED };
+	struct price price;
+
+	if (la->usage.source == USAGE_REPORTED)
+		cost.source = COST_REPORTED;
+	if (at->target.provider->free ||
+	    at->ask->operation == OPERATION_COUNT ||
+	    (la->usage.source == USAGE_NONE && at->err.kind != ERROR_NONE))
+		return cost; /* free, or an error answer: providers bill none */
+	if (la->usage.source == USAGE_NONE)
+		return no_cost("the provider reported no usage");
+	if (!find_price(c, at, &price))
+		return no_cost(arena_printf(c->arena, "no price for %.*s/%.*s",
+		    STR_ARG(la->provider), STR_ARG(la->model)));
+	if (price_cost(&price, &la->usage, &cost.pusd) != 0)
+		return no_cost("the amount overflows");
+	la->price = catalog_version(c->conf->catalog);
+	return cost;
+}
+
+/*
+ * An answer that began and did not end is billed for what was seen; one that
+ * never began may still have cost its input, where the request had left.
+ */
+static bool
+needs_estimate(const struct attempt *at)
+{
+	if (at->err.kind == ERROR_NONE || at->status >= 300)
+		return false;
+	return at->status != 0 || at->err.kind == ERROR_CLIENT_GONE ||
+	    at->err.kind == ERROR_UP_TIMEOUT;
+}
+
+/* Where closing does not stop the bill: as long as the answer that won. */
+static int64_t
+rest_tokens(const struct call *c, const struct attempt *at)
+{
+	if (!(at->target.provider->quirks & QUIRK_NO_CANCEL) ||
+	    c->attempt == NULL || c->attempt == at)
+		return 0;
+	return usage_total_output(&c->attempt->meter.usage);
+}
+
+void
+call_price_try(struct call *c, struct call_try *t)
+{
+	struct attempt *at = t->at;
+
+	if (needs_estimate(at) || at->state == ATTEMPT_RUNNING ||
+	    (t->late && at->meter.usage.source != USAGE_REPORTED))
+		meter_estimate(&at->meter,
+		    plan_input_tokens(&c->planner, &at->target),
+		    rest_tokens(c, at));
+	t->row->usage = at->meter.usage;
+	t->row->cost = cost_of(c, at, t->row);
+}
+
+static void
+add_cost(struct cost *sum, const struct cost *one)
+{
+	if (!sum->known)
+		return;
+	if (!one->known)
+		*sum = *one;
+	else if (sum->pusd > INT64_MAX - one->pusd)
+		*sum = no_cost("the amount overflows");
+	else
+		sum->pusd += one->pusd;
+	if (sum->known && one->source < sum->source)
+		sum->source = one->source;
+}
+
+void
+call_price(struct call *c)
+{
+	struct cost sum = { .known = true, .source = COST_REPORTED };
+	struct call_try *t;
+
+	for (t = c->tries; t != NULL; t = t->next) {
+		/* The event thread still reads it, and has priced it so far. */
+		if (!c->drains || !t->late)
+			call_price_try(c, t);
+		add_cost(&sum, &t->row->cost);
+		if (t->at == c->attempt && c->planner.compared)
+			affinity_note(&c->planner, &t->at->target,
+			    &t->at->meter.usage, clock_mono_us());
+	}
+	c->row.cost = sum;
+}

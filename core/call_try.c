@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/call_try.h"
+#include "core/count.h"
+
+#include "core/arena.h"
+#include "core/call.h"
+#include "core/health.h"
+#include "core/retry.h"
+
+static enum attempt_outcome
+outcome_of(const struct call_try *t)
+{
+	if (t->lost)
+		return ATTEMPT_LOST;
+	if (t->at->err.kind == ERROR_CLIENT_GONE)
+		return ATTEMPT_CANCELLED;
+	if (t->call->err.kind == ERROR_CLIENT_GONE)
+		return ATTEMPT_CANCELLED; /* drained */
+	return t->at->err.kind == ERROR_NONE ? ATTEMPT_WON : ATTEMPT_FAILED;
+}
+
+static enum health_result
+health_result_of(const struct error *err)
+{
+	if (err->kind == ERROR_NONE)
+		return HEALTH_GOOD;
+	if (err->kind == ERROR_CLIENT_GONE || err->kind == ERROR_BUSY)
+		return HEALTH_NOTHING;
+	switch (retry_class(err)) {
+	case RETRY_RATE:
+		return HEALTH_RATE;
+	case RETRY_AGAIN:
+	case RETRY_CREDENTIALS:
+		return HEALTH_BAD;
+	case RETRY_CONTEXT:
+	case RETRY_POLICY:
+	case RETRY_NEXT:
+	case RETRY_NEVER:
+		break;
+	}
+	return HEALTH_GOOD; /* it lives and has read the request */
+}
+
+static void
+report_health(struct call_try *t)
+{
+	const struct attempt *at = t->at;
+	const struct health_report r = { .result = at->api == &count_estimate
+		    ? HEALTH_NOTHING /* nobody was asked */
+		    : health_result_of(&at->err),
+		.probe = t->probe,
+		.retry_after_ms = at->err.retry_after_ms };
+	int64_t first_us = at->meter.first_content_us;
+
+	health_report(t->health, &r, at->ended_us);
+	if (at->err.kind == ERROR_NONE && first_us > 0 &&
+	    at->ask->operation == OPERATION_CHAT)
+		health_lap(t->health, first_us - at->started_us,
+		    usage_total_output(&at->meter.usage),
+		    at->ended_us - first_us);
+}
+
+void
+call_try_settle(struct call_try *t)
+{
+	struct ledger_attempt *la = t->row;
+	struct attempt *at = t->at;
+	int64_t first_us = at->meter.first_content_us;
+
+	if (t->settled)
+		return;
+	t->settled = true;
+	la->outcome = outcome_of(t);
+	la->status = at->status;
+	la->returned_model = str_dup(t->call->arena, at->meter.model);
+	at->meter.model = la->returned_model;
+	la->ttft_ms = first_us > 0 ? (first_us - at->started_us) / 1000 : -1;
+	la->duration_ms = (at->ended_us - at->started_us) / 1000;
+	if (at->err.kind != ERROR_NONE && !t->lost)
+		la->error =
+		    str_dup(t->call->arena, str_of(error_code(&at->err)));
+	report_health(t);
+}
+
+void
+call_try_close(struct call_try *t, enum error_kind kind, const char *why)
+{
+	if (t->settled)
+		return;
+	attempt_cancel(t->at, kind, why);
+	call_try_settle(t);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of one attempt of a call: its entry in the ledger row and its word
+ * to the target's health, once each.  Private to core/call_run.c.
+ */
+#ifndef CORE_CALL_TRY_H
+#define CORE_CALL_TRY_H
+
+#include "core/error.h"
+
+struct call_try;
+
+/* call_try_settle(t): it has ended; a second time is none. */
+void call_try_settle(struct call_try *t);
+
+/* call_try_close(t, kind, why): end it now, if need be, and settle it. */
+void call_try_close(struct call_try *t, enum error_kind kind, const char *why);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plan may cost, and whether a target can serve the request at all. */
+#include "core/affinity.h"
+#include "core/catalog.h"
+#include "core/chat.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/plan.h"
+#include "core/price.h"
+
+#define USUAL_OUTPUT   1024 /* tokens of an answer without max_tokens */
+#define UNKNOWN_OUTPUT 8192 /* the most of a model without a limit */
+
+static int64_t
+output_tokens(struct planner *p, const struct target *t, bool worst)
+{
+	const struct chat *chat = plan_chat(p);
+	int64_t most = t->facts != NULL ? t->facts->output : 0, n;
+
+	if (p->ask->operation == OPERATION_EMBED)
+		return 0;
+	n = chat != NULL ? chat->max_tokens : 0;
+	if (n == 0)
+		n = !worst ? USUAL_OUTPUT : most > 0 ? most : UNKNOWN_OUTPUT;
+	return most > 0 && n > most ? most : n;
+}
+
+/* What this target has read from its cache, it most likely reads again. */
+static void
+expect_cache(struct planner *p, const struct target *t, struct usage *u)
+{
+	int64_t cached = affinity_tokens(p, t);
+
+	p->compared = true;
+	if (cached > u->tokens[USAGE_INPUT])
+		cached = u->tokens[USAGE_INPUT];
+	u->tokens[USAGE_INPUT] -= cached;
+	u->tokens[USAGE_CACHE_READ] = cached;
+}
+
+bool
+plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
+{
+	struct price price;
+	struct usage u;
+	struct error err = { 0 };
+
+	*pusd = 0;
+	if (t->provider->free || p->ask->operation == OPERATION_COUNT)
+		return true;
+	if (t->facts == NULL || t->facts->price.p == NULL ||
+	    price_parse(t->facts->price, &price, &err) != 0)
+		return false;
+	usage_init(&u);
+	u.tokens[USAGE_INPUT] = plan_input_tokens(p, t);
+	if (!worst)
+		expect_cache(p, t, &u);
+	u.tokens[USAGE_OUTPUT] = output_tokens(p, t, worst);
+	return price_cost(&price, &u, pusd) == 0;
+}
+
+static const struct target *
+begins_with(const struct plan *plan)
+{
+	return &plan_first(plan)->leaf->target;
+}
+
+static bool
+is_home(struct planner *p, const struct target *t, const struct target *other)
+{
+	int64_t here, there;
+
+	return affinity_tokens(p, t) > 0 && plan_price(p, t, false, &here) &&
+	    plan_price(p, other, false, &there) && here < there;
+}
+
+void
+plan_bring_home(struct planner *p, struct plan *list)
+{
+	struct plan **at, *home;
+	const struct target *first = begins_with(list);
+
+	p->compared = true;
+	for (at = &list->first->next; *at != NULL; at = &(*at)->next) {
+		home = *at;
+		if (!is_home(p, begins_with(home), first))
+			continue;
+		*at = home->next;
+		home->next = list->first;
+		list->first = home;
+		plan_why(p, home, "has the conversation in its cache");
+		return;
+	}
+}
+
+bool
+plan_worst(struct planner *p, const struct plan *plan, int64_t *pusd,
+    const struct target **unpriced)
+{
+	const struct plan *item;
+	int64_t one;
+
+	*pusd = 0;
+	if (plan->kind == PLAN_TARGET) {
+		*unpriced = &plan->leaf->target;
+		return plan_price(p, *unpriced, true, pusd);
+	}
+	for (item = plan->first; item != NULL; item = item->next) {
+		if (!plan_worst(p, item, &one, unpriced))
+			return false;
+		if (plan->kind == PLAN_RACE && *pusd > INT64_MAX - one)
+			return false;
+		if (plan->kind == PLAN_RACE)
+			*pusd += one;
+		else if (one > *pusd)
+			*pusd = one;
+	}
+	return true;
+}
+
+/* Bits of enum model_can that the request needs. */
+static unsigned
+part_needs(const struct part *part)
+{
+	unsigned needs = 0;
+
+	for (; part != NULL; part = part->next) {
+		if (part->kind == PART_IMAGE)
+			needs |= MODEL_IMAGES;
+		if (part->kind == PART_DOCUMENT && part->text.p == NULL)
+			needs |= MODEL_PDF;
+		if (part->kind == PART_AUDIO)
+			needs |= MODEL_AUDIO;
+		needs |= part_needs(part->parts);
+	}
+	return needs;
+}
+
+static unsigned
+chat_needs(const struct chat *chat)
+{
+	unsigned needs = 0;
+	const struct turn *t;
+
+	for (t = chat->turns; t != NULL; t = t->next)
+		needs |= part_needs(t->parts);
+	if (chat->tools != NULL)
+		needs |= MODEL_TOOLS;
+	if (chat->output == OUTPUT_SCHEMA)
+		needs |= MODEL_SCHEMA;
+	return needs;
+}
+
+const char *
+plan_cannot(struct planner *p, const struct target *t)
+{
+	static const struct {
+		unsigned bit;
+		const char *why;
+	} reasons[] = {
+		{ MODEL_TOOLS, "has no tools" },
+		{ MODEL_IMAGES, "sees no images" },
+		{ MODEL_PDF, "reads no documents" },
+		{ MODEL_AUDIO, "hears no audio" },
+		{ MODEL_SCHEMA, "keeps to no JSON schema" },
+	};
+	const struct chat *chat = plan_chat(p);
+	unsigned lacks;
+	size_t i;
+
+	if (t->facts == NULL)
+		return NULL;
+	if (t->facts->context > 0 &&
+	    plan_input_tokens(p, t) > t->facts->context)
+		return "has too small a context window";
+	/* An entry without any capability says nothing about them. */
+	lacks = chat != NULL && t->facts->can != 0
+	    ? chat_needs(chat) & ~t->facts->can
+	    : 0;
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (lacks & reasons[i].bit)
+			return reasons[i].why;
+	return NULL;
+}

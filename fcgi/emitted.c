@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi/emitted.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/buf.h"
+#include "core/grammar.h"
+
+/* What did not fit is an error that the caller tells. */
+void
+emitted_add(struct buf *all, const struct buf *out, size_t from)
+{
+	if (!EMITTED_IS_CHECKED)
+		return;
+	if (out->over)
+		all->over = true;
+	buf_add(all, out->p + from, out->n - from);
+}
+
+void
+emitted_check(const struct buf *all, enum wire wire)
+{
+	char why[400];
+
+	if (!EMITTED_IS_CHECKED || buf_over(all) ||
+	    grammar_check(wire, buf_str(all), why, sizeof(why)) == 0)
+		return;
+	fprintf(stderr, "wrong grammar: %s\n%s", why, all->p);
+	abort();
+}
