@@ -182,7 +182,9 @@ archive_restore(int jfd, struct error *err)
 
 	for (i = 0; rc == 0 && i < list.n; i++) {
 		snprintf(from, sizeof(from), "done/%s", list.names[i]);
-		rc = renameat(jfd, from, jfd, list.names[i]);
+		rc = fchmodat(jfd, from, 0400, 0);
+		if (rc == 0)
+			rc = renameat(jfd, from, jfd, list.names[i]);
 		if (rc != 0)
 			fail(err, from);
 	}

@@ -42,7 +42,10 @@ int archive_bad(int jfd, const char *name, int64_t offset, struct str bytes,
 
 /*
  * archive_restore(jfd, err):
- * Move all of j/done back to j, to be ingested again.
+ * Move all of j/done back to j, to be ingested again.  Such files cannot be
+ * written to any more, which says that what is missing of them in the ledger
+ * may have been pruned (rollup.h), while an old date in any other file is but
+ * a clock that was wrong.
  */
 int archive_restore(int jfd, struct error *err)
     __attribute__((warn_unused_result));

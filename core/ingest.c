@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/archive.h"
@@ -129,6 +130,8 @@ txn_batch(struct txn *t, void *arg)
 
 	if (sums == NULL)
 		return -1;
+	if (b->file->again)
+		rollup_again(sums);
 	for (i = 0; i < n; i++) {
 		rc = apply(t, sums, b, closes, &items[i]);
 		if (rc < 0)
@@ -197,6 +200,7 @@ static int
 run_file(struct run *r, struct journal_file *f)
 {
 	int fd = openat(r->state->jfd, f->name, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 	int rc = 1;
 
 	if (fd < 0) {
@@ -204,6 +208,7 @@ run_file(struct run *r, struct journal_file *f)
 		    strerror(errno));
 		return 0;
 	}
+	f->again = fstat(fd, &st) == 0 && (st.st_mode & S_IWUSR) == 0;
 	while (rc == 1 && !is_late(r))
 		rc = run_chunk(r, f, fd);
 	close(fd);

@@ -26,6 +26,7 @@ struct journal_file {
 	bool complete;  /* nothing will be appended to it */
 	int64_t offset; /* bytes that are in the database */
 	bool consumed;  /* complete, and all of it is */
+	bool again;     /* has been in the database before (archive.h) */
 };
 
 struct ingest_list {

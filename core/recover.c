@@ -2,6 +2,8 @@
 #include "core/recover.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,8 @@ txn_rows(struct txn *t, void *arg)
 	struct rollup *sums = rollup_begin(t);
 	int i;
 
+	if (sums != NULL)
+		rollup_again(sums);
 	for (i = 0; sums != NULL && i < r->n; i++)
 		if (put_row(t, sums, r->rows[i]) != 0)
 			return -1;
@@ -141,8 +145,10 @@ is_sound(const struct state *s)
 	int status = 1;
 	pid_t pid = fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* it has our lease, too */
 		_exit(look(s->dir) == 0 ? 0 : 1);
+	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 

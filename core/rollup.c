@@ -17,7 +17,8 @@ struct rollup {
 	struct str counted; /* else: rows up to this one are */
 	struct str pruned;  /* rows below may be missing */
 	struct sum_table changes;
-	bool take; /* the row is being taken away */
+	bool take;  /* the row is being taken away */
+	bool again; /* rows may have been here before */
 };
 
 static void
@@ -115,10 +116,16 @@ rollup_uncount(struct rollup *r, struct str row)
 	apply(r, row, UNCOUNT);
 }
 
+void
+rollup_again(struct rollup *r)
+{
+	r->again = true;
+}
+
 bool
 rollup_is_pruned(const struct rollup *r, struct str id)
 {
-	return str_cmp(id, r->pruned) < 0;
+	return r->again && str_cmp(id, r->pruned) < 0;
 }
 
 int

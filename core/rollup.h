@@ -75,8 +75,17 @@ void rollup_uncount(struct rollup *r, struct str row);
 /* rollup_recount(r, row): as rollup_count, for a row never counted yet. */
 void rollup_recount(struct rollup *r, struct str row);
 
-/* rollup_is_pruned(r, id): true if the row, should it be missing, was pruned
- * and is counted. */
+/*
+ * rollup_again(r):
+ * What comes now may have been in the ledger before.
+ */
+void rollup_again(struct rollup *r);
+
+/*
+ * rollup_is_pruned(r, id):
+ * Returns  true if the row, should it be missing, was pruned and is counted;
+ *          never before rollup_again.
+ */
 bool rollup_is_pruned(const struct rollup *r, struct str id);
 
 /*

@@ -15,9 +15,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,8 +191,12 @@ salvage(const char *file, enum store_table table, store_visit *fn, void *arg,
 
 	if (pipe2(fds, O_CLOEXEC) == 0) {
 		pid = fork();
-		if (pid == 0)
+		if (pid == 0) {
+			/* should the reader die, so do we, with his lease */
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(fds[0]);
 			dump(file, fds[1]);
+		}
 		close(fds[1]);
 		in = fdopen(fds[0], "r");
 	}
