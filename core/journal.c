@@ -330,14 +330,14 @@ journal_append(struct journal *j, struct str payload, struct error *err)
 
 /* A process that refuses calls appends nothing: look for room here, too. */
 int
-journal_check(struct journal *j, struct error *err)
+journal_check(struct journal *j, bool disk_full, struct error *err)
 {
 	bool low;
 
 	pthread_mutex_lock(&j->lock);
 	if (j->fd >= 0 && j->low)
 		prepare(j);
-	low = j->low;
+	low = j->low || (disk_full && j->fd < 0);
 	pthread_mutex_unlock(&j->lock);
 	return low
 	    ? error_set(err, ERROR_STORE, "data_dir: no room for a new journal")

@@ -60,10 +60,11 @@ int journal_append(struct journal *j, struct str payload, struct error *err)
     __attribute__((warn_unused_result));
 
 /*
- * journal_check(j, err):
- * Returns  0 if there is room for more records, or -1: ERROR_STORE.
+ * journal_check(j, disk_full, err):
+ * Returns  0 if there is room for more records, or -1: ERROR_STORE.  On a
+ *          full disk there is what a file has reserved.
  */
-int journal_check(struct journal *j, struct error *err);
+int journal_check(struct journal *j, bool disk_full, struct error *err);
 
 enum journal_item {
 	JOURNAL_END,    /* nothing more, or not yet */

@@ -190,6 +190,15 @@ state_targets(struct state *s)
 	return shm_health(s->shm);
 }
 
+bool
+state_disk_full(struct state *s)
+{
+	struct statvfs vfs;
+
+	return fstatvfs(s->jfd, &vfs) == 0 &&
+	    (vfs.f_bavail == 0 || (vfs.f_files > 0 && vfs.f_favail == 0));
+}
+
 int
 state_health(struct state *s, struct error *err)
 {
@@ -203,5 +212,5 @@ state_health(struct state *s, struct error *err)
 		errno = EROFS;
 		return fail(s, "", err);
 	}
-	return journal_check(s->journal, err);
+	return journal_check(s->journal, state_disk_full(s), err);
 }

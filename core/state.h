@@ -81,6 +81,9 @@ int64_t state_backlog_ms(struct state *s);
 /* state_targets(s): the health of targets, shared by all processes. */
 struct health *state_targets(struct state *s);
 
+/* state_disk_full(s): true if no block, or no file, is left. */
+bool state_disk_full(struct state *s);
+
 /*
  * state_health(s, err):
  * Returns  0 if an append would work, or -1: ERROR_STORE with the reason.

@@ -54,6 +54,9 @@ filesystem_of(int fd)
 static const char *
 trouble(struct state *s, const struct status *st)
 {
+	if (state_disk_full(s))
+		return "the disk is full: calls have what their journals have "
+		       "reserved, the database waits";
 	if (shm_get(s->shm, SHM_FAULTS) > 0 ||
 	    clock_mono_us() < shm_get(s->shm, SHM_RETRY_AT_US))
 		return "the database fails, calls wait for it in journals; the "

@@ -68,7 +68,7 @@ setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	unsetenv("TEST_OPENAI_KEY");
 	write_conf(f,
-	    "{\"data_dir\":\"data\","
+	    "{\"data_dir\":\"data\",\"privacy\":{\"retention_days\":0},"
 	    "\"providers\":{\"openai\":{},\"local\":{\"api\":\"openai\","
 	    "\"base_url\":\"http://127.0.0.1:1/v1\",\"free\":true,"
 	    "\"key\":\"hunter2\"}},\"aliases\":{\"fast\":\"local/tiny\"},"
@@ -155,6 +155,12 @@ wrong_usage_exits_with_2_and_shows_the_usage(void **state)
 		{ "ledger tail -n many", "-n: \"many\" is no number" },
 		{ "ledger tail -n 999999", "-n: at most 10000" },
 		{ "ledger export --format xml", "--format: jsonl or csv" },
+		{ "ledger summary", "--by is missing" },
+		{ "ledger summary --by color", "by: \"color\"" },
+		{ "ledger summary --by key,key", "all different" },
+		{ "ledger prune --before 2999-01-01", "an hour ago" },
+		{ "backup", "DIR is missing" },
+		{ "reconcile --provider x f", "openai or anthropic" },
 		{ "models --jsn", "unknown option \"--jsn\"" },
 		{ "version x", "unknown argument \"x\"" },
 	};
@@ -175,7 +181,9 @@ every_verb_has_help(void **state)
 {
 	static const char *const verbs[] = { "", "check", "help", "key",
 		"key create", "key list", "key revoke", "ledger",
-		"ledger export", "ledger tail", "models", "version" };
+		"ledger export", "ledger tail", "ledger summary",
+		"ledger prune", "reconcile", "backup", "verify", "recover",
+		"models", "version" };
 	struct fixture *f = *state;
 	char line[64], want[64], *shown;
 	size_t i;
@@ -481,6 +489,89 @@ export_filters_calls(void **state)
 }
 
 static void
+summary_adds_up_and_prune_leaves_the_sums(void **state)
+{
+	struct fixture *f = *state;
+	char *before;
+
+	write_three_calls(f);
+	assert_int_equal(run(f, "ledger summary --by account --json"), 0);
+	assert_non_null(strstr(f->out,
+	    "{\"since\":null,\"until\":null,\"by\":[\"account\"],\"groups\":["
+	    "{\"account\":\"a\",\"calls\":2,\"errors\":0,"));
+	assert_non_null(strstr(f->out, "\"cost_usd\":\"0.000021\","));
+	before = strdup(f->out);
+	assert_int_equal(run(f, "ledger summary --by day,account"), 0);
+	assert_int_equal(count_lines(f->out), 4);
+	assert_non_null(strstr(f->out, "2025-11-24  a"));
+	assert_int_equal(
+	    run(f, "ledger summary --by user --since 2025-11-24T01:00:00Z"), 0);
+	assert_non_null(strstr(f->out, "t,w\"o"));
+	assert_null(strstr(f->out, "one"));
+	assert_int_equal(run(f, "ledger prune"), CLI_FAILED);
+	assert_non_null(strstr(f->err, "kept for ever"));
+	assert_int_equal(
+	    run(f, "ledger prune --before 2025-11-24T01:30:00Z"), 0);
+	assert_string_equal(f->out, "2 rows removed\n");
+	assert_int_equal(run(f, "ledger summary --by account --json"), 0);
+	assert_string_equal(f->out, before);
+	assert_int_equal(run(f, "ledger export"), 0);
+	assert_int_equal(count_lines(f->out), 1);
+	free(before);
+}
+
+static void
+backup_verify_and_recover_say_what_they_found(void **state)
+{
+	struct fixture *f = *state;
+	char line[128];
+
+	write_three_calls(f);
+	snprintf(line, sizeof(line), "backup %s/b --json", f->dir);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_memory_equal(f->out, "{\"ok\":true,\"rows\":3,", 20);
+	assert_int_equal(run(f, line), CLI_FAILED);
+	assert_non_null(strstr(f->err, "is not empty"));
+	assert_int_equal(run(f, "verify"), CLI_DONE);
+	assert_memory_equal(f->out, "3 rows (0 of them open)", 23);
+	snprintf(line, sizeof(line), "verify %s/b", f->dir);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_int_equal(run(f, "recover"), CLI_DONE);
+	assert_memory_equal(f->out, "nothing was damaged\n", 20);
+	snprintf(line, sizeof(line), "recover --from %s/b --json", f->dir);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_non_null(strstr(f->out, "\"from_backup\":true,"));
+	assert_int_equal(run(f, "verify"), CLI_DONE);
+}
+
+static void
+reconcile_reads_a_bill(void **state)
+{
+	struct fixture *f = *state;
+	char line[160], path[128];
+	FILE *to;
+
+	write_three_calls(f);
+	snprintf(path, sizeof(path), "%s/bill.csv", f->dir);
+	to = fopen(path, "w");
+	assert_non_null(to);
+	fputs("start_time,amount_value,amount_currency,line_item\n"
+	      "1763942400,0.000042,usd,\"gpt-5, input\"\n",
+	    to);
+	fclose(to);
+	snprintf(line, sizeof(line), "reconcile --provider openai %s", path);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_int_equal(count_lines(f->out), 4);
+	assert_non_null(strstr(f->out, "OpenAI costs, CSV"));
+	assert_non_null(strstr(f->out, "0.000042           0.000042"));
+	strcat(line, " --json");
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_non_null(strstr(f->out, "\"drift_usd\":\"0\",\"reason\":null"));
+	assert_int_equal(
+	    run(f, "reconcile --provider openai /nonexistent"), CLI_FAILED);
+}
+
+static void
 jsonl_is_the_row_itself(void **state)
 {
 	struct fixture *f = *state;
@@ -568,6 +659,9 @@ main(void)
 		CASE(a_new_key_stands_alone_on_standard_output),
 		CASE(an_empty_key_list_is_an_empty_array),
 		CASE(export_filters_calls),
+		CASE(summary_adds_up_and_prune_leaves_the_sums),
+		CASE(backup_verify_and_recover_say_what_they_found),
+		CASE(reconcile_reads_a_bill),
 		CASE(jsonl_is_the_row_itself),
 		CASE(csv_is_one_flat_line_a_call),
 		CASE(tail_shows_the_newest_calls_last),

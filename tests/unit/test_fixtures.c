@@ -3,11 +3,15 @@
  * Recorded traffic of many vendors, replayed: requests of the same format
  * pass as they are, answers decode the same however the network cuts them,
  * and their usage adds up.  $SLUICE_FIXTURES is the folder; without it the
- * test is skipped.
+ * test is skipped.  What each usage costs goes to the file $SLUICE_COSTS, if
+ * that is set, for somebody else to recompute.
  */
 #include "provider_kit.h"
 
+#include "core/catalog.h"
 #include "core/jtext.h"
+#include "core/jw.h"
+#include "core/price.h"
 #include "core/usage.h"
 
 #define MAX_VENDORS 32
@@ -36,7 +40,7 @@ struct fixture {
 	const struct api *format;
 	struct tally *tally;
 	const char *dir;
-	struct str api;
+	struct str api, vendor, model;
 	int64_t status;
 	struct str body;
 	enum framing framing;
@@ -286,6 +290,53 @@ check_responses_usage(
 		fail_msg("%s: usage does not add up", f->dir);
 }
 
+/* For models without a listed price: one with all that a price can have. */
+#define ODD_PRICE                                                              \
+	"{\"input\":\"1.37\",\"output\":\"7.000001\",\"cache_read\":"          \
+	"\"0.137\",\"cache_write\":\"1.7125\",\"cache_write_1h\":\"2.74\","    \
+	"\"reasoning\":\"8.1\",\"audio_in\":\"40\",\"units\":{"                \
+	"\"web_search\":\"0.010000000001\"},\"tiers\":[{\"above\":900,"        \
+	"\"input\":\"2.5\"},{\"above\":5000,\"output\":\"9.9\"}]}"
+
+static struct str
+price_of(const struct fixture *f)
+{
+	struct arena *a = f->kit.arena;
+	struct error err = { 0 };
+	struct catalog *c = catalog_new(a, catalog_builtin(), &err);
+	const struct model *m = catalog_find(c, a, f->vendor, f->model);
+
+	return m != NULL && m->price.p != NULL ? m->price : STR(ODD_PRICE);
+}
+
+static void
+write_cost(const struct fixture *f, const struct usage *u)
+{
+	FILE *to = fopen(getenv("SLUICE_COSTS"), "a");
+	struct buf *out = buf_new(f->kit.arena, 1 << 16);
+	struct str text = price_of(f);
+	struct error err = { 0 };
+	struct price price;
+	int64_t pusd;
+	struct jw w;
+
+	assert_non_null(to);
+	assert_int_equal(price_parse(text, &price, &err), 0);
+	assert_int_equal(price_cost(&price, u, &pusd), 0);
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_cstr(&w, "dir", f->dir);
+	jw_kv_raw(&w, "price", text);
+	for (int i = 0; i < USAGE_BUCKETS; i++)
+		jw_kv_i64(&w, usage_bucket_names[i], u->tokens[i]);
+	jw_kv_i64(&w, "web_search", u->web_searches);
+	jw_kv_str(&w, "pusd",
+	    str_of(arena_printf(f->kit.arena, "%lld", (long long)pusd)));
+	jw_end(&w);
+	fprintf(to, "%s\n", out->p);
+	fclose(to);
+}
+
 static void
 check_usage(struct fixture *f, const struct kit_sink *s)
 {
@@ -305,6 +356,8 @@ check_usage(struct fixture *f, const struct kit_sink *s)
 		check_responses_usage(f, &v, &s->usage);
 	else
 		check_gemini_usage(f, &v, &s->usage);
+	if (getenv("SLUICE_COSTS") != NULL)
+		write_cost(f, &s->usage);
 	f->tally->usages++;
 }
 
@@ -366,6 +419,8 @@ replay(const struct jnode *row)
 	kit_init(k, f.format->provider, "http://x/v1");
 	f.dir = str_cstr(k->arena, member(row, "dir"));
 	f.tally = tally_of(member(row, "provider"));
+	f.vendor = member(row, "provider");
+	f.model = member(row, "model");
 	f.status = number(row, "status");
 	f.body = read_file(
 	    k->arena, arena_printf(k->arena, "%s/%s/body", root(), f.dir));

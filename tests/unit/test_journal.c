@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -277,7 +278,7 @@ blocks_are_reserved_and_given_back(void **state)
 	struct stat st;
 
 	assert_int_equal(journal_append(j, STR("x"), &err), 0);
-	assert_int_equal(journal_check(j, &err), 0);
+	assert_int_equal(journal_check(j, false, &err), 0);
 	scratch_count(s, ".", ".jl", name);
 	fstatat(s->fd, name, &st, 0);
 	assert_int_equal(st.st_size, 14);
@@ -321,6 +322,85 @@ names_are_taken_apart_and_made(void **state)
 		assert_false(journal_parse_name(bad[i], &proc, &seq));
 }
 
+#define GROUP   8
+#define RECORDS 200
+
+struct member {
+	struct journal *journal;
+	int number;
+};
+
+static void *
+append_many(void *arg)
+{
+	const struct member *m = arg;
+	struct error err = { .kind = ERROR_NONE };
+	char text[32];
+	int i;
+
+	for (i = 0; i < RECORDS; i++) {
+		snprintf(text, sizeof(text), "%d %d", m->number, i);
+		if (journal_append(m->journal, str_of(text), &err) != 0)
+			return arg;
+	}
+	return NULL;
+}
+
+/* All records of one file: those of a thread in its order. */
+static int
+count_records(const struct scratch *s, const char *name, int last[GROUP])
+{
+	struct str rest = { file, scratch_read(s, name, file, sizeof(file)) };
+	struct str item;
+	int who, i, n = 0;
+
+	while (journal_next(&rest, true, &item) == JOURNAL_RECORD) {
+		assert_int_equal(sscanf(item.p, "%d %d\n", &who, &i), 2);
+		assert_int_equal(i, last[who]++);
+		n++;
+	}
+	assert_int_equal(rest.n, 0);
+	return n;
+}
+
+/* Durability "power" under many threads, with many changes of file. */
+static void
+a_group_syncs_once_for_all(void **state)
+{
+	const struct journal_policy policy = {
+		.sync = true, .rotate_bytes = 1000, .rotate_us = INT64_MAX / 2
+	};
+	struct scratch *s = *state;
+	struct journal *j = journal_new(s->fd, &policy);
+	struct member members[GROUP];
+	pthread_t threads[GROUP];
+	char name[256], first[256];
+	int last[GROUP] = { 0 }, i, n = 0, files;
+	struct str proc;
+	unsigned seq;
+	void *failed;
+
+	for (i = 0; i < GROUP; i++) {
+		members[i] = (struct member){ j, i };
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, append_many, &members[i]),
+		    0);
+	}
+	for (i = 0; i < GROUP; i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	journal_free(j);
+	files = scratch_count(s, ".", ".jl", name);
+	assert_true(files > 10);
+	assert_true(journal_parse_name(name, &proc, &seq));
+	for (i = 0; i < files; i++) {
+		journal_name(first, proc, (unsigned)i);
+		n += count_records(s, first, last);
+	}
+	assert_int_equal(n, GROUP * RECORDS);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -340,6 +420,7 @@ main(void)
 		TEST(blocks_are_reserved_and_given_back),
 		TEST(a_directory_that_is_gone_is_an_error),
 		TEST(names_are_taken_apart_and_made),
+		TEST(a_group_syncs_once_for_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
