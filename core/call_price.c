@@ -3,6 +3,7 @@
 #include "core/call.h"
 
 #include "core/affinity.h"
+#include "core/allowance.h"
 #include "core/arena.h"
 #include "core/catalog.h"
 #include "core/clock.h"
@@ -128,4 +129,5 @@ call_price(struct call *c)
 			    &t->at->meter.usage, clock_mono_us());
 	}
 	c->row.cost = sum;
+	allowance_price(c);
 }

@@ -112,6 +112,12 @@ const struct conf_row conf_rows[] = {
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
 
+	{ "limits.unpriced", &conf_switch_type, AT(unpriced_ok), "\"refuse\"",
+	    .words = "refuse, allow",
+	    .meaning = "calls without a known price, where a budget applies" },
+	{ "limits.zone", &conf_zone_type, AT(zone_name), "\"UTC\"",
+	    .meaning = "whose days, weeks and months budgets count in" },
+
 	{ "store.durability", &conf_word_type, AT(durability), "\"process\"",
 	    .words = "process, power",
 	    .meaning = "what a ledger row survives: a kill, or a power cut" },

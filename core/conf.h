@@ -26,6 +26,7 @@ struct error;
 struct provider;
 struct name;
 struct registry;
+struct zone;
 struct json_object;
 struct route;
 
@@ -101,6 +102,10 @@ struct conf {
 	struct conf_route *routes;
 	struct conf_routing routing;
 	struct catalog *catalog; /* built in, with the entries of `models` */
+
+	bool unpriced_ok; /* limits.* */
+	struct str zone_name;
+	const struct zone *zone;
 
 	enum conf_durability durability; /* store.* */
 	bool serve_without_store;        /* store.on_failure: serve */

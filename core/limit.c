@@ -265,6 +265,21 @@ make_counted(struct limits *l, struct making *m, struct limit_grant *grant,
 		       : rc;
 }
 
+bool
+limit_applies(struct limits *l, const struct limit_ask *ask)
+{
+	struct making m = { .ask = ask };
+	struct error err = { .kind = ERROR_NONE };
+	bool applies;
+
+	if (has_rate(ask->key))
+		return true;
+	m.arena = arena_new(1 << 20);
+	applies = find_budgets(l, &m, &err) != 0 || m.n > 0;
+	arena_free(m.arena);
+	return applies;
+}
+
 static int64_t
 clamp(int64_t v, int64_t max)
 {

@@ -69,6 +69,12 @@ struct limits *limits_new(struct state *state);
 void limits_free(struct limits *l);
 
 /*
+ * limit_applies(l, ask):
+ * Returns  true if some limit may: the call needs a reservation then.
+ */
+bool limit_applies(struct limits *l, const struct limit_ask *ask);
+
+/*
  * limit_reserve(l, ask, grant, err):
  * Set aside what ${ask} says.
  *

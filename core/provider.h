@@ -44,7 +44,17 @@ struct target {
 	const struct conf_provider *provider;
 	struct str model;          /* as the provider spells it */
 	const struct model *facts; /* NULL: not in the catalogue */
+	struct str key;            /* of the account; absent: the provider's */
+	struct str credential; /* what the ledger calls key; never a secret */
+	unsigned nth, credentials; /* which of how many the account has */
 };
+
+/*
+ * target_secret(t), target_credential(t):
+ * Returns  the credential to use, absent if none is needed; its name.
+ */
+struct str target_secret(const struct target *t);
+struct str target_credential(const struct target *t);
 
 /*
  * What a client asks, as providers see it: its bytes, and on demand the
