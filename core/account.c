@@ -238,7 +238,7 @@ account_set(struct state *s, struct str name, struct str provider,
 struct rekey {
 	struct state *state;
 	struct str old; /* text; absent: what seal_keys_load finds */
-	bool from_file, to_file;
+	bool to_file;
 };
 
 static int
@@ -247,7 +247,9 @@ old_keys(const struct rekey *rk, struct seal_keys *keys, struct error *err)
 	struct seal_key *next = &keys->keys[keys->n];
 
 	if (rk->old.p == NULL)
-		return 0;
+		return rk->to_file
+		    ? 0
+		    : seal_keys_files(rk->state->dirfd, keys, err);
 	if (seal_key_of(rk->old, next, err) != 0)
 		return -1;
 	keys->n++;

@@ -115,11 +115,15 @@ seal_keys_load(int dirfd, struct seal_keys *keys, struct error *err)
 
 	keys->n = 0;
 	if (env != NULL && env[0] != '\0') {
-		if (seal_key_of(str_of(env), &keys->keys[0], err) != 0)
-			return -1;
 		keys->n = 1;
-		return 0;
+		return seal_key_of(str_of(env), &keys->keys[0], err);
 	}
+	return seal_keys_files(dirfd, keys, err);
+}
+
+int
+seal_keys_files(int dirfd, struct seal_keys *keys, struct error *err)
+{
 	if (load_file(dirfd, "master.key", keys, err) != 0)
 		return -1;
 	return load_file(dirfd, "master.key.new", keys, err);

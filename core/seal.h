@@ -19,7 +19,7 @@ struct error;
 
 #define SEAL_ID_BYTES  17 /* with NUL */
 #define SEAL_KEY_BYTES 32
-#define SEAL_MAX_KEYS  3
+#define SEAL_MAX_KEYS  4
 
 struct seal_key {
 	unsigned char bytes[SEAL_KEY_BYTES];
@@ -38,6 +38,10 @@ struct seal_keys {
  *          short, or a file that others can read), ERROR_STORE.
  */
 int seal_keys_load(int dirfd, struct seal_keys *keys, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* seal_keys_files(dirfd, keys, err): the same, but add those of files. */
+int seal_keys_files(int dirfd, struct seal_keys *keys, struct error *err)
     __attribute__((warn_unused_result));
 
 /*
