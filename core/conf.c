@@ -246,6 +246,7 @@ load(struct conf_reader *r)
 	conf_routes_complete(r, doc);
 	if (r->conf->data_dir.p == NULL)
 		r->conf->data_dir = default_data_dir(r->arena);
+	conf_vendor_prices(r);
 }
 
 struct conf *
@@ -295,6 +296,9 @@ bool
 conf_changed(const struct conf *conf)
 {
 	struct stat st;
+
+	if (conf_vendor_prices_mtime_ns(conf) != conf->prices_mtime_ns)
+		return true;
 
 	if (conf->path.p == NULL)
 		return file_appeared();

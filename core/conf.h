@@ -79,6 +79,7 @@ struct conf {
 	int64_t mtime_ns; /* of the file when read, 0 without one */
 	int64_t inode;
 	struct str data_dir;
+	int64_t prices_mtime_ns; /* of data_dir/prices.json, 0 without one */
 
 	int64_t workers; /* server.* */
 	int64_t max_calls;

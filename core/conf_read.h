@@ -139,6 +139,16 @@ void conf_routes_complete(struct conf_reader *r, const struct jnode *root);
 void conf_vendor_catalog(struct conf_reader *r);
 
 /*
+ * conf_vendor_prices(r):
+ * Lay data_dir/prices.json, which `sluice prices import` has written, over
+ * the catalogue.  One that is damaged is a complaint.
+ *
+ * conf_vendor_prices_mtime_ns(conf): that of the file now; 0 if none is there.
+ */
+void conf_vendor_prices(struct conf_reader *r);
+int64_t conf_vendor_prices_mtime_ns(const struct conf *conf);
+
+/*
  * conf_vendor_model(r, at):
  * Put entry ${at} of `models`, whose members are well-formed, into the
  * catalogue.

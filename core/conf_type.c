@@ -260,10 +260,11 @@ set_price(struct conf_reader *r, const struct conf_row *row,
 {
 	(void)row;
 	(void)base;
-	if (json_object_is_type(at->v, json_type_object))
+	if (json_object_is_type(at->v, json_type_object) ||
+	    json_object_is_type(at->v, json_type_array))
 		refuse_numbers(r, at);
 	else
-		conf_complain(r, at, "must be an object");
+		conf_complain(r, at, "must be an object, or a list of them");
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
 
@@ -144,11 +145,14 @@ read_amount(struct str name, struct str value, int64_t scale, int64_t *out,
 	return 0;
 }
 
-/* What a price consists of while it is read. */
+/* What one mode of a price consists of while it is read. */
 struct reading {
 	struct price *price;
+	struct price_mode *mode;
+	bool whole;           /* the standard one: with units and the like */
 	int64_t base[PLACES]; /* as given, UNSET if not */
 	struct str tiers;     /* raw */
+	struct str modes;     /* raw */
 	struct error *err;
 };
 
@@ -157,13 +161,20 @@ read_units(struct reading *r, struct str units)
 {
 	struct str name;
 	struct str value;
+	int64_t *to;
 	size_t pos = 0;
 
+	if (!str_starts(units, "{"))
+		return fail_at(r->err, STR("units"), "must be an object");
 	while (jtext_member(units, &pos, &name, &value)) {
-		if (!jtext_is_name(name, STR("web_search")))
-			return fail_at(r->err, unquoted(name), "no such unit");
-		if (read_amount(STR("web_search"), value, PUSD_PER_USD,
-			&r->price->web_search_pusd, r->err) != 0)
+		name = unquoted(name);
+		if (str_is(name, "web_search"))
+			to = &r->price->web_search_pusd;
+		else if (str_is(name, "request"))
+			to = &r->price->request_pusd;
+		else
+			return fail_at(r->err, name, "no such unit");
+		if (read_amount(name, value, PUSD_PER_USD, to, r->err) != 0)
 			return -1;
 	}
 	return 0;
@@ -174,16 +185,27 @@ static int
 read_other(struct reading *r, struct str name, struct str value,
     struct price_tier *tier)
 {
+	bool base = tier == r->mode->tiers;
+
 	if (str_is(name, "above") && tier->above_tokens == 0) {
 		return str_i64(value, 1, INT64_MAX, &tier->above_tokens) == 0
 		    ? 0
 		    : fail_at(r->err, name, "must be a number of tokens");
 	}
-	if (str_is(name, "units") && tier == r->price->tiers)
-		return read_units(r, value);
-	if (str_is(name, "tiers") && tier == r->price->tiers) {
+	if (str_is(name, "tiers") && base) {
 		r->tiers = value;
 		return 0;
+	}
+	if (str_is(name, "modes") && base && r->whole) {
+		r->modes = value;
+		return 0;
+	}
+	if (str_is(name, "units") && base && r->whole)
+		return read_units(r, value);
+	if (str_is(name, "from") && base && r->whole) {
+		return clock_parse(unquoted(value), &r->price->from_us) == 0
+		    ? 0
+		    : fail_at(r->err, name, "must be a date");
 	}
 	return fail_at(r->err, name, "no such price");
 }
@@ -237,26 +259,26 @@ read_base(struct reading *r, struct str text)
 		return error_set(
 		    r->err, ERROR_CONF, "price: must be an object");
 	}
-	if (read_prices(r, text, r->base, &r->price->tiers[0]) != 0)
+	if (read_prices(r, text, r->base, &r->mode->tiers[0]) != 0)
 		return -1;
 	if (r->base[USAGE_INPUT] == UNSET || r->base[USAGE_OUTPUT] == UNSET) {
 		return error_set(
 		    r->err, ERROR_CONF, "price: input and output are required");
 	}
-	if (r->price->tiers[0].above_tokens != 0)
+	if (r->mode->tiers[0].above_tokens != 0)
 		return fail_at(r->err, STR("above"), "belongs in tiers");
-	settle(r->base, &r->price->tiers[0]);
-	r->price->n_tiers = 1;
+	settle(r->base, &r->mode->tiers[0]);
+	r->mode->n_tiers = 1;
 	return 0;
 }
 
 static int
 read_tier(struct reading *r, struct str text)
 {
-	struct price_tier *tier = &r->price->tiers[r->price->n_tiers];
+	struct price_tier *tier = &r->mode->tiers[r->mode->n_tiers];
 	int64_t given[PLACES];
 
-	if (r->price->n_tiers == PRICE_MAX_TIERS || !str_starts(text, "{")) {
+	if (r->mode->n_tiers == PRICE_MAX_TIERS || !str_starts(text, "{")) {
 		return fail_at(r->err, STR("tiers"),
 		    "must be a list of at most 3 objects");
 	}
@@ -268,7 +290,7 @@ read_tier(struct reading *r, struct str text)
 		    r->err, STR("tiers"), "\"above\" must be given and rise");
 	}
 	settle(given, tier);
-	r->price->n_tiers++;
+	r->mode->n_tiers++;
 	return 0;
 }
 
@@ -286,27 +308,105 @@ read_tiers(struct reading *r)
 	return 0;
 }
 
+static int
+read_modes(const struct reading *whole)
+{
+	struct str name, value;
+	size_t pos = 0;
+
+	if (whole->modes.p != NULL && !str_starts(whole->modes, "{"))
+		return fail_at(whole->err, STR("modes"), "must be an object");
+	while (jtext_member(whole->modes, &pos, &name, &value)) {
+		struct reading r = { .price = whole->price, .err = whole->err };
+		enum usage_mode m = usage_mode_of(unquoted(name));
+
+		if (m == USAGE_STANDARD)
+			return fail_at(r.err, unquoted(name), "no such mode");
+		r.mode = &whole->price->modes[m];
+		if (read_base(&r, value) != 0 || read_tiers(&r) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_one(struct str text, struct price *price, struct error *err)
+{
+	struct reading r = { .price = price,
+		.mode = &price->modes[USAGE_STANDARD],
+		.whole = true,
+		.err = err };
+
+	*price = (struct price){ 0 };
+	return read_base(&r, text) != 0 || read_tiers(&r) != 0 ? -1
+							       : read_modes(&r);
+}
+
+/* Read all there are; keep the latest that is in effect at ${now_us}. */
+static int
+read_all(struct str text, int64_t now_us, struct price *price, bool *found,
+    struct error *err)
+{
+	struct error bad = { 0 };
+	struct price one;
+	struct str item;
+	size_t pos = 0;
+	bool list;
+
+	*found = false;
+	if (jtext_check(text, &bad) != 0)
+		return error_set(err, ERROR_CONF, "price: %s", bad.msg);
+	text = str_trim(text);
+	list = str_starts(text, "[");
+	for (item = text; !list || jtext_item(text, &pos, &item);) {
+		if (read_one(item, &one, err) != 0)
+			return -1;
+		if (one.from_us <= now_us &&
+		    (!*found || one.from_us >= price->from_us)) {
+			*price = one;
+			*found = true;
+		}
+		if (!list)
+			break;
+	}
+	return 0;
+}
+
+int
+price_parse_at(
+    struct str text, int64_t now_us, struct price *price, struct error *err)
+{
+	bool found;
+
+	if (read_all(text, now_us, price, &found, err) != 0)
+		return -1;
+	return found ? 0
+		     : error_set(err, ERROR_CONF, "price: none is in effect");
+}
+
 int
 price_parse(struct str text, struct price *price, struct error *err)
 {
-	struct reading r = { .price = price, .err = err };
-	struct error bad = { 0 };
+	return price_parse_at(text, clock_wall_us(), price, err);
+}
 
-	*price = (struct price){ 0 };
-	if (jtext_check(text, &bad) != 0)
-		return error_set(err, ERROR_CONF, "price: %s", bad.msg);
-	return read_base(&r, str_trim(text)) != 0 ? -1 : read_tiers(&r);
+int
+price_check(struct str text, struct error *err)
+{
+	struct price price;
+
+	return price_parse_at(text, INT64_MAX, &price, err);
 }
 
 /* The prices for a call of so much input; tiers rise. */
 static const struct price_tier *
-find_tier(const struct price *price, int64_t input_tokens)
+find_tier(const struct price_mode *mode, int64_t input_tokens)
 {
-	unsigned i = price->n_tiers - 1;
+	unsigned i = mode->n_tiers - 1;
 
-	while (i > 0 && input_tokens <= price->tiers[i].above_tokens)
+	while (i > 0 && input_tokens <= mode->tiers[i].above_tokens)
 		i--;
-	return &price->tiers[i];
+	return &mode->tiers[i];
 }
 
 static int
@@ -320,18 +420,93 @@ add_product(int64_t *sum, int64_t count, int64_t pusd)
 	    : 0;
 }
 
+/*
+ * The mode to price by: 1 where standard stands in for one that costs at
+ * most as much, -1 where there is none.
+ */
+static int
+find_mode(const struct price *price, enum usage_mode mode,
+    const struct price_mode **out)
+{
+	*out = &price->modes[mode];
+	if ((*out)->n_tiers > 0)
+		return 0;
+	*out = &price->modes[USAGE_STANDARD];
+	return mode == USAGE_FLEX || mode == USAGE_BATCH ? 1 : -1;
+}
+
 int
 price_cost(const struct price *price, const struct usage *usage, int64_t *pusd)
 {
-	const struct price_tier *tier =
-	    find_tier(price, usage_total_input(usage));
-	int64_t sum = 0;
-	int i;
+	const struct price_mode *mode;
+	const struct price_tier *tier;
+	int64_t sum = price->request_pusd;
+	int i, rc = find_mode(price, usage->mode, &mode);
 
+	if (rc < 0)
+		return -1;
+	tier = find_tier(mode, usage_total_input(usage));
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		if (add_product(&sum, usage->tokens[i], tier->pusd[i]) != 0)
 			return -1;
 	if (add_product(&sum, usage->web_searches, price->web_search_pusd) != 0)
+		return -1;
+	*pusd = sum;
+	return rc;
+}
+
+/* The highest price of buckets that tokens may end up in. */
+static int64_t
+dearest(const struct price_tier *tier, bool output, unsigned may)
+{
+	static const struct {
+		enum usage_bucket bucket;
+		bool output;
+		unsigned may; /* 0: any call */
+	} rows[] = {
+		{ USAGE_INPUT, false, 0 },
+		{ USAGE_CACHE_READ, false, 0 },
+		{ USAGE_CACHE_WRITE_5M, false, 0 },
+		{ USAGE_CACHE_WRITE_1H, false, 0 },
+		{ USAGE_CACHE_WRITE_30M, false, 0 },
+		{ USAGE_CACHE_WRITE_12H, false, 0 },
+		{ USAGE_AUDIO_IN, false, PRICE_MAY_AUDIO },
+		{ USAGE_IMAGE_IN, false, PRICE_MAY_IMAGE },
+		{ USAGE_OUTPUT, true, 0 },
+		{ USAGE_REASONING, true, 0 },
+		{ USAGE_AUDIO_OUT, true, PRICE_MAY_AUDIO },
+		{ USAGE_IMAGE_OUT, true, PRICE_MAY_IMAGE },
+	};
+	int64_t most = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].output == output &&
+		    (rows[i].may & may) == rows[i].may &&
+		    tier->pusd[rows[i].bucket] > most)
+			most = tier->pusd[rows[i].bucket];
+	return most;
+}
+
+int
+price_worst(
+    const struct price *price, const struct price_most *most, int64_t *pusd)
+{
+	const struct price_mode *mode;
+	const struct price_tier *tier;
+	int64_t sum = price->request_pusd;
+	int rc = find_mode(price, most->mode, &mode);
+
+	if (rc < 0)
+		return -1;
+	tier = find_tier(mode, most->input_tokens);
+	if (add_product(&sum, most->input_tokens,
+		dearest(tier, false, most->may)) != 0 ||
+	    add_product(
+		&sum, most->output_tokens, dearest(tier, true, most->may)) != 0)
+		return -1;
+	if ((most->may & PRICE_MAY_SEARCH) &&
+	    add_product(&sum, most->searches, price->web_search_pusd) != 0)
 		return -1;
 	*pusd = sum;
 	return 0;

@@ -176,6 +176,9 @@ struct vendor {
 struct registry {
 	const struct provider *const *apis; /* ends with NULL */
 	const struct vendor *vendors;       /* ends with name NULL */
+	/* Vendors that LiteLLM's price map calls otherwise: theirs, ours, ...,
+	 * NULL.  May be NULL. */
+	const char *const *price_names;
 };
 
 /*

@@ -87,10 +87,10 @@ check_model(void *arg, struct str id)
 	w->priced++;
 	if (price_parse(m->price, &price, &w->err) != 0)
 		fail_msg("%.*s: %s", STR_ARG(id), w->err.msg);
-	assert_true(price.tiers[0].pusd[USAGE_CACHE_READ] <=
-	    price.tiers[0].pusd[USAGE_INPUT]);
-	assert_true(price.tiers[0].pusd[USAGE_CACHE_WRITE_1H] >=
-	    price.tiers[0].pusd[USAGE_CACHE_WRITE_5M]);
+	assert_true(price.modes[0].tiers[0].pusd[USAGE_CACHE_READ] <=
+	    price.modes[0].tiers[0].pusd[USAGE_INPUT]);
+	assert_true(price.modes[0].tiers[0].pusd[USAGE_CACHE_WRITE_1H] >=
+	    price.modes[0].tiers[0].pusd[USAGE_CACHE_WRITE_5M]);
 }
 
 static void
