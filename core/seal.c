@@ -199,7 +199,8 @@ key_of(const struct seal_keys *keys, struct str sealed)
 {
 	unsigned i;
 
-	if (sealed.n <= HEAD_BYTES || !str_starts(sealed, PREFIX))
+	if (sealed.n <= HEAD_BYTES || !str_starts(sealed, PREFIX) ||
+	    sealed.p[HEAD_BYTES - 1] != ':')
 		return NULL;
 	for (i = 0; i < keys->n; i++)
 		if (memcmp(sealed.p + sizeof(PREFIX) - 1, keys->keys[i].id,

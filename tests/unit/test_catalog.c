@@ -231,7 +231,7 @@ models_that_make_no_sense_are_refused(void **state)
 		{ "a/b", "{\"context\":-5}",
 		    "models.a/b.context: must be a number of tokens" },
 		{ "a/b", "{\"price\":5}",
-		    "models.a/b.price: must be an object" },
+		    "models.a/b.price: must be an object, or a list of them" },
 		{ "a/b", "{\"price\":{}}",
 		    "models.a/b: price: input and output are required" },
 		{ "a/b", "{\"effort\":[\"much\"]}",
