@@ -180,6 +180,23 @@ read_units(struct reading *r, struct str units)
 	return 0;
 }
 
+/* A member that only the standard mode has. */
+static int
+read_whole(struct reading *r, struct str name, struct str value)
+{
+	if (str_is(name, "modes")) {
+		r->modes = value;
+		return 0;
+	}
+	if (str_is(name, "units"))
+		return read_units(r, value);
+	if (!str_is(name, "from"))
+		return fail_at(r->err, name, "no such price");
+	return clock_parse(unquoted(value), &r->price->from_us) == 0
+	    ? 0
+	    : fail_at(r->err, name, "must be a date");
+}
+
 /* A member that is no price of a bucket. */
 static int
 read_other(struct reading *r, struct str name, struct str value,
@@ -196,17 +213,8 @@ read_other(struct reading *r, struct str name, struct str value,
 		r->tiers = value;
 		return 0;
 	}
-	if (str_is(name, "modes") && base && r->whole) {
-		r->modes = value;
-		return 0;
-	}
-	if (str_is(name, "units") && base && r->whole)
-		return read_units(r, value);
-	if (str_is(name, "from") && base && r->whole) {
-		return clock_parse(unquoted(value), &r->price->from_us) == 0
-		    ? 0
-		    : fail_at(r->err, name, "must be a date");
-	}
+	if (base && r->whole)
+		return read_whole(r, name, value);
 	return fail_at(r->err, name, "no such price");
 }
 
