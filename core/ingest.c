@@ -19,6 +19,7 @@
 #include "core/ingest_list.h"
 #include "core/journal.h"
 #include "core/ledger_row.h"
+#include "core/limit.h"
 #include "core/log.h"
 #include "core/shm.h"
 #include "core/store.h"
@@ -273,6 +274,7 @@ ingest(
 	int64_t begun_us = clock_mono_us();
 	int64_t oldest_us = atomic_exchange(shm_slot(s->shm, SHM_OLDEST_US), 0);
 	struct arena *a = arena_new(INGEST_LIST_BYTES);
+	struct limit_reap reap;
 	struct run r = { .state = s,
 		.store = store,
 		.until_us = budget_us > 0 ? begun_us + budget_us : 0,
@@ -281,9 +283,12 @@ ingest(
 
 	buf_init(&r.chunk, CHUNK_BYTES);
 	buf_room(&r.chunk, CHUNK_BYTES);
+	limit_reap_begin(s, a, &reap);
 	rc = ingest_list_read(&r.list, a, s->jfd, store, err);
 	if (rc == 0)
 		rc = run(&r);
+	if (rc == 0 && !r.late && !r.list.partial)
+		rc = limit_reap_end(s, store, &reap, err);
 	if (rc == 0 && !r.late && !r.list.partial) {
 		atomic_store(shm_slot(s->shm, SHM_COVERED_US), begun_us);
 		atomic_store(shm_slot(s->shm, SHM_LAST_INGEST_US), begun_us);

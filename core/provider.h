@@ -44,6 +44,9 @@ struct target {
 	const struct conf_provider *provider;
 	struct str model;          /* as the provider spells it */
 	const struct model *facts; /* NULL: not in the catalogue */
+	struct str key;            /* of the account; absent: the provider's */
+	struct str credential; /* what the ledger calls key; never a secret */
+	unsigned nth, credentials; /* which of how many the account has */
 };
 
 /* What is asked for.  Everything but where prepare sends it is the same. */
@@ -52,6 +55,13 @@ enum operation {
 	OPERATION_EMBED, /* vectors of texts; the turns are the texts */
 	OPERATION_COUNT  /* the input tokens of a chat; costs nothing */
 };
+
+/*
+ * target_secret(t), target_credential(t):
+ * Returns  the credential to use, absent if none is needed; its name.
+ */
+struct str target_secret(const struct target *t);
+struct str target_credential(const struct target *t);
 
 /*
  * What a client asks, as providers see it: its bytes, and on demand the
@@ -198,6 +208,9 @@ struct vendor {
 struct registry {
 	const struct provider *const *apis; /* ends with NULL */
 	const struct vendor *vendors;       /* ends with name NULL */
+	/* Vendors that LiteLLM's price map calls otherwise: theirs, ours, ...,
+	 * NULL.  May be NULL. */
+	const char *const *price_names;
 };
 
 /*
