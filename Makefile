@@ -52,6 +52,10 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
+$(BUILD)/tests/bench_ledger: tests/bench_ledger.c $(BUILD)/libsluice.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
 unit: $(UNIT) $(BUILD)/tests/upstream
 	@rc=0; for t in $(UNIT); do $$t || rc=1; done; exit $$rc
 
@@ -77,8 +81,9 @@ check:
 	conf/deps.sh build check
 	tests/check.sh
 
-bench: all $(BUILD)/tests/upstream
+bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger
 	tests/bench.sh
+	tests/bench_ledger.sh
 
 # The manual; its table of keys comes from README.
 MAN = $(BUILD)/man/sluice.1 $(BUILD)/man/sluice.json.5

@@ -27,6 +27,10 @@ static const struct cmd *const verbs[] = {
 	&cli_prices,
 	&cli_models,
 	&cli_ledger,
+	&cli_reconcile,
+	&cli_backup,
+	&cli_verify,
+	&cli_recover,
 	&cli_health,
 	&cli_try,
 	&cli_selftest,
@@ -146,8 +150,10 @@ cli_state(struct cli *cli)
 		return -1;
 	cli->state =
 	    state_open(cli->conf->data_dir, cli->conf->durability, &err);
-	if (cli->state != NULL)
+	if (cli->state != NULL) {
+		state_retain(cli->state, cli->conf->retention_days);
 		return 0;
+	}
 	cli_fail(cli, "%s", err.msg);
 	return -1;
 }

@@ -340,6 +340,7 @@ static const struct cmd export = {
 const struct cmd cli_ledger = {
 	.name = "ledger",
 	.help = "read the ledger: every call and what it cost",
-	.usage = "sluice ledger tail|export [arguments]",
-	.verbs = (const struct cmd *const[]){ &tail, &export, NULL },
+	.usage = "sluice ledger tail|export|summary|prune [arguments]",
+	.verbs = (const struct cmd *const[]){ &tail, &export,
+	    &cli_ledger_summary, &cli_ledger_prune, NULL },
 };

@@ -129,6 +129,11 @@ const struct conf_row conf_rows[] = {
 	{ "store.on_failure", &conf_switch_type, AT(serve_without_store),
 	    "\"refuse\"", .words = "refuse, serve",
 	    .meaning = "calls while the ledger cannot be written" },
+
+	{ "privacy.retention_days", &conf_count_type, AT(retention_days), "400",
+	    0, 36500,
+	    .meaning = "rows of older calls are removed, their sums stay; 0 "
+		       "keeps all" },
 	{ .key = NULL },
 };
 

@@ -113,6 +113,8 @@ struct conf {
 
 	enum conf_durability durability; /* store.* */
 	bool serve_without_store;        /* store.on_failure: serve */
+
+	int64_t retention_days; /* privacy.*; 0: for ever */
 };
 
 /* Collected complaints: one "path: what is wrong" a line. */

@@ -21,6 +21,7 @@
 
 #define RETRY_STATE_US INT64_C(1000000)
 #define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
+#define MAX_PASSES     4 /* of ingest at a time, after the first */
 
 struct gateway {
 	struct live *live;
@@ -99,6 +100,8 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 	state = gw->state;
 	if (state == NULL)
 		error_set(err, ERROR_STORE, "%s", gw->state_err.msg);
+	else
+		state_retain(state, conf->retention_days);
 	pthread_mutex_unlock(&gw->lock);
 	return state;
 }
@@ -121,6 +124,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	struct state *state;
 	struct error err = { 0 };
 	int64_t now_us = clock_mono_us();
+	int rc, passes = 0;
 	bool due;
 
 	pthread_mutex_lock(&gw->lock);
@@ -136,7 +140,10 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	if (!due)
 		return;
 	gw->ingested_us = now_us;
-	if (state_ingest(state, 0, &err) < 0)
+	/* Who is behind goes on, but gives back the lease in between. */
+	while ((rc = state_ingest(state, 0, &err)) == 1 && passes < MAX_PASSES)
+		passes++;
+	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
 }
 

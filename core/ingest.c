@@ -21,12 +21,15 @@
 #include "core/ledger_row.h"
 #include "core/limit.h"
 #include "core/log.h"
+#include "core/prune.h"
+#include "core/rollup.h"
 #include "core/shm.h"
 #include "core/store.h"
 #include "core/visit.h"
 
 #define CHUNK_BYTES ((size_t)2 << 20) /* more than any record */
-#define BATCH       256 /* records, or swept rows, a transaction */
+#define UPGRADE_US  INT64_C(100000)
+#define BATCH       LEDGER_CLOSES_MAX /* records, or swept rows, a txn */
 
 struct run {
 	struct state *state;
@@ -81,29 +84,64 @@ put_offset(struct txn *t, const struct batch *b)
 	return store_put(t, STORE_OFFSETS, str_of(b->file->name), str_of(text));
 }
 
+struct item {
+	enum journal_item kind;
+	struct str bytes;
+};
+
+/* One item into the database: 0, 1 if it is nonsense, -1. */
+static int
+apply(struct txn *t, struct rollup *sums, const struct batch *b,
+    const struct ledger_closes *closes, const struct item *item)
+{
+	if (item->kind == JOURNAL_BAD)
+		return 1;
+	if (ledger_closes_covers(closes, item->bytes))
+		return 0;
+	return ledger_row_apply(t, sums, item->bytes, b->file->proc);
+}
+
+/* The items of the batch, as far as they are written. */
+static int
+take(struct batch *b, struct item items[BATCH], struct ledger_closes *closes)
+{
+	int n;
+
+	for (n = 0; n < BATCH; n++) {
+		items[n].kind =
+		    journal_next(&b->next, b->complete, &items[n].bytes);
+		if (items[n].kind == JOURNAL_END)
+			break;
+		if (items[n].kind == JOURNAL_RECORD)
+			ledger_closes_note(closes, items[n].bytes);
+	}
+	return n;
+}
+
 static int
 txn_batch(struct txn *t, void *arg)
 {
 	struct batch *b = arg;
-	struct str item;
-	enum journal_item kind;
-	int i, rc;
+	struct ledger_closes *closes =
+	    ARENA_NEW(t->arena, struct ledger_closes);
+	struct item *items = ARENA_ARRAY(t->arena, struct item, BATCH);
+	struct rollup *sums = rollup_begin(t);
+	int i, rc, n = take(b, items, closes);
 
-	for (i = 0; i < BATCH; i++) {
-		kind = journal_next(&b->next, b->complete, &item);
-		if (kind == JOURNAL_END)
-			break;
-		rc = 1;
-		if (kind == JOURNAL_RECORD)
-			rc = ledger_row_apply(t, item, b->file->proc);
+	if (sums == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		rc = apply(t, sums, b, closes, &items[i]);
 		if (rc < 0)
 			return -1;
 		if (rc == 1)
-			keep_bad(b, item);
+			keep_bad(b, items[i].bytes);
 		b->good += rc == 0;
 		b->bad += rc == 1;
 	}
-	return i > 0 ? put_offset(t, b) : 0;
+	if (n == 0)
+		return 0;
+	return rollup_end(sums) == 0 ? put_offset(t, b) : -1;
 }
 
 /* One transaction: 1 if it has brought us further, 0 at the end. */
@@ -190,9 +228,12 @@ static int
 txn_sweep(struct txn *t, void *arg)
 {
 	struct sweep *s = arg;
+	struct rollup *sums = rollup_begin(t);
 
-	s->n = ledger_row_sweep(t, is_over, s->run, BATCH);
-	return s->n < 0 ? -1 : 0;
+	if (sums == NULL)
+		return -1;
+	s->n = ledger_row_sweep(t, sums, is_over, s->run, BATCH);
+	return s->n < 0 ? -1 : rollup_end(sums);
 }
 
 static int
@@ -255,6 +296,20 @@ run(struct run *r)
 	return store_checkpoint(r->store, r->err) == 0 ? archive(r) : -1;
 }
 
+/*
+ * Rows that no rollup knows yet: after an upgrade, or a rebuild.  They have
+ * half of the time, since the journals must not wait for them.
+ */
+static int
+count_older(struct store *store, const struct run *r)
+{
+	int64_t now_us = clock_mono_us(), until_us = now_us + UPGRADE_US;
+
+	if (r->until_us != 0)
+		until_us = now_us + (r->until_us - now_us) / 2;
+	return rollup_build(store, until_us, r->err) < 0 ? -1 : 0;
+}
+
 /* It did not come to that: the backlog is as old as it was, or older. */
 static void
 put_back(struct shm *shm, int64_t oldest_us)
@@ -267,6 +322,28 @@ put_back(struct shm *shm, int64_t oldest_us)
 		;
 }
 
+/* The journals, then what may only be done when all of them are in. */
+static int
+run_all(struct run *r, struct arena *a)
+{
+	struct state *s = r->state;
+	struct limit_reap reap;
+	int rc;
+
+	limit_reap_begin(s, a, &reap);
+	rc = count_older(r->store, r);
+	if (rc == 0)
+		rc = ingest_list_read(&r->list, a, s->jfd, r->store, r->err);
+	if (rc == 0)
+		rc = run(r);
+	if (rc == 0 && !r->late && !r->list.partial)
+		rc = limit_reap_end(s, r->store, &reap, r->err);
+	if (rc == 0 && !r->late &&
+	    prune_now_and_then(s, r->store, r->until_us, r->err) < 0)
+		rc = -1;
+	return rc;
+}
+
 int
 ingest(
     struct state *s, struct store *store, int64_t budget_us, struct error *err)
@@ -274,7 +351,6 @@ ingest(
 	int64_t begun_us = clock_mono_us();
 	int64_t oldest_us = atomic_exchange(shm_slot(s->shm, SHM_OLDEST_US), 0);
 	struct arena *a = arena_new(INGEST_LIST_BYTES);
-	struct limit_reap reap;
 	struct run r = { .state = s,
 		.store = store,
 		.until_us = budget_us > 0 ? begun_us + budget_us : 0,
@@ -283,12 +359,7 @@ ingest(
 
 	buf_init(&r.chunk, CHUNK_BYTES);
 	buf_room(&r.chunk, CHUNK_BYTES);
-	limit_reap_begin(s, a, &reap);
-	rc = ingest_list_read(&r.list, a, s->jfd, store, err);
-	if (rc == 0)
-		rc = run(&r);
-	if (rc == 0 && !r.late && !r.list.partial)
-		rc = limit_reap_end(s, store, &reap, err);
+	rc = run_all(&r, a);
 	if (rc == 0 && !r.late && !r.list.partial) {
 		atomic_store(shm_slot(s->shm, SHM_COVERED_US), begun_us);
 		atomic_store(shm_slot(s->shm, SHM_LAST_INGEST_US), begun_us);

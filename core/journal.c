@@ -33,6 +33,10 @@ struct journal {
 	bool low;                      /* no room could be reserved */
 	int64_t retry_us;              /* low: when to try that again */
 	bool unsynced;                 /* a name in dirfd is not on disk yet */
+	pthread_cond_t turn;           /* a sync has ended */
+	bool syncing;                  /* somebody is at it, without the lock */
+	int64_t written, synced;       /* records: so far; on disk */
+	int64_t lost_from, lost;       /* those whose sync has failed */
 	struct buf record;
 };
 
@@ -44,6 +48,7 @@ journal_new(int dirfd, const struct journal_policy *policy)
 	if (j == NULL)
 		abort();
 	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->turn, NULL);
 	j->dirfd = dirfd;
 	j->policy = *policy;
 	j->lifefd = -1;
@@ -71,6 +76,7 @@ journal_free(struct journal *j)
 	if (j->lifefd >= 0)
 		close(j->lifefd);
 	buf_release(&j->record);
+	pthread_cond_destroy(&j->turn);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
 }
@@ -150,6 +156,66 @@ reserve(struct journal *j)
 }
 
 /*
+ * Sync what is written, for all who wait: the lock is given back meanwhile,
+ * so that the next group can be written.
+ */
+static void
+sync_group(struct journal *j)
+{
+	int64_t up_to = j->written;
+	bool name = j->unsynced;
+	int fd = j->fd, rc = 0;
+
+	j->syncing = true;
+	pthread_mutex_unlock(&j->lock);
+	if (name)
+		rc = fsync(j->dirfd);
+	if (rc == 0)
+		rc = fdatasync(fd);
+	pthread_mutex_lock(&j->lock);
+	j->syncing = false;
+	if (rc == 0) {
+		j->synced = up_to;
+		j->unsynced = j->unsynced && !name;
+	} else {
+		j->lost_from = j->synced; /* the kernel says so but once */
+		j->lost = up_to;
+	}
+	pthread_cond_broadcast(&j->turn);
+}
+
+/* Durability "power": record number ${n} reaches the disk. */
+static int
+wait_for_sync(struct journal *j, int64_t n)
+{
+	while (j->policy.sync && j->synced < n && j->lost < n) {
+		if (j->syncing)
+			pthread_cond_wait(&j->turn, &j->lock);
+		else
+			sync_group(j);
+	}
+	if (n <= j->lost && n > j->lost_from) {
+		errno = EIO;
+		return -1;
+	}
+	return 0;
+}
+
+/* Until nobody syncs the file written to, and nobody will have to. */
+static void
+leave_file(struct journal *j)
+{
+	while (j->syncing ||
+	    (j->policy.sync && j->synced < j->written &&
+		j->lost < j->written)) {
+		if (j->syncing)
+			pthread_cond_wait(&j->turn, &j->lock);
+		else
+			sync_group(j);
+	}
+}
+
+/*
  * A new file to write to.  Failing to make one is no reason to stop while
  * the old one can be written to.
  */
@@ -157,8 +223,10 @@ static int
 rotate(struct journal *j)
 {
 	bool first = j->lifefd < 0;
-	int fd = first ? create_first(j) : create_next(j);
+	int fd;
 
+	leave_file(j);
+	fd = first ? create_first(j) : create_next(j);
 	if (fd < 0) {
 		set_low(j, !first);
 		return first ? -1 : 0;
@@ -238,18 +306,6 @@ write_record(struct journal *j, struct str record)
 	return -1;
 }
 
-/* Durability "power": the record and the name of its file reach the disk. */
-static int
-sync_file(struct journal *j)
-{
-	if (!j->policy.sync)
-		return 0;
-	if (j->unsynced && fsync(j->dirfd) != 0)
-		return -1;
-	j->unsynced = false;
-	return fdatasync(j->fd);
-}
-
 int
 journal_append(struct journal *j, struct str payload, struct error *err)
 {
@@ -259,9 +315,12 @@ journal_append(struct journal *j, struct str payload, struct error *err)
 		return error_set(err, ERROR_STORE,
 		    "journal: a record of %zu bytes is too large", payload.n);
 	pthread_mutex_lock(&j->lock);
-	frame(&j->record, payload);
-	if (prepare(j) == 0 && write_record(j, buf_str(&j->record)) == 0)
-		rc = sync_file(j);
+	if (prepare(j) == 0) {
+		frame(&j->record, payload); /* others had the lock meanwhile */
+		rc = write_record(j, buf_str(&j->record));
+	}
+	if (rc == 0)
+		rc = wait_for_sync(j, ++j->written);
 	if (rc != 0)
 		error_set(
 		    err, ERROR_STORE, "data_dir: journal: %s", strerror(errno));

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/journal.h"
 #include "core/jtext.h"
+#include "core/rollup.h"
 #include "core/store.h"
 
 #define MAX_ROW_BYTES ((size_t)2 * JOURNAL_MAX_PAYLOAD)
@@ -16,11 +17,12 @@
 static const char note[] =
     "\"the process that served the call ended before it\"";
 
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
 /* Crockford's base 32: 130 bits, of which the first two are zero. */
 void
 ledger_row_id(char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10])
 {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned char all[17] = { 0 };
 	unsigned i, at, pair;
 
@@ -37,6 +39,24 @@ ledger_row_id(char out[CALL_ID_BYTES], int64_t ms, const unsigned char bits[10])
 		out[5 + i] = digits[pair & 31];
 	}
 	out[31] = '\0';
+}
+
+int64_t
+ledger_row_ms(struct str id)
+{
+	const char *digit;
+	int64_t ms = 0;
+	int i;
+
+	if (id.n != 31 || !str_starts(id, "call_"))
+		return 0;
+	for (i = 5; i < 15; i++) {
+		digit = memchr(digits, id.p[i], 32);
+		if (digit == NULL)
+			return 0;
+		ms = ms << 5 | (digit - digits);
+	}
+	return ms;
 }
 
 /* Take a payload apart; false if it is none. */
@@ -57,6 +77,51 @@ parse(struct str payload, bool *closes, struct str *id, struct str *row)
 	return true;
 }
 
+/* The raw id of a record of ${kind}; absent if it is no such. */
+static struct str
+id_of(struct str payload, enum ledger_record kind)
+{
+	struct str id;
+
+	if (payload.n < 2 || payload.p[0] != LEDGER_RECORD_VERSION ||
+	    payload.p[1] != (char)kind ||
+	    !jtext_get(str_skip(payload, 2), "id", &id))
+		return STR_NONE;
+	return id;
+}
+
+/* Where ${id} is, or would be. */
+static unsigned
+closes_slot(const struct ledger_closes *c, struct str id)
+{
+	const unsigned slots = 2 * LEDGER_CLOSES_MAX;
+	unsigned h = 0;
+	size_t i;
+
+	for (i = 0; i < id.n; i++)
+		h = h * 31u + (unsigned char)id.p[i];
+	while (c->ids[h % slots].p != NULL && !str_eq(c->ids[h % slots], id))
+		h++;
+	return h % slots;
+}
+
+void
+ledger_closes_note(struct ledger_closes *c, struct str payload)
+{
+	struct str id = id_of(payload, LEDGER_CLOSE);
+
+	if (id.p != NULL)
+		c->ids[closes_slot(c, id)] = id;
+}
+
+bool
+ledger_closes_covers(const struct ledger_closes *c, struct str payload)
+{
+	struct str id = id_of(payload, LEDGER_OPEN);
+
+	return id.p != NULL && c->ids[closes_slot(c, id)].p != NULL;
+}
+
 static bool
 has_outcome(struct str row, const char *quoted)
 {
@@ -65,8 +130,17 @@ has_outcome(struct str row, const char *quoted)
 	return jtext_get(row, "outcome", &outcome) && str_is(outcome, quoted);
 }
 
+/* Whether what stands there gives way to the record. */
+static bool
+gives_way(struct str old, bool closes)
+{
+	return has_outcome(old, "\"open\"") ||
+	    (closes && has_outcome(old, "\"unknown\""));
+}
+
 int
-ledger_row_apply(struct txn *t, struct str payload, struct str proc)
+ledger_row_apply(
+    struct txn *t, struct rollup *sums, struct str payload, struct str proc)
 {
 	struct str id, row, old;
 	bool closes;
@@ -77,9 +151,12 @@ ledger_row_apply(struct txn *t, struct str payload, struct str proc)
 	rc = store_get(t, STORE_LEDGER, id, &old);
 	if (rc < 0)
 		return -1;
-	if (rc == 1 && !has_outcome(old, "\"open\"") &&
-	    !(closes && has_outcome(old, "\"unknown\"")))
+	if (rc == 1 ? !gives_way(old, closes) : rollup_is_pruned(sums, id))
 		return 0;
+	if (rc == 1 && has_outcome(old, "\"unknown\""))
+		rollup_uncount(sums, old);
+	if (closes)
+		rollup_count(sums, row);
 	if (store_put(t, STORE_LEDGER, id, row) != 0)
 		return -1;
 	return closes ? store_del(t, STORE_OPEN, id)
@@ -179,22 +256,25 @@ collect(void *arg, struct str id, struct str proc)
 }
 
 static int
-sweep_one(struct txn *t, struct str id)
+sweep_one(struct txn *t, struct rollup *sums, struct str id)
 {
 	struct str row;
 	int rc = store_get(t, STORE_LEDGER, id, &row);
 
 	if (rc < 0)
 		return -1;
-	if (rc == 1 && has_outcome(row, "\"open\"") &&
-	    store_put(t, STORE_LEDGER, id, unknown_row(t->arena, row)) != 0)
-		return -1;
+	if (rc == 1 && has_outcome(row, "\"open\"")) {
+		row = unknown_row(t->arena, row);
+		rollup_count(sums, row);
+		if (store_put(t, STORE_LEDGER, id, row) != 0)
+			return -1;
+	}
 	return store_del(t, STORE_OPEN, id);
 }
 
 int
-ledger_row_sweep(struct txn *t, bool (*is_over)(void *arg, struct str proc),
-    void *arg, int max)
+ledger_row_sweep(struct txn *t, struct rollup *sums,
+    bool (*is_over)(void *arg, struct str proc), void *arg, int max)
 {
 	struct id_list l = { .arena = t->arena,
 		.is_over = is_over,
@@ -206,7 +286,7 @@ ledger_row_sweep(struct txn *t, bool (*is_over)(void *arg, struct str proc),
 	if (store_scan(t, STORE_OPEN, STR_NONE, collect, &l) < 0)
 		return -1;
 	for (i = 0; i < l.n; i++)
-		if (sweep_one(t, l.ids[i]) != 0)
+		if (sweep_one(t, sums, l.ids[i]) != 0)
 			return -1;
 	return l.n;
 }

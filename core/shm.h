@@ -48,6 +48,7 @@ enum shm_slot {
 	SHM_REBUILDS,      /* databases set aside and rebuilt */
 	SHM_ACCOUNTS_GEN,  /* as SHM_KEYS_GEN, for accounts.snap */
 	SHM_BUDGETS_GEN,   /* and budgets.snap */
+	SHM_PRUNED_US,     /* when retention was last seen to */
 	SHM_SLOTS = 64
 };
 

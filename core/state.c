@@ -135,6 +135,12 @@ state_append(struct state *s, struct str payload, struct error *err)
 	return 0;
 }
 
+void
+state_retain(struct state *s, int64_t days)
+{
+	atomic_store(&s->retention_days, days);
+}
+
 struct pass {
 	bool remain;
 };

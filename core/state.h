@@ -6,6 +6,8 @@
  *	j/done/, j/bad/	consumed journals; records that made no sense (archive.h)
  *	env/		the Berkeley DB environment (store.h); env.bad.<time>:
  *			one that was damaged and has been rebuilt (visit.h)
+ *	restoring, salvage, restore.tmp: of that, while it is under way
+ *	backup.last	the path of the newest backup (backup.h)
  *	keys.snap	the gateway keys, for readers (key.h)
  *	ballast		4 MB to give back when the disk is full
  * This is the recipe of reference/berkeley-db.md, design P: the append to the
@@ -41,6 +43,13 @@ struct state *state_open(
 
 /* state_close(s): close the journal; what it holds stays for ingest. */
 void state_close(struct state *s);
+
+/*
+ * state_retain(s, days):
+ * From now on ingests remove rows that are older (prune.h); 0, as at first:
+ * none are.
+ */
+void state_retain(struct state *s, int64_t days);
 
 /*
  * state_ingest(s, wait_ms, err):

@@ -2,7 +2,6 @@
 #include "core/store.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +10,17 @@
 #include <db.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
+#include "core/buf.h"
 #include "core/error.h"
+#include "core/row_pack.h"
 
 #define PAGE_BYTES      4096 /* no more than the disk writes at once */
 #define CACHE_BYTES     (8u << 20)
 #define LOG_FILE_BYTES  (1u << 20) /* an open zero-fills the rest of one */
 #define LOG_CACHE_BYTES (128u << 10)
 #define TXN_BYTES       ((size_t)256 << 20)
-#define VALUE_VERSION   1
 #define FILE_MODE       0600
+#define VALUE_MAX_BYTES ((size_t)4 << 20)
 
 static const char *const files[STORE_TABLES] = {
 	[STORE_LEDGER] = "ledger.db",
@@ -29,13 +29,26 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_KEYS] = "keys.db",
 	[STORE_ACCOUNTS] = "accounts.db",
 	[STORE_BUDGETS] = "budgets.db",
+	[STORE_ROLLUP] = "rollup.db",
+	[STORE_META] = "meta.db",
 };
+
+#define PLAIN_VERSION  1
+#define PACKED_VERSION 2 /* ledger: row_pack.h */
+
+const char *
+store_file(enum store_table table)
+{
+	return files[table];
+}
 
 struct store {
 	DB_ENV *env;
 	DB *db[STORE_TABLES];
 	DB_TXN *txn; /* the one that runs, or NULL */
 	struct arena *arena;
+	struct row_packer packer;
+	struct buf plain; /* of the value last read, or to be written */
 	enum store_fault fault;
 	char why[200]; /* what libdb said first */
 };
@@ -145,6 +158,8 @@ store_open(const char *data_dir, enum store_fault *fault, struct error *err)
 	if (s == NULL)
 		abort();
 	s->arena = arena_new(TXN_BYTES);
+	row_packer_init(&s->packer);
+	buf_init(&s->plain, VALUE_MAX_BYTES);
 	home = arena_printf(s->arena, "%s/env", data_dir);
 	if (mkdir(home, 0700) != 0 && errno != EEXIST)
 		rc = errno;
@@ -176,6 +191,7 @@ store_close(struct store *s)
 			s->db[i]->close(s->db[i], DB_NOSYNC);
 	if (s->env != NULL)
 		s->env->close(s->env, 0);
+	buf_release(&s->plain);
 	arena_free(s->arena);
 	free(s);
 }
@@ -236,15 +252,61 @@ str_of_dbt(const DBT *d)
 	return (struct str){ .p = d->data, .n = d->size };
 }
 
-/* Check the version byte and take it off. */
+enum store_fault
+store_decode(enum store_table table, struct str *value, struct buf *scratch)
+{
+	int version = value->n > 0 ? (unsigned char)value->p[0] : 0;
+	int newest = table == STORE_LEDGER ? PACKED_VERSION : PLAIN_VERSION;
+
+	if (version == 0)
+		return STORE_BROKEN;
+	if (version > newest)
+		return STORE_OTHER;
+	*value = str_skip(*value, 1);
+	if (version == PLAIN_VERSION)
+		return STORE_FINE;
+	buf_reset(scratch);
+	if (row_unpack(*value, scratch) != 0)
+		return STORE_BROKEN;
+	*value = buf_str(scratch);
+	return STORE_FINE;
+}
+
+/* A value as it was put, without its version byte. */
 static int
 unwrap(struct txn *t, enum store_table table, struct str *value)
 {
-	if (value->n == 0 || value->p[0] != VALUE_VERSION)
+	int version = value->n > 0 ? (unsigned char)value->p[0] : 0;
+
+	switch (store_decode(table, value, &t->store->plain)) {
+	case STORE_FINE:
+		return 0;
+	case STORE_OTHER:
 		return error_set(t->err, ERROR_STORE,
-		    "database: %s: value of an unknown version", files[table]);
-	*value = str_skip(*value, 1);
-	return 0;
+		    "database: %s has records of version %d: a newer sluice "
+		    "wrote them, this one must not touch them",
+		    files[table], version);
+	case STORE_BROKEN:
+	case STORE_FULL:
+		break;
+	}
+	return fail(t->store, DB_VERIFY_BAD, files[table], t->err);
+}
+
+/* Version byte and value, in the form that is written. */
+static struct str
+wrap(struct store *s, enum store_table table, struct str value)
+{
+	struct buf *b = &s->plain;
+
+	buf_reset(b);
+	buf_addch(b, PACKED_VERSION);
+	if (table == STORE_LEDGER && row_pack(&s->packer, value, b) == 0)
+		return buf_str(b);
+	buf_reset(b);
+	buf_addch(b, PLAIN_VERSION);
+	buf_adds(b, value);
+	return buf_str(b);
 }
 
 int
@@ -259,8 +321,11 @@ store_get(
 		return 0;
 	if (rc != 0)
 		return fail(t->store, rc, files[table], t->err);
-	*value = str_dup(t->arena, str_of_dbt(&v));
-	return unwrap(t, table, value) == 0 ? 1 : -1;
+	*value = str_of_dbt(&v);
+	if (unwrap(t, table, value) != 0)
+		return -1;
+	*value = str_dup(t->arena, *value);
+	return 1;
 }
 
 int
@@ -268,15 +333,9 @@ store_put(
     struct txn *t, enum store_table table, struct str key, struct str value)
 {
 	DB *db = t->store->db[table];
-	char *copy = arena_alloc(t->arena, value.n + 1);
-	DBT k = dbt(key), v;
-	int rc;
+	DBT k = dbt(key), v = dbt(wrap(t->store, table, value));
+	int rc = db->put(db, t->store->txn, &k, &v, 0);
 
-	copy[0] = VALUE_VERSION;
-	if (value.n > 0)
-		memcpy(copy + 1, value.p, value.n);
-	v = dbt((struct str){ copy, value.n + 1 });
-	rc = db->put(db, t->store->txn, &k, &v, 0);
 	return rc == 0 ? 0 : fail(t->store, rc, files[table], t->err);
 }
 
@@ -290,6 +349,16 @@ store_del(struct txn *t, enum store_table table, struct str key)
 	if (rc == 0 || rc == DB_NOTFOUND)
 		return 0;
 	return fail(t->store, rc, files[table], t->err);
+}
+
+int
+store_clear(struct txn *t, enum store_table table)
+{
+	DB *db = t->store->db[table];
+	u_int32_t n;
+	int rc = db->truncate(db, t->store->txn, &n, 0);
+
+	return rc == 0 ? 0 : fail(t->store, rc, files[table], t->err);
 }
 
 /* One direction of a scan. */
@@ -371,20 +440,4 @@ store_scan_back(struct txn *t, enum store_table table, struct str from,
 	struct walk w = { .next = DB_PREV, .fn = fn, .arg = arg };
 
 	return scan(t, table, from, &w);
-}
-
-int
-store_set_aside(const char *data_dir, struct error *err)
-{
-	struct arena *a = arena_new(1u << 16);
-	const char *from = arena_printf(a, "%s/env", data_dir);
-	const char *to =
-	    arena_printf(a, "%s.bad.%" PRId64, from, clock_wall_us());
-	int rc = rename(from, to);
-
-	if (rc != 0)
-		error_set(err, ERROR_STORE, "data_dir: %s: %s", from,
-		    strerror(errno));
-	arena_free(a);
-	return rc;
 }

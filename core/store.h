@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Berkeley DB, and the only file that knows it: a private, single-threaded,
+ * Berkeley DB, and the only module that knows it (store*.c): a private, single-threaded,
  * transactional environment in data_dir/env whose opening is its recovery.
  * Only a leaseholder (shm.h) may have one open, and not for long.
  *
- * Every value starts with a version byte; it is added and checked here.
+ * Every value starts with the version byte of its table's records; it is added
+ * and checked here.  A record of a newer version than this program knows is
+ * an error that names the table, and no damage: nothing is rebuilt for it.
+ *
+ *	table		key			value
+ *	ledger		call id			the row, JSON (ledger.h);
+ *						version 2: packed (row_pack.h)
+ *	open		call id of an open row	process id (journal.h)
+ *	offsets		journal file		bytes ingested, decimal
+ *	keys		public key id		the key, JSON (key_record.h)
+ *	rollup, meta	rollup.h		rollup.h
+ *
+ * All others are of version 1.  The first layout had the first four tables,
+ * and plain rows.  Tables that are missing are made; rollup.h says how they
+ * are filled.  Rows are packed as they change.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -15,6 +29,7 @@
 #include "core/str.h"
 
 struct arena;
+struct buf;
 struct error;
 struct store;
 
@@ -25,8 +40,13 @@ enum store_table {
 	STORE_KEYS,     /* public key id -> key */
 	STORE_ACCOUNTS, /* name -> account with its sealed credentials */
 	STORE_BUDGETS,  /* scope, name and window -> budget */
+	STORE_ROLLUP,   /* sums over rows (rollup.h) */
+	STORE_META,     /* what is known of the other tables */
 	STORE_TABLES
 };
+
+/* store_file(table): the name of its file in env. */
+const char *store_file(enum store_table table);
 
 /* Why a store does not work, and so what may help. */
 enum store_fault {
@@ -35,6 +55,16 @@ enum store_fault {
 	STORE_BROKEN, /* what it holds is damaged: a new one may help */
 	STORE_OTHER   /* permissions, memory, ...: time may help */
 };
+
+/*
+ * store_decode(table, value, scratch):
+ * Make of the bytes ${*value}, as a table holds them, what was put.
+ *
+ * Returns  STORE_FINE with ${*value} a view of itself or of ${scratch};
+ *          STORE_OTHER: of a newer version; STORE_BROKEN.
+ */
+enum store_fault store_decode(
+    enum store_table table, struct str *value, struct buf *scratch);
 
 /* Where a body works; all it allocates goes when the transaction ends. */
 struct txn {
@@ -95,6 +125,15 @@ int store_put(struct txn *t, enum store_table table, struct str key,
 int store_del(struct txn *t, enum store_table table, struct str key)
     __attribute__((warn_unused_result));
 
+/*
+ * store_clear(t, table):
+ * Remove all entries.
+ *
+ * Returns  0, or -1: ERROR_STORE.
+ */
+int store_clear(struct txn *t, enum store_table table)
+    __attribute__((warn_unused_result));
+
 /* An entry; views that are valid during the call. */
 typedef int store_visit(void *arg, struct str key, struct str value);
 
@@ -112,10 +151,42 @@ int store_scan_back(struct txn *t, enum store_table table, struct str from,
     store_visit *fn, void *arg) __attribute__((warn_unused_result));
 
 /*
+ * store_verify(data_dir, err):
+ * Check the structure of all tables, page by page.  The environment is closed
+ * and has been checkpointed.
+ *
+ * Returns  0, or -1: ERROR_STORE with the first table that is damaged.
+ * Blocks   some seconds a gigabyte.
+ */
+int store_verify(const char *data_dir, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * store_salvage(path, table, fn, arg, err):
+ * Call ${fn} for whatever entries of ${table} can still be read of the
+ * damaged environment in directory ${path}, in any order, until it returns
+ * other than 0.  It may come to the same entry twice, or to one that was
+ * removed.
+ *
+ * Returns  0, what ${fn} returned, or -1: ERROR_STORE.
+ */
+int store_salvage(const char *path, enum store_table table, store_visit *fn,
+    void *arg, struct error *err) __attribute__((warn_unused_result));
+
+/*
  * store_set_aside(data_dir, err):
- * Rename env to env.bad.<time>, for a new one to be made.
+ * Rename env to env.bad.<time>, for a new one to be made.  Where there is none
+ * that is no error.
  */
 int store_set_aside(const char *data_dir, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * store_prune_bad(data_dir, before_us):
+ * Of the environments set aside keep the newest STORE_BAD_KEPT, and none that
+ * was set aside before wall time ${before_us}.
+ */
+#define STORE_BAD_KEPT 2
+void store_prune_bad(const char *data_dir, int64_t before_us);
 
 #endif

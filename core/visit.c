@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/archive.h"
+#include "core/backup.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -42,21 +43,71 @@ open_once(struct state *s, enum store_fault *fault, struct error *err)
 }
 
 static int
-rebuild(struct state *s, struct error *err)
+mark(struct state *s, const char *name, struct error *err)
 {
-	log_event(LOG_LEVEL_ERROR, "store",
-	    "%s: the database is damaged (%s); it is set aside as env.bad.* "
-	    "and rebuilt from journals",
-	    s->dir, err->msg);
-	error_clear(err);
-	/* In this order: a crash in between ingests into the old one. */
-	if (archive_restore(s->jfd, err) != 0 ||
+	int fd = openat(s->dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_set(err, ERROR_STORE, "data_dir: %s: %s", name,
+		    strerror(errno));
+	close(fd);
+	return fsync(s->dirfd);
+}
+
+bool
+visit_is_marked(struct state *s, const char *name)
+{
+	return faccessat(s->dirfd, name, F_OK, 0) == 0;
+}
+
+/* In this order: a crash in between ingests into the old one. */
+static int
+set_aside(struct state *s, struct error *err)
+{
+	if (mark(s, VISIT_RESTORING, err) != 0 ||
+	    archive_restore(s->jfd, err) != 0 ||
 	    store_set_aside(s->dir, err) != 0)
 		return -1;
-	shm_add(s->shm, SHM_REBUILDS, 1);
 	atomic_store(shm_slot(s->shm, SHM_DONE_FILES), -1);
 	atomic_store(shm_slot(s->shm, SHM_FAULTS), 0);
+	shm_add(s->shm, SHM_REBUILDS, 1);
 	return 0;
+}
+
+int
+visit_rebuild(struct state *s, const char *from, struct error *err)
+{
+	struct error why = { .kind = ERROR_NONE };
+	int rc;
+
+	if (set_aside(s, err) != 0)
+		return -1;
+	rc = backup_restore(s->dir, from, &why);
+	if (rc < 0 && from != NULL)
+		return error_set(err, ERROR_STORE, "%s", why.msg);
+	if (rc < 0) /* the journals since it may still be all there are */
+		log_event(LOG_LEVEL_ERROR, "store",
+		    "the last backup is of no use: %s", why.msg);
+	if (mark(s, VISIT_SALVAGE, err) != 0)
+		return -1;
+	unlinkat(s->dirfd, VISIT_RESTORING, 0);
+	return rc != 0;
+}
+
+static int
+rebuild(struct state *s, struct error *err)
+{
+	int rc;
+
+	log_event(LOG_LEVEL_ERROR, "store",
+	    "%s: the database is damaged (%s); it is set aside as env.bad.* "
+	    "and rebuilt from journals and the last backup; `sluice recover` "
+	    "may find more",
+	    s->dir, err->msg);
+	error_clear(err);
+	rc = visit_rebuild(s, NULL, err);
+	store_prune_bad(s->dir, 0);
+	return rc < 0 ? -1 : 0;
 }
 
 /* S0 to S4. */
@@ -67,7 +118,8 @@ open_store(struct state *s, struct error *err)
 	enum store_fault fault = STORE_BROKEN;
 	struct store *store = NULL;
 
-	if (shm_get(s->shm, SHM_FAULTS) < MAX_FAULTS) {
+	if (shm_get(s->shm, SHM_FAULTS) < MAX_FAULTS &&
+	    !visit_is_marked(s, VISIT_RESTORING)) {
 		store = open_once(s, &fault, err);
 		if (store != NULL)
 			return store;
@@ -168,27 +220,51 @@ lock_process(struct state *s, int64_t wait_ms)
 	return pthread_mutex_clocklock(&s->visit, CLOCK_MONOTONIC, &ts);
 }
 
-int
-visit(struct state *s, int64_t wait_ms, visit_body *body, void *arg,
-    struct error *err)
+/* Take process lock and lease: 0, 1 if somebody has them, -1. */
+static int
+enter(struct state *s, int64_t wait_ms, struct error *err)
 {
 	int rc;
 
 	if (lock_process(s, wait_ms) != 0)
 		return 1;
 	rc = shm_lock(s->shm, wait_ms, err);
-	if (rc == 1) {
-		rc = dare(s, err);
-		if (rc == 0) {
-			rc = work(s, body, arg, err);
-			atomic_store(shm_slot(s->shm, SHM_ENTERED), 0);
-		}
-		shm_unlock(s->shm);
-	} else if (rc == 0) {
-		rc = 1;
-	}
+	if (rc == 1)
+		return 0;
 	pthread_mutex_unlock(&s->visit);
+	return rc == 0 ? 1 : -1;
+}
+
+static void
+leave(struct state *s)
+{
+	shm_unlock(s->shm);
+	pthread_mutex_unlock(&s->visit);
+}
+
+int
+visit(struct state *s, int64_t wait_ms, visit_body *body, void *arg,
+    struct error *err)
+{
+	int rc = enter(s, wait_ms, err);
+
+	if (rc != 0)
+		return rc;
+	rc = dare(s, err);
+	if (rc == 0) {
+		rc = work(s, body, arg, err);
+		atomic_store(shm_slot(s->shm, SHM_ENTERED), 0);
+	}
+	leave(s);
 	return rc;
+}
+
+static int
+busy(struct state *s, struct error *err)
+{
+	return error_set(err, ERROR_STORE,
+	    "database: busy for %d s; its lease is held by process %" PRId64,
+	    PATIENCE_MS / 1000, shm_get(s->shm, SHM_OWNER_PID));
 }
 
 int
@@ -196,9 +272,17 @@ visit_patiently(struct state *s, visit_body *body, void *arg, struct error *err)
 {
 	int rc = visit(s, PATIENCE_MS, body, arg, err);
 
-	if (rc <= 0)
-		return rc;
-	return error_set(err, ERROR_STORE,
-	    "database: busy for %d s; its lease is held by process %" PRId64,
-	    PATIENCE_MS / 1000, shm_get(s->shm, SHM_OWNER_PID));
+	return rc == 1 ? busy(s, err) : rc;
+}
+
+int
+visit_closed(struct state *s, visit_body *body, void *arg, struct error *err)
+{
+	int rc = enter(s, PATIENCE_MS, err);
+
+	if (rc != 0)
+		return rc == 1 ? busy(s, err) : rc;
+	rc = body(s, NULL, arg, err);
+	leave(s);
+	return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "core/buf.h"
 #include "fcgi/dialect.h"
+#include "fcgi/healthz.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
 #include "fcgi/targets.h"

@@ -7,13 +7,10 @@
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/gateway.h"
 #include "core/jw.h"
 #include "core/live.h"
 #include "core/provider.h"
 #include "core/resolve.h"
-#include "core/state.h"
-#include "core/version.h"
 #include "fcgi/exchange.h"
 
 #define MAX_LIST_BYTES (8u << 20)
@@ -92,23 +89,4 @@ models_show(struct exchange *x)
 	jw_init(&jw, out);
 	write_model(&jw, name, owner);
 	exchange_answer(x, 200, "application/json", buf_str(out));
-}
-
-void
-healthz(struct exchange *x)
-{
-	struct buf *out = buf_new(x->arena, 4096);
-	struct error err = { 0 };
-	struct state *state = gateway_state(x->gw, x->snap->conf, &err);
-	bool ok = state != NULL && state_health(state, &err) == 0;
-	struct jw jw;
-
-	jw_init(&jw, out);
-	jw_object(&jw);
-	jw_kv_cstr(&jw, "status", ok ? "ok" : "failed");
-	jw_kv_cstr(&jw, "version", SLUICE_VERSION);
-	if (!ok)
-		jw_kv_cstr(&jw, "reason", err.msg);
-	jw_end(&jw);
-	exchange_answer(x, ok ? 200 : 503, "application/json", buf_str(out));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The endpoints that answer at once: the model list and the health check. */
+/* The endpoints of the model list. */
 #ifndef FCGI_MODELS_H
 #define FCGI_MODELS_H
 
@@ -12,11 +12,5 @@ struct exchange;
  */
 void models_list(struct exchange *x);
 void models_show(struct exchange *x);
-
-/*
- * healthz(x):
- * GET /healthz: 200 {"status":"ok"}, or 503 with the reason.
- */
-void healthz(struct exchange *x);
 
 #endif

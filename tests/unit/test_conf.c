@@ -331,6 +331,7 @@ an_empty_object_gives_the_defaults(void **state)
 	assert_null(conf->aliases);
 	assert_non_null(conf->catalog);
 	assert_int_equal(conf->durability, DURABILITY_PROCESS);
+	assert_int_equal(conf->retention_days, 400);
 	assert_false(conf->serve_without_store);
 	assert_str(conf->providers->name, "echo");
 	assert_null(conf->providers->next);
@@ -347,7 +348,8 @@ values_are_read_in_their_units(void **state)
 	    "\"cors_origins\":[\"https://a\",\"https://b\"]},"
 	    "\"log\":{\"level\":\"warn\",\"file\":\"logs/x.log\"},"
 	    "\"auth\":{\"required\":false,\"admin_key\":null},"
-	    "\"store\":{\"durability\":\"power\",\"on_failure\":\"serve\"}}");
+	    "\"store\":{\"durability\":\"power\",\"on_failure\":\"serve\"},"
+	    "\"privacy\":{\"retention_days\":0}}");
 	char log[128];
 
 	assert_int_equal(conf->workers, 2);
@@ -363,6 +365,7 @@ values_are_read_in_their_units(void **state)
 	assert_false(conf->auth_required);
 	assert_null(conf->admin_key.p);
 	assert_int_equal(conf->durability, DURABILITY_POWER);
+	assert_int_equal(conf->retention_days, 0);
 	assert_true(conf->serve_without_store);
 	conf_free(conf);
 }

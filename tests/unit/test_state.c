@@ -375,11 +375,11 @@ a_damage_found_at_work_is_given_three_tries(void **state)
 	struct ledger_call row;
 	int i, fd;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 400; i++) {
 		row = (struct ledger_call){ .id = "" };
 		write_to(f->state, &row, CALL_OK);
 	}
-	assert_int_equal(read_all(f).n, 200);
+	assert_int_equal(read_all(f).n, 400);
 	fd = openat(f->scratch.fd, "env/ledger.db", O_WRONLY | O_CLOEXEC);
 	for (i = 2; i < 20; i++)
 		assert_int_equal(pwrite(fd, "junk", 4, i * 4096 + 100), 4);
@@ -393,7 +393,7 @@ a_damage_found_at_work_is_given_three_tries(void **state)
 	error_clear(&f->err);
 	assert_int_equal(state_ingest(f->state, 0, &f->err), -1);
 	assert_non_null(strstr(f->err.msg, "failed a moment ago"));
-	assert_int_equal(read_all(f).n, 200);
+	assert_int_equal(read_all(f).n, 400);
 	assert_int_equal(counter(f, SHM_REBUILDS), 1);
 }
 

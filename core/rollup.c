@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A batch of rows touches the same few sums again and again: they are added
+ * up in a hash table, and each is read and written once.
+ */
+#include "core/rollup.h"
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/rollup_record.h"
+#include "core/store.h"
+#include "core/sum_table.h"
+
+struct rollup {
+	struct txn *txn;
+	bool all;           /* every row is counted */
+	struct str counted; /* else: rows up to this one are */
+	struct str pruned;  /* rows below may be missing */
+	struct sum_table changes;
+	bool take; /* the row is being taken away */
+};
+
+static void
+add(void *arg, const struct rollup_entry *e)
+{
+	struct rollup *r = arg;
+	char bytes[ROLLUP_KEY_BYTES];
+	struct ledger_sum *sum =
+	    sum_table_at(&r->changes, rollup_key(e, bytes));
+
+	if (r->take)
+		ledger_sum_take(sum, &e->sum);
+	else
+		ledger_sum_add(sum, &e->sum);
+}
+
+struct rollup *
+rollup_begin(struct txn *t)
+{
+	struct rollup *r = ARENA_NEW(t->arena, struct rollup);
+
+	r->txn = t;
+	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &r->counted) < 0 ||
+	    store_get(t, STORE_META, ROLLUP_META_PRUNED, &r->pruned) < 0)
+		return NULL;
+	r->all = str_is(r->counted, ROLLUP_DONE);
+	sum_table_init(&r->changes, t->arena);
+	return r;
+}
+
+static int
+write_change(struct rollup *r, const struct sum_entry *c)
+{
+	char bytes[ROLLUP_VALUE_BYTES];
+	struct ledger_sum sum = { 0 };
+	struct str old;
+	int rc = store_get(r->txn, STORE_ROLLUP, c->key, &old);
+
+	if (rc < 0 || (rc == 1 && rollup_read_value(old, &sum) != 0))
+		return error_set(
+		    r->txn->err, ERROR_STORE, "rollup: a damaged record");
+	ledger_sum_add(&sum, &c->sum);
+	if (ledger_sum_is_zero(&sum))
+		return store_del(r->txn, STORE_ROLLUP, c->key);
+	return store_put(
+	    r->txn, STORE_ROLLUP, c->key, rollup_value(&sum, bytes));
+}
+
+int
+rollup_end(struct rollup *r)
+{
+	struct sum_table *t = &r->changes;
+	uint32_t i;
+
+	sum_table_sort(t); /* each page of the database is visited once */
+	for (i = 0; i < t->n; i++)
+		if (write_change(r, &t->list[i]) != 0)
+			return -1;
+	return 0;
+}
+
+enum how {
+	COUNT,
+	RECOUNT,
+	UNCOUNT
+};
+
+static void
+apply(struct rollup *r, struct str row, enum how how)
+{
+	struct ledger_view v;
+
+	ledger_view(r->txn->arena, row, &v);
+	if (how != RECOUNT && !r->all && str_cmp(v.id, r->counted) > 0)
+		return;
+	r->take = how == UNCOUNT;
+	rollup_each(&v, add, r);
+}
+
+void
+rollup_count(struct rollup *r, struct str row)
+{
+	apply(r, row, COUNT);
+}
+
+void
+rollup_recount(struct rollup *r, struct str row)
+{
+	apply(r, row, RECOUNT);
+}
+
+void
+rollup_uncount(struct rollup *r, struct str row)
+{
+	apply(r, row, UNCOUNT);
+}
+
+bool
+rollup_is_pruned(const struct rollup *r, struct str id)
+{
+	return str_cmp(id, r->pruned) < 0;
+}
+
+int
+rollup_set_pruned(struct rollup *r, struct str id)
+{
+	if (str_cmp(id, r->pruned) <= 0)
+		return 0;
+	r->pruned = str_dup(r->txn->arena, id);
+	return store_put(r->txn, STORE_META, ROLLUP_META_PRUNED, id);
+}
+
+struct scan {
+	struct rollup_entry entry;
+	enum rollup_dim dim;
+	bool monthly;
+	int (*fn)(void *arg, const struct rollup_entry *e);
+	void *arg;
+};
+
+enum {
+	SCAN_END = 1000,
+	SCAN_DAMAGED
+};
+
+static int
+see(void *arg, struct str key, struct str value)
+{
+	struct scan *s = arg;
+
+	if (rollup_read_key(key, &s->entry) != 0)
+		return SCAN_DAMAGED;
+	if (s->entry.dim != s->dim || s->entry.monthly != s->monthly)
+		return SCAN_END;
+	if (rollup_read_value(value, &s->entry.sum) != 0)
+		return SCAN_DAMAGED;
+	return s->fn(s->arg, &s->entry);
+}
+
+int
+rollup_scan(struct txn *t, enum rollup_dim dim, bool monthly, struct str from,
+    int (*fn)(void *arg, const struct rollup_entry *e), void *arg)
+{
+	struct scan s = {
+		.dim = dim, .monthly = monthly, .fn = fn, .arg = arg
+	};
+	struct rollup_entry first = { .dim = dim,
+		.monthly = monthly,
+		.period = from.p != NULL ? from : STR("") };
+	char bytes[ROLLUP_KEY_BYTES];
+	int rc =
+	    store_scan(t, STORE_ROLLUP, rollup_key(&first, bytes), see, &s);
+
+	if (rc == SCAN_DAMAGED)
+		return error_set(
+		    t->err, ERROR_STORE, "rollup: a damaged record");
+	return rc == SCAN_END ? 0 : rc;
+}

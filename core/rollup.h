@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rollups: what the rows of the ledger add up to, per day and per month, by
+ * each dimension alone; changed in the transaction that changes the rows, so
+ * both always agree.  A row counts when it closes, or is swept to unknown; a
+ * closing record that comes after that all the same takes the place of the
+ * unknown in the sums, too.  Rows that are pruned stay counted.
+ *
+ * Table rollup, record version 1 (store.h):
+ *	key	a letter for the dimension, small for days and capital for
+ *		months; "YYYYMMDD" or "YYYYMM", UTC, of the call's start;
+ *		then nothing where the call has no such value, else '=' and
+ *		the value ("k=v" for a tag, "provider/model" for a model)
+ *	value	the members of struct ledger_sum in order, each as a zigzag
+ *		varint (LEB128); later versions may add some at the end
+ *
+ * Table meta:
+ *	"rollups"	"done", or the call id up to which rows are counted
+ *			while a ledger from before there were rollups, or a
+ *			rebuilt one, is being counted
+ *	"pruned"	the call id below which there may be no rows any more
+ */
+#ifndef CORE_ROLLUP_H
+#define CORE_ROLLUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/ledger_sum.h"
+#include "core/str.h"
+
+struct error;
+struct store;
+struct txn;
+
+enum rollup_dim {
+	ROLLUP_ALL, /* everything: by day alone */
+	ROLLUP_KEY,
+	ROLLUP_ACCOUNT,
+	ROLLUP_PROVIDER,
+	ROLLUP_MODEL,
+	ROLLUP_TAG,
+	ROLLUP_USER,
+	ROLLUP_TASK,
+	ROLLUP_SESSION, /* by day only: there are too many */
+	ROLLUP_DIMS
+};
+
+/* "day", "key", ...: the words of `--by`. */
+extern const char *const rollup_words[ROLLUP_DIMS];
+
+/* rollup_dim_of(word): the dimension, or ROLLUP_DIMS. */
+enum rollup_dim rollup_dim_of(struct str word);
+
+/* What one transaction changes, added up before it is written. */
+struct rollup;
+
+/*
+ * rollup_begin(t), rollup_end(r):
+ * Collect changes for ${t}; write them.
+ *
+ * Returns  NULL or -1: ERROR_STORE.
+ */
+struct rollup *rollup_begin(struct txn *t);
+int rollup_end(struct rollup *r) __attribute__((warn_unused_result));
+
+/*
+ * rollup_count(r, row), rollup_uncount(r, row):
+ * A row, as JSON text, has been put into the ledger in its final state, or is
+ * about to be replaced.  Rows that are counted later are left alone.
+ */
+void rollup_count(struct rollup *r, struct str row);
+void rollup_uncount(struct rollup *r, struct str row);
+
+/* rollup_recount(r, row): as rollup_count, for a row never counted yet. */
+void rollup_recount(struct rollup *r, struct str row);
+
+/* rollup_is_pruned(r, id): true if the row, should it be missing, was pruned
+ * and is counted. */
+bool rollup_is_pruned(const struct rollup *r, struct str id);
+
+/*
+ * rollup_set_pruned(r, id):
+ * Rows below ${id} may be missing from now on.
+ */
+int rollup_set_pruned(struct rollup *r, struct str id)
+    __attribute__((warn_unused_result));
+
+/*
+ * rollup_build(store, until_us, err):
+ * Count rows that no rollup knows yet, until the monotonic time ${until_us}
+ * (0: to the end).  May be broken off and taken up again at any time.
+ *
+ * Returns  0 when all are counted, 1 if some are left, -1: ERROR_STORE.
+ */
+int rollup_build(struct store *store, int64_t until_us, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * rollup_forget(t):
+ * Drop all rollups, to be built anew.  What was pruned is lost to them.
+ */
+int rollup_forget(struct txn *t) __attribute__((warn_unused_result));
+
+/* One entry; views that are valid during the call. */
+struct rollup_entry {
+	enum rollup_dim dim;
+	bool monthly;
+	struct str period; /* "20261124", "202611" */
+	struct str value;  /* absent: the call has none */
+	struct ledger_sum sum;
+};
+
+/* rollup_has_months(dim): true if there are entries by month, too. */
+bool rollup_has_months(enum rollup_dim dim);
+
+/*
+ * rollup_scan(t, dim, monthly, from, fn, arg):
+ * Call ${fn} for the entries of ${dim}, by period and value, from period
+ * ${from} on, until it returns other than 0.
+ *
+ * Returns  0 at the end, what ${fn} returned, or -1: ERROR_STORE.
+ */
+int rollup_scan(struct txn *t, enum rollup_dim dim, bool monthly,
+    struct str from, int (*fn)(void *arg, const struct rollup_entry *e),
+    void *arg) __attribute__((warn_unused_result));
+
+/*
+ * rollup_each(row, fn, arg):
+ * Call ${fn} for each change that row ${v} makes: by day, then by month.
+ */
+void rollup_each(const struct ledger_view *v,
+    void (*fn)(void *arg, const struct rollup_entry *e), void *arg);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was used and what it cost, by whatever one likes: from the rollups
+ * (rollup.h) where those can answer, which takes milliseconds for years and
+ * works for pruned rows too; else, for several dimensions at once or times
+ * that are no whole days, from the rows themselves.
+ */
+#ifndef CORE_USAGE_QUERY_H
+#define CORE_USAGE_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/ledger_sum.h"
+#include "core/rollup.h"
+#include "core/str.h"
+
+struct arena;
+struct error;
+struct jw;
+struct state;
+
+#define USAGE_QUERY_BY         3
+#define USAGE_QUERY_MAX_GROUPS 500000
+#define USAGE_QUERY_BYTES      ((size_t)1 << 30) /* an arena for any result */
+
+struct usage_query {
+	enum rollup_dim by[USAGE_QUERY_BY]; /* ROLLUP_ALL: by day */
+	unsigned n_by;                      /* at least 1, all different */
+	int64_t since_us, until_us; /* started_at in [since, until); 0 open */
+	struct str key, account;    /* absent: all */
+};
+
+struct usage_group {
+	struct str values[USAGE_QUERY_BY]; /* as by; absent: has none */
+	struct ledger_sum sum;
+};
+
+struct usage_result {
+	struct usage_group *groups; /* by day, then the dearest first */
+	size_t n;
+	struct ledger_sum total; /* each call once */
+	bool from_rows;
+};
+
+/*
+ * usage_query_parse(words, q, err):
+ * Read "key" or "day,model" into ${q}->by.
+ *
+ * Returns  0, or -1: ERROR_BAD_REQUEST.
+ */
+int usage_query_parse(struct str words, struct usage_query *q,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * ledger_usage(state, q, a, result, err):
+ * Ingest all journals and add up.  A call with two tags counts with both, one
+ * that went to two models with both; days are UTC.
+ *
+ * Returns  0 with ${*result} in ${a}; or -1: ERROR_BAD_REQUEST (more groups
+ *          than USAGE_QUERY_MAX_GROUPS, rows that are pruned), ERROR_STORE.
+ * Blocks   on the lease, up to 2 s at a time, and the database.
+ */
+int ledger_usage(struct state *state, const struct usage_query *q,
+    struct arena *a, struct usage_result *result, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* usage_query_write(q, r, w): the result as one JSON object. */
+void usage_query_write(
+    const struct usage_query *q, const struct usage_result *r, struct jw *w);
+
+#endif
