@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "tests/unit/calls.h"
+
+void
+calls_reopen(struct calls *c)
+{
+	state_close(c->state);
+	error_clear(&c->err);
+	c->state =
+	    state_open(str_of(c->scratch.dir), DURABILITY_PROCESS, &c->err);
+	assert_string_equal(c->err.msg, "");
+}
+
+int
+calls_setup(void **state)
+{
+	static struct calls c;
+
+	memset(&c, 0, sizeof(c));
+	log_open("/dev/null", LOG_LEVEL_ERROR);
+	scratch_make(&c.scratch);
+	calls_reopen(&c);
+	*state = &c;
+	return 0;
+}
+
+int
+calls_teardown(void **state)
+{
+	struct calls *c = *state;
+
+	state_close(c->state);
+	scratch_drop(&c->scratch);
+	return 0;
+}
+
+void
+calls_fill(struct one_call *c, int64_t started_us, int64_t pusd)
+{
+	struct ledger_attempt *at = &c->at[0];
+
+	memset(c, 0, sizeof(*c));
+	*at = (struct ledger_attempt){ .provider = STR("openai"),
+		.model = STR("gpt-5-mini"),
+		.returned_model = STR("gpt-5-mini-2025-08-07"),
+		.credential = STR("conf"),
+		.status = 200,
+		.ttft_ms = 5,
+		.duration_ms = 9,
+		.cost = { COST_REPORTED, pusd >= 0, pusd, "no price" } };
+	usage_init(&at->usage);
+	at->usage.tokens[USAGE_INPUT] = 10;
+	at->usage.tokens[USAGE_OUTPUT] = 3;
+	at->usage.source = USAGE_REPORTED;
+	if (pusd < 0)
+		at->cost.source = COST_UNKNOWN;
+	c->tags[0] = (struct header){ STR("app"), STR("web"), NULL };
+	c->row = (struct ledger_call){ .started_us = started_us,
+		.key = STR("sk-sl-abcdefghijkl"),
+		.account = STR("team"),
+		.user = STR("u\"1"),
+		.session = STR("s1"),
+		.task = STR("sum"),
+		.tags = c->tags,
+		.endpoint = "/v1/chat/completions",
+		.dialect = "openai-chat",
+		.requested = STR("gpt-5-mini"),
+		.answered = STR("openai/gpt-5-mini"),
+		.ttft_ms = 5,
+		.duration_ms = 10,
+		.cost = at->cost,
+		.attempts = at };
+	ledger_id(c->row.id, started_us);
+}
+
+void
+calls_write(struct calls *c, struct one_call *one, enum call_outcome outcome)
+{
+	static const enum attempt_outcome of[] = {
+		[CALL_OPEN] = ATTEMPT_OPEN,
+		[CALL_OK] = ATTEMPT_WON,
+		[CALL_ERROR] = ATTEMPT_FAILED,
+		[CALL_REFUSED] = ATTEMPT_FAILED,
+		[CALL_CANCELLED] = ATTEMPT_CANCELLED,
+		[CALL_UNKNOWN] = ATTEMPT_UNKNOWN,
+	};
+
+	one->row.outcome = outcome;
+	if (one->row.attempts == one->at && one->at[0].next == NULL)
+		one->at[0].outcome = of[outcome];
+	assert_int_equal(ledger_write(c->state, &one->row, &c->err), 0);
+}
+
+void
+calls_in_child(
+    struct calls *c, void (*body)(struct calls *c, void *arg), void *arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		c->state = NULL;
+		calls_reopen(c);
+		body(c, arg);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+void
+calls_visit(struct calls *c, visit_body *body, void *arg)
+{
+	error_clear(&c->err);
+	if (visit_patiently(c->state, body, arg, &c->err) != 0)
+		fail_msg("%s", c->err.msg);
+}
+
+void
+calls_ingest(struct calls *c)
+{
+	int rc;
+
+	error_clear(&c->err);
+	while ((rc = state_ingest(c->state, 2000, &c->err)) == 1)
+		continue;
+	if (rc != 0)
+		fail_msg("%s", c->err.msg);
+}
