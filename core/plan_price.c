@@ -88,7 +88,8 @@ worst_price(struct planner *p, const struct target *t,
 	if (jtext_get(p->ask->body, "speed", &n) && str_is(n, "\"fast\""))
 		tier = STR("fast");
 	most.input_tokens = input + input / 4 + 16;
-	most.output_tokens = output_tokens(p, t, true) * answers;
+	if (p->ask->operation == OPERATION_CHAT)
+		most.output_tokens = output_tokens(p, t, true) * answers;
 	most.mode = usage_mode_of(tier);
 	if (price->modes[most.mode].n_tiers == 0)
 		most.mode = USAGE_STANDARD;
