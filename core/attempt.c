@@ -167,7 +167,7 @@ fire_ended(void *arg)
 static void
 mask_key(struct attempt *at)
 {
-	struct str key = at->target.provider->key;
+	struct str key = target_secret(&at->target);
 	char *raw;
 
 	error_mask(at->err.msg, key);

@@ -150,6 +150,8 @@ static const struct {
 	const char *snapshot;
 } snapshots[] = {
 	{ STORE_KEYS, "keys.snap" },
+	{ STORE_ACCOUNTS, "accounts.snap" },
+	{ STORE_BUDGETS, "budgets.snap" },
 };
 
 static int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/call.h"
 
+#include "core/allowance.h"
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/clock.h"
@@ -156,7 +157,9 @@ foresee_attempt(struct call *c)
 
 	la->provider = t->provider->name;
 	la->model = t->model;
-	la->credential = t->provider->key.p ? STR("conf") : STR_NONE;
+	if (c->prepared != NULL)
+		t = &c->prepared->target;
+	la->credential = target_credential(t);
 	la->start_ms = la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
 	usage_init(&la->usage);
@@ -199,12 +202,12 @@ call_front(struct call *c)
 {
 	const struct route_target *only;
 
-	if (c->plan == NULL && call_plan(c) != 0)
+	if ((c->plan == NULL && call_plan(c) != 0) || allowance_take(c) != 0)
 		return -1;
 	only = only_target(c->plan);
 	if (only != NULL && only->set.p == NULL) {
 		c->prepared =
-		    attempt_prepare(c->arena, &c->ask, &only->target, &c->err);
+		    allowance_prepare(c, &c->ask, &only->target, 0, &c->err);
 		if (c->prepared == NULL)
 			return -1;
 		c->row.lossy = c->prepared->losses;
@@ -264,10 +267,14 @@ static void
 close_row(struct call *c)
 {
 	struct error err = { 0 };
+	int rc = 0;
 
-	if (c->state != NULL && ledger_write(c->state, &c->row, &err) != 0)
+	if (c->state != NULL)
+		rc = ledger_write(c->state, &c->row, &err);
+	if (rc != 0)
 		log_event(
 		    LOG_LEVEL_ERROR, "store", "%s: %s", c->row.id, err.msg);
+	allowance_settle(c, rc == 0);
 }
 
 void

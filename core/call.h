@@ -28,14 +28,17 @@
 #include "core/attempt.h"
 #include "core/error.h"
 #include "core/ledger.h"
+#include "core/limit.h"
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/route_run.h"
 
+struct accounts;
 struct arena;
 struct conf;
 struct fetch;
 struct health_target;
+struct key;
 struct sink;
 struct state;
 
@@ -78,6 +81,10 @@ struct call {
 	struct str (*header)(void *arg, const char *name); /* of the request */
 	void *header_arg;
 	bool may_drain; /* somebody waits for what goes on in the background */
+	const struct key *key;     /* NULL: nobody in particular */
+	struct limits *limits;     /* NULL: none apply */
+	struct accounts *accounts; /* NULL: none has its own credentials */
+	struct limit_grant grant;  /* what is set aside for it */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;

@@ -3,6 +3,7 @@
 #include "core/call.h"
 
 #include "core/affinity.h"
+#include "core/allowance.h"
 #include "core/arena.h"
 #include "core/catalog.h"
 #include "core/clock.h"
@@ -11,7 +12,8 @@
 
 /* The price of what answered, else of what was asked for; exact names only. */
 static bool
-find_price(struct call *c, const struct attempt *at, struct price *price)
+find_price(struct call *c, const struct attempt *at, struct price *price,
+    struct str *version)
 {
 	const struct str provider = at->target.provider->name;
 	const struct str names[] = { at->meter.model, at->target.model };
@@ -25,8 +27,11 @@ find_price(struct call *c, const struct attempt *at, struct price *price)
 		m = catalog_find(
 		    c->conf->catalog, c->arena, provider, names[i]);
 		if (m != NULL && m->price.p != NULL &&
-		    price_parse(m->price, price, &err) == 0)
+		    price_parse_at(m->price, c->row.started_us, price, &err) ==
+			0) {
+			*version = m->version;
 			return true;
+		}
 	}
 	return false;
 }
@@ -43,6 +48,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 {
 	struct cost cost = { .known = true, .source = COST_ESTIMATED };
 	struct price price;
+	int rc;
 
 	if (la->usage.source == USAGE_REPORTED)
 		cost.source = COST_REPORTED;
@@ -52,12 +58,19 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 		return cost; /* free, or an error answer: providers bill none */
 	if (la->usage.source == USAGE_NONE)
 		return no_cost("the provider reported no usage");
-	if (!find_price(c, at, &price))
+	if (!find_price(c, at, &price, &la->price))
 		return no_cost(arena_printf(c->arena, "no price for %.*s/%.*s",
 		    STR_ARG(la->provider), STR_ARG(la->model)));
-	if (price_cost(&price, &la->usage, &cost.pusd) != 0)
+	rc = price_cost(&price, &la->usage, &cost.pusd);
+	if (rc < 0 && price.modes[la->usage.mode].n_tiers == 0)
+		return no_cost(
+		    arena_printf(c->arena, "no %s price for %.*s/%.*s",
+			usage_mode_names[la->usage.mode], STR_ARG(la->provider),
+			STR_ARG(la->model)));
+	if (rc < 0)
 		return no_cost("the amount overflows");
-	la->price = catalog_version(c->conf->catalog);
+	if (rc > 0)
+		cost.source = COST_ESTIMATED; /* an upper bound */
 	return cost;
 }
 
@@ -129,4 +142,5 @@ call_price(struct call *c)
 			    &t->at->meter.usage, clock_mono_us());
 	}
 	c->row.cost = sum;
+	allowance_price(c);
 }

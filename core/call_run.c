@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "core/allowance.h"
 #include "core/arena.h"
 #include "core/call_try.h"
 #include "core/clock.h"
@@ -207,6 +208,8 @@ forget(const struct call *c, struct call_try *t)
 		attempt_discard(t->at);
 }
 
+static bool rotate(struct call_try *t);
+
 static void
 on_ended(void *arg)
 {
@@ -233,6 +236,8 @@ on_ended(void *arg)
 		end(c);
 		return;
 	}
+	if (rotate(t))
+		return;
 	t->step->status = t->at->status;
 	route_run_failed(&c->run, t->step, &t->at->err, clock_mono_us());
 	forget(c, t);
@@ -274,15 +279,18 @@ op_may(void *arg, const struct step *step, bool take)
 }
 
 static struct attempt *
-prepare(struct call *c, const struct route_target *leaf, struct error *err)
+prepare(struct call *c, const struct route_target *leaf, unsigned nth,
+    struct error *err)
 {
 	struct attempt *at = c->prepared;
 
 	c->prepared = NULL;
+	if (allowance_again(c, &leaf->target, err) != 0)
+		return NULL;
 	if (at != NULL)
 		return at;
-	return attempt_prepare(
-	    c->arena, ask_with(&c->ask, leaf->set), &leaf->target, err);
+	return allowance_prepare(
+	    c, ask_with(&c->ask, leaf->set), &leaf->target, nth, err);
 }
 
 static struct ledger_attempt *
@@ -294,7 +302,6 @@ new_row(struct call *c, const struct step *step)
 	la = ARENA_NEW(c->arena, struct ledger_attempt);
 	la->provider = t->provider->name;
 	la->model = t->model;
-	la->credential = t->provider->key.p ? STR("conf") : STR_NONE;
 	la->role = step->role;
 	la->start_ms = (clock_mono_us() - c->started_us) / 1000;
 	la->ttft_ms = la->duration_ms = -1;
@@ -317,6 +324,7 @@ new_try(struct call *c, struct step *step, struct attempt *at)
 	t->step = step;
 	t->at = at;
 	t->row = new_row(c, step);
+	t->row->credential = target_credential(target);
 	t->health = health_find(
 	    c->planner.health, target->provider->name, target->model);
 	t->probe = c->probe;
@@ -350,15 +358,25 @@ set_limits(struct call *c, int64_t timeout_ms)
 	least(&l->first_content_ms, timeout_ms);
 }
 
-static int
-op_start(void *arg, struct step *step, struct error *err)
+static struct call_try *
+start(struct call *c, struct step *step, struct attempt *at)
 {
 	static const struct attempt_events events = { on_content, on_progress,
 		on_ended };
+	struct call_try *t = new_try(c, step, at);
+
+	set_limits(c, step->plan->leaf->timeout_ms);
+	attempt_start(at, &c->engine, &events, t);
+	return t;
+}
+
+static int
+op_start(void *arg, struct step *step, struct error *err)
+{
 	struct call *c = arg;
 	const struct route_target *leaf = step->plan->leaf;
 	const struct health_report nothing = { .probe = true };
-	struct attempt *at = prepare(c, leaf, err);
+	struct attempt *at = prepare(c, leaf, 0, err);
 
 	if (at == NULL) {
 		if (c->probe)
@@ -368,9 +386,26 @@ op_start(void *arg, struct step *step, struct error *err)
 			    &nothing, clock_mono_us());
 		return -1;
 	}
-	set_limits(c, leaf->timeout_ms);
-	attempt_start(at, &c->engine, &events, new_try(c, step, at));
+	start(c, step, at);
 	return 0;
+}
+
+/* The same target with the account's next credential. */
+static bool
+rotate(struct call_try *t)
+{
+	struct call *c = t->call;
+	struct error err = { .kind = ERROR_NONE };
+	struct attempt *at;
+
+	if (!allowance_rotates(t))
+		return false;
+	at = prepare(c, t->step->plan->leaf, t->at->target.nth + 1, &err);
+	if (at == NULL)
+		return false;
+	attempt_discard(t->at);
+	start(c, t->step, at)->row->role = ROLE_RETRY;
+	return true;
 }
 
 static void

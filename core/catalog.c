@@ -24,7 +24,9 @@ extern const char catalog_text_end[];
 struct entry {
 	struct str provider;
 	struct str id;
-	struct str text; /* raw JSON object */
+	struct str text;    /* raw JSON object */
+	struct str price;   /* raw, instead of the one in text; or absent */
+	struct str version; /* of its price */
 };
 
 /* Entries are sorted by provider and id, and unique. */
@@ -115,7 +117,7 @@ is_at(const struct catalog *c, size_t at, const struct entry *key)
 static void
 index_provider(struct catalog *c, struct str provider, struct str models)
 {
-	struct entry e = { .provider = provider };
+	struct entry e = { .provider = provider, .version = c->version };
 	struct str name;
 	size_t pos = 0;
 
@@ -228,7 +230,7 @@ read_price(struct model *m, struct str value, struct arena *a)
 {
 	(void)a;
 	m->price = value;
-	return str_starts(value, "{") ? 0 : -1;
+	return str_starts(value, "{") || str_starts(value, "[") ? 0 : -1;
 }
 
 static const struct member {
@@ -246,7 +248,7 @@ static const struct member {
 	{ "effort", read_effort,
 	    "a list of none, minimal, low, medium, high, xhigh, max" },
 	{ "budget", read_budget, "a list of the least and most tokens" },
-	{ "price", read_price, "an object" },
+	{ "price", read_price, "an object, or a list of them" },
 };
 
 static int
@@ -291,6 +293,9 @@ parse_model(
 	while (jtext_member(e->text, &pos, &name, &value))
 		if (read_member(e, name, value, a, m, err) != 0)
 			return -1;
+	if (e->price.p != NULL)
+		m->price = e->price;
+	m->version = m->price.p != NULL ? e->version : STR_NONE;
 	return 0;
 }
 
@@ -299,12 +304,11 @@ static int
 check_entry(const struct entry *e, struct arena *a, struct error *err)
 {
 	struct error bad = { 0 };
-	struct price price;
 	struct model m;
 
 	if (parse_model(e, a, &m, err) != 0)
 		return -1;
-	if (m.price.p != NULL && price_parse(m.price, &price, &bad) != 0)
+	if (m.price.p != NULL && price_check(m.price, &bad) != 0)
 		return fail_at(e, err, "", bad.msg);
 	return 0;
 }
@@ -360,6 +364,7 @@ catalog_add(
 	size_t at;
 
 	key = str_dup(c->arena, key);
+	e.version = STR("conf");
 	e.id = str_split(key, '/', &e.provider);
 	if (e.id.n == 0 || e.provider.n == 0)
 		return error_set(err, ERROR_CONF,
@@ -375,6 +380,63 @@ catalog_add(
 	else
 		insert(c, at, &e);
 	return 0;
+}
+
+/* One model of an imported table. */
+static void
+lay_over(struct catalog *c, const struct entry *e)
+{
+	struct str own;
+	size_t at = lower_bound(c, e);
+	struct entry *old;
+
+	if (!is_at(c, at, e)) {
+		insert(c, at, e);
+		return;
+	}
+	old = &c->entries[at];
+	if (str_is(old->version, "conf") && jtext_get(old->text, "price", &own))
+		return;
+	if (jtext_get(e->text, "price", &old->price))
+		old->version = e->version;
+}
+
+int
+catalog_overlay(struct catalog *c, struct str text, struct error *err)
+{
+	struct entry e = { .text = STR_NONE };
+	struct error bad = { 0 };
+	struct str providers, models, name;
+	size_t pos = 0, at;
+
+	if (jtext_check(text, &bad) != 0 ||
+	    !jtext_get(text, "providers", &providers) ||
+	    !jtext_get(text, "version", &e.version))
+		return error_set(err, ERROR_CONF, "%s",
+		    bad.msg[0] ? bad.msg : "it has no version or providers");
+	e.version = jtext_string(c->arena, e.version);
+	while (jtext_member(providers, &pos, &name, &models)) {
+		e.provider = plain_name(c->arena, name);
+		for (at = 0; jtext_member(models, &at, &name, &e.text);) {
+			e.id = plain_name(c->arena, name);
+			if (str_starts(e.text, "{"))
+				lay_over(c, &e);
+		}
+	}
+	c->version = e.version;
+	return 0;
+}
+
+void
+catalog_providers(const struct catalog *c,
+    void (*fn)(void *arg, struct str provider), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (i == 0 ||
+		    !str_eq(c->entries[i].provider, c->entries[i - 1].provider))
+			fn(arg, c->entries[i].provider);
 }
 
 const struct model *

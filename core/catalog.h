@@ -51,6 +51,7 @@ struct model {
 	int64_t budget_min;  /* least thinking tokens; 0 unknown */
 	int64_t budget_max;  /* most; 0 unknown or no limit */
 	struct str price;    /* raw JSON, absent: unknown */
+	struct str version;  /* of the table that has the price; "conf" */
 };
 
 struct catalog;
@@ -67,7 +68,7 @@ struct catalog *catalog_new(
 /* catalog_builtin(): the text of conf/models.json, for catalog_new. */
 struct str catalog_builtin(void);
 
-/* catalog_version(c): the "version" of the text. */
+/* catalog_version(c): the "version" of the text, or of what lies over it. */
 struct str catalog_version(const struct catalog *c);
 
 /*
@@ -81,12 +82,30 @@ int catalog_add(struct catalog *c, struct str key, struct str text,
     struct error *err) __attribute__((warn_unused_result));
 
 /*
+ * catalog_overlay(c, text, err):
+ * Put the prices of ${text} (format as above, must outlive ${c}) before those
+ * built in, but behind the configuration's; models that are new come whole.
+ * The prices have been checked when the table was imported (price_table.h).
+ *
+ * Returns  0, or -1: ERROR_CONF.
+ */
+int catalog_overlay(struct catalog *c, struct str text, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
  * catalog_find(c, a, provider, id):
  * Returns  the model in ${a}, or NULL.  Exact match only: a price by a name
  *          that merely looks alike would be a made-up number.
  */
 const struct model *catalog_find(const struct catalog *c, struct arena *a,
     struct str provider, struct str id);
+
+/*
+ * catalog_providers(c, fn, arg):
+ * Call ${fn} with the name of each provider in it.
+ */
+void catalog_providers(const struct catalog *c,
+    void (*fn)(void *arg, struct str provider), void *arg);
 
 /*
  * catalog_each(c, provider, fn, arg):

@@ -11,15 +11,20 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/price.h"
 #include "core/state.h"
 
 #define CLI_ARENA_BYTES (64u << 20)
-#define CLI_MAX_COUNT   1000000
+#define CLI_MAX_SPAN    10000 /* of any unit */
+#define CLI_MAX_COUNT   1000000000
 
 /* Every verb, in the order of `sluice help`. */
 static const struct cmd *const verbs[] = {
 	&cli_check,
 	&cli_key,
+	&cli_account,
+	&cli_budget,
+	&cli_prices,
 	&cli_models,
 	&cli_ledger,
 	&cli_reconcile,
@@ -153,6 +158,29 @@ cli_state(struct cli *cli)
 	return -1;
 }
 
+/* "90s", "30m", "24h", "7d" in microseconds. */
+static int
+read_span(struct str s, int64_t *us)
+{
+	static const struct {
+		char unit;
+		int64_t us;
+	} units[] = { { 's', 1000000 }, { 'm', 60000000 }, { 'h', 3600000000 },
+		{ 'd', 86400000000 } };
+	size_t i;
+
+	for (i = 0; s.n > 1 && i < sizeof(units) / sizeof(*units); i++) {
+		if (s.p[s.n - 1] != units[i].unit)
+			continue;
+		s.n--;
+		if (str_i64(s, 0, CLI_MAX_SPAN, us) != 0)
+			return -1;
+		*us *= units[i].us;
+		return 0;
+	}
+	return -1;
+}
+
 /* Store the text ${s} of option ${o}.  Returns 0, or -1 if it is no such. */
 static int
 set_option(const struct cli_opt *o, struct str s)
@@ -169,21 +197,52 @@ set_option(const struct cli_opt *o, struct str s)
 		return str_i64(s, 1, CLI_MAX_COUNT, o->value);
 	case CLI_TIME:
 		return clock_parse(s, o->value);
+	case CLI_USD:
+		return money_parse(s, PUSD_PER_USD, o->value);
+	case CLI_SPAN:
+		return read_span(s, o->value);
 	}
 	return -1;
 }
 
+/* A word goes to the first that has none yet. */
 static const struct cli_opt *
-find_option(const struct cli_opt *opts, size_t n, struct str name)
+find_option(
+    const struct cli_opt *opts, size_t n, uint64_t given, struct str name)
 {
+	bool word = name.n == 0 || name.p[0] != '-';
+	const struct cli_opt *last = NULL;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (opts[i].kind == CLI_WORD ? name.n == 0 || name.p[0] != '-'
-					     : str_is(name, opts[i].name))
+		if (opts[i].kind != CLI_WORD && str_is(name, opts[i].name))
 			return &opts[i];
+		if (opts[i].kind != CLI_WORD || !word)
+			continue;
+		last = &opts[i];
+		if (!(given & (UINT64_C(1) << i)))
+			break;
 	}
-	return NULL;
+	return last;
+}
+
+static const char *
+kind_words(enum cli_kind kind)
+{
+	switch (kind) {
+	case CLI_TIME:
+		return "date or time (2026-11-24T17:30:00Z)";
+	case CLI_USD:
+		return "amount in USD (12.50)";
+	case CLI_SPAN:
+		return "span of time (90s, 30m, 24h, 7d)";
+	case CLI_FLAG:
+	case CLI_TEXT:
+	case CLI_COUNT:
+	case CLI_WORD:
+		break;
+	}
+	return "number in range";
 }
 
 static void
@@ -195,9 +254,15 @@ bad_value(struct cli *cli, const struct cli_opt *o, struct str value)
 		cli_wrong(cli, "%s needs a value", o->name);
 	else
 		cli_wrong(cli, "%s: \"%.*s\" is no %s", o->name, STR_ARG(value),
-		    o->kind == CLI_TIME ? "date or time (2026-11-24T17:30:00Z)"
-					: "number in range");
+		    kind_words(o->kind));
 }
+
+/* The options of a verb, and which were given so far. */
+struct reading {
+	const struct cli_opt *opts;
+	size_t n;
+	uint64_t given;
+};
 
 /*
  * Read the option that begins at ${argv}[${*i}].
@@ -205,14 +270,13 @@ bad_value(struct cli *cli, const struct cli_opt *o, struct str value)
  * Returns  its index, or -1 after a message.
  */
 static long
-read_option(
-    struct cli *cli, const struct cli_opt *opts, size_t n, int *i, char **argv)
+read_option(struct cli *cli, const struct reading *r, int *i, char **argv)
 {
 	const struct cli_opt *o;
 	struct str name, s = str_of(argv[*i]), value;
 
 	value = str_split(s, '=', &name);
-	o = find_option(opts, n, name);
+	o = find_option(r->opts, r->n, r->given, name);
 	if (o == NULL) {
 		cli_wrong(cli, "unknown %s \"%.*s\"",
 		    name.n > 0 && name.p[0] == '-' ? "option" : "argument",
@@ -224,7 +288,7 @@ read_option(
 	else if (o->kind != CLI_FLAG && value.p == NULL)
 		value = str_of(argv[++*i]);
 	if (set_option(o, value) == 0)
-		return o - opts;
+		return o - r->opts;
 	bad_value(cli, o, value);
 	return -1;
 }
@@ -233,23 +297,23 @@ int
 cli_options(struct cli *cli, const struct cli_opt *opts, size_t n, int argc,
     char **argv)
 {
-	uint64_t given = 0;
+	struct reading r = { .opts = opts, .n = n };
 	size_t j;
 	long at;
 	int i;
 
 	for (i = 1; i < argc; i++) {
-		at = read_option(cli, opts, n, &i, argv);
+		at = read_option(cli, &r, &i, argv);
 		if (at == -1)
 			return -1;
-		if (given & (UINT64_C(1) << at)) {
+		if (r.given & (UINT64_C(1) << at)) {
 			cli_wrong(cli, "%s is given twice", opts[at].name);
 			return -1;
 		}
-		given |= UINT64_C(1) << at;
+		r.given |= UINT64_C(1) << at;
 	}
 	for (j = 0; j < n; j++) {
-		if (!opts[j].required || (given & (UINT64_C(1) << j)))
+		if (!opts[j].required || (r.given & (UINT64_C(1) << j)))
 			continue;
 		cli_wrong(cli, "%s is missing", opts[j].name);
 		return -1;

@@ -52,9 +52,10 @@ struct cmd {
 	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
 };
 
-extern const struct cmd cli_backup, cli_check, cli_health, cli_help, cli_key,
-    cli_ledger, cli_ledger_prune, cli_ledger_summary, cli_models, cli_reconcile,
-    cli_recover, cli_selftest, cli_try, cli_verify, cli_version;
+extern const struct cmd cli_account, cli_backup, cli_budget, cli_check,
+    cli_health, cli_help, cli_key, cli_ledger, cli_ledger_prune,
+    cli_ledger_summary, cli_models, cli_prices, cli_reconcile, cli_recover,
+    cli_selftest, cli_try, cli_verify, cli_version;
 
 /*
  * cli_main(env, argc, argv):
@@ -69,7 +70,9 @@ enum cli_kind {
 	CLI_TEXT,  /* struct str */
 	CLI_COUNT, /* int64_t, at least 1 */
 	CLI_TIME,  /* int64_t, wall microseconds: RFC 3339 or a date */
-	CLI_WORD   /* the one argument without a dash; struct str */
+	CLI_USD,   /* int64_t, pUSD */
+	CLI_SPAN,  /* int64_t, microseconds: 90s, 30m, 24h, 7d */
+	CLI_WORD   /* an argument without a dash, in order; struct str */
 };
 
 struct cli_opt {

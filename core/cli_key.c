@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cli.h"
 
+#include "core/arena.h"
+#include "core/budget.h"
 #include "core/buf.h"
+#include "core/chat.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/jw.h"
@@ -37,33 +40,122 @@ print_created(
 }
 
 static int
-run_create(struct cli *cli, int argc, char **argv)
+print_rotated(
+    struct cli *cli, const struct key *key, const char *text, bool json)
 {
-	struct key key = { .account = STR("default") };
-	bool json = false;
+	struct buf *out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
+	struct jw w;
+
+	if (!json) {
+		buf_addf(out, "%s\n", text);
+		return cli_print(cli, out);
+	}
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_str(&w, "id", key->id);
+	jw_kv_cstr(&w, "key", text);
+	jw_end(&w);
+	buf_addch(out, '\n');
+	return cli_print(cli, out);
+}
+
+/* What `key create` is told. */
+struct creation {
+	struct key key;
+	struct str models, per, cache;
+	struct budget budget;
+	bool json;
+};
+
+/* a,b,c */
+static void
+read_models(struct cli *cli, struct creation *c)
+{
+	struct str rest = c->models, item;
+
+	while (rest.n > 0) {
+		rest = str_split(rest, ',', &item);
+		item = str_trim(item);
+		if (item.n > 0)
+			name_add(cli->arena, &c->key.models, item);
+	}
+}
+
+static int
+check_creation(struct cli *cli, struct creation *c)
+{
+	c->key.created_us = clock_wall_us();
+	if (c->key.expires_us != 0 && c->key.expires_us <= c->key.created_us)
+		return cli_wrong(cli, "--expires lies in the past");
+	if (c->cache.p != NULL) {
+		c->key.cache =
+		    str_is(c->cache, "on") ? KEY_CACHE_ON : KEY_CACHE_OFF;
+		if (!str_is(c->cache, "on") && !str_is(c->cache, "off"))
+			return cli_wrong(cli, "--cache is on or off");
+	}
+	if ((c->budget.pusd < 0) != (c->per.p == NULL))
+		return cli_wrong(cli, "--budget-usd and --per go together");
+	c->budget.window = c->per.p != NULL ? window_of(c->per) : WINDOW_TOTAL;
+	if (c->budget.window == WINDOWS)
+		return cli_wrong(cli,
+		    "--per: \"%.*s\" is none of day, week, month, total",
+		    STR_ARG(c->per));
+	return CLI_DONE;
+}
+
+static int
+read_creation(struct cli *cli, struct creation *c, int argc, char **argv)
+{
+	struct key *key = &c->key;
 	const struct cli_opt opts[] = {
-		{ "--name", CLI_TEXT, &key.name, true },
-		{ "--account", CLI_TEXT, &key.account, false },
-		{ "--owner", CLI_TEXT, &key.owner, false },
-		{ "--expires", CLI_TIME, &key.expires_us, false },
-		{ "--may-route", CLI_FLAG, &key.may_route, false },
-		{ "--admin", CLI_FLAG, &key.admin, false },
-		{ "--json", CLI_FLAG, &json, false },
+		{ "--name", CLI_TEXT, &key->name, true },
+		{ "--account", CLI_TEXT, &key->account, false },
+		{ "--owner", CLI_TEXT, &key->owner, false },
+		{ "--expires", CLI_TIME, &key->expires_us, false },
+		{ "--models", CLI_TEXT, &c->models, false },
+		{ "--budget-usd", CLI_USD, &c->budget.pusd, false },
+		{ "--per", CLI_TEXT, &c->per, false },
+		{ "--rpm", CLI_COUNT, &key->rpm, false },
+		{ "--tpm", CLI_COUNT, &key->tpm, false },
+		{ "--parallel", CLI_COUNT, &key->parallel, false },
+		{ "--may-route", CLI_FLAG, &key->may_route, false },
+		{ "--admin", CLI_FLAG, &key->admin, false },
+		{ "--cache", CLI_TEXT, &c->cache, false },
+		{ "--json", CLI_FLAG, &c->json, false },
 	};
-	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
-	struct error err = { 0 };
 
 	if (cli_options(
 		cli, opts, sizeof(opts) / sizeof(opts[0]), argc, argv) == -1)
 		return CLI_USAGE;
-	key.created_us = clock_wall_us();
-	if (key.expires_us != 0 && key.expires_us <= key.created_us)
-		return cli_wrong(cli, "--expires lies in the past");
+	read_models(cli, c);
+	return check_creation(cli, c);
+}
+
+static int
+run_create(struct cli *cli, int argc, char **argv)
+{
+	struct creation c = { .key = { .account = STR("default") },
+		.budget = { .scope = BUDGET_KEY, .pusd = -1 } };
+	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
+	struct error err = { 0 };
+	int rc = read_creation(cli, &c, argc, argv);
+
+	if (rc != CLI_DONE)
+		return rc;
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
-	if (key_create(cli->state, &key, id, text, &err) == -1)
+	if (key_create(cli->state, &c.key, id, text, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
-	return print_created(cli, &key, text, json);
+	c.budget.name = c.key.id;
+	/* A key without the limit that was asked for must not be used. */
+	if (c.budget.pusd >= 0 &&
+	    budget_set(cli->state, &c.budget, &err) == -1) {
+		struct error ignored = { 0 };
+
+		(void)!key_revoke(cli->state, c.key.id, &ignored);
+		return cli_fail(cli, "%s", err.msg);
+	}
+	return print_created(cli, &c.key, text, c.json);
 }
 
 /* Where rows of `key list` go. */
@@ -93,6 +185,36 @@ write_time(struct jw *w, const char *name, int64_t us)
 }
 
 static void
+write_limits(struct jw *w, const struct key *key)
+{
+	static const char *const cache[] = { NULL, "on", "off" };
+	const struct {
+		const char *name;
+		int64_t v;
+	} numbers[] = { { "rpm", key->rpm }, { "tpm", key->tpm },
+		{ "parallel", key->parallel } };
+	const struct name *m;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (numbers[i].v > 0)
+			jw_kv_i64(w, numbers[i].name, numbers[i].v);
+		else
+			jw_kv_null(w, numbers[i].name);
+	jw_kv_cstr(w, "cache", cache[key->cache]);
+	write_time(w, "old_secret_until", key->old_until_us);
+	jw_key(w, "models");
+	if (key->models == NULL) {
+		jw_null(w);
+		return;
+	}
+	jw_array(w);
+	for (m = key->models; m != NULL; m = m->next)
+		jw_str(w, m->s);
+	jw_end(w);
+}
+
+static void
 list_json(struct list *l, const struct key *key)
 {
 	struct jw *w = &l->w;
@@ -107,6 +229,7 @@ list_json(struct list *l, const struct key *key)
 	write_time(w, "revoked_at", key->revoked_us);
 	jw_kv_bool(w, "may_route", key->may_route);
 	jw_kv_bool(w, "admin", key->admin);
+	write_limits(w, key);
 	jw_end(w);
 }
 
@@ -159,6 +282,71 @@ run_list(struct cli *cli, int argc, char **argv)
 	return cli_print(cli, l.out);
 }
 
+/* The key that `key show` is about. */
+struct showing {
+	struct list list;
+	struct str id;
+	bool found;
+};
+
+static void
+show_key(void *arg, const struct key *key)
+{
+	struct showing *s = arg;
+
+	if (!str_eq(key->id, s->id))
+		return;
+	s->found = true;
+	list_json(&s->list, key);
+}
+
+static int
+run_show(struct cli *cli, int argc, char **argv)
+{
+	struct showing s = { .list = { .now_us = clock_wall_us() } };
+	const struct cli_opt opts[] = {
+		{ "ID", CLI_WORD, &s.id, true },
+		{ "--json", CLI_FLAG, &s.list.json, false },
+	};
+	struct error err = { 0 };
+
+	if (cli_options(cli, opts, 2, argc, argv) == -1)
+		return CLI_USAGE;
+	if (cli_state(cli) == -1)
+		return CLI_FAILED;
+	s.list.out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
+	jw_init(&s.list.w, s.list.out);
+	if (key_each(cli->state, show_key, &s, &err) == -1)
+		return cli_fail(cli, "%s", err.msg);
+	if (!s.found)
+		return cli_fail(cli, "key %.*s not found", STR_ARG(s.id));
+	buf_addch(s.list.out, '\n');
+	return cli_print(cli, s.list.out);
+}
+
+static int
+run_rotate(struct cli *cli, int argc, char **argv)
+{
+	struct key key = { .account = STR_NONE };
+	int64_t grace_us = 0;
+	bool json = false;
+	const struct cli_opt opts[] = {
+		{ "ID", CLI_WORD, &key.id, true },
+		{ "--grace", CLI_SPAN, &grace_us, false },
+		{ "--json", CLI_FLAG, &json, false },
+	};
+	char text[KEY_TEXT_BYTES];
+	struct error err = { 0 };
+
+	if (cli_options(cli, opts, 3, argc, argv) == -1)
+		return CLI_USAGE;
+	if (cli_state(cli) == -1)
+		return CLI_FAILED;
+	if (key_rotate(cli->state, key.id, grace_us, text, &err) == -1)
+		return cli_fail(cli, "%s", err.msg);
+	return print_rotated(cli, &key, text, json);
+}
+
 static int
 run_revoke(struct cli *cli, int argc, char **argv)
 {
@@ -184,7 +372,14 @@ static const struct cmd create = {
 	    "  --account A     the team it belongs to (default)\n"
 	    "  --owner U       the person it belongs to\n"
 	    "  --expires DATE  a date or RFC 3339 time, UTC\n"
+	    "  --models A,B    models, aliases and routes it may use; "
+	    "\"openai/*\" for all that begin so\n"
+	    "  --budget-usd X --per day|week|month|total  what it may spend\n"
+	    "  --rpm N --tpm N --parallel N  requests and tokens a minute, "
+	    "calls at a time\n"
 	    "  --may-route     may send routes of its own (x-sluice-route)\n"
+	    "  --cache on|off  answers from the cache, if the call does not "
+	    "say\n"
 	    "  --admin         may use the admin API\n"
 	    "  --json          print {\"id\",\"key\",\"name\",\"account\"}",
 	.run = run_create,
@@ -197,6 +392,22 @@ static const struct cmd list = {
 	.run = run_list,
 };
 
+static const struct cmd show = {
+	.name = "show",
+	.help = "all about one key, as JSON",
+	.usage = "sluice key show ID [--json]",
+	.run = run_show,
+};
+
+static const struct cmd rotate = {
+	.name = "rotate",
+	.help = "give a key a new secret",
+	.usage = "sluice key rotate ID [--grace 24h] [--json]\n"
+		 "  --grace SPAN  the old secret stays good for so long "
+		 "(0s)",
+	.run = run_rotate,
+};
+
 static const struct cmd revoke = {
 	.name = "revoke",
 	.help = "refuse a key from now on",
@@ -207,7 +418,8 @@ static const struct cmd revoke = {
 
 const struct cmd cli_key = {
 	.name = "key",
-	.help = "create, list and revoke gateway keys",
-	.usage = "sluice key create|list|revoke [arguments]",
-	.verbs = (const struct cmd *const[]){ &create, &list, &revoke, NULL },
+	.help = "create, list, show, rotate and revoke gateway keys",
+	.usage = "sluice key create|list|show|rotate|revoke [arguments]",
+	.verbs = (const struct cmd *const[]){ &create, &list, &show, &rotate,
+	    &revoke, NULL },
 };

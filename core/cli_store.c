@@ -142,9 +142,9 @@ run_recover(struct cli *cli, int argc, char **argv)
 	if (json)
 		return report_recovery(cli, &r);
 	fprintf(cli->env->out, "%s\n",
-	    !r.rebuilt      ? "nothing was damaged"
-	    : r.from_backup ? "rebuilt from a backup and the journals"
-			    : "rebuilt from the journals");
+	    !r.rebuilt          ? "nothing was damaged"
+		: r.from_backup ? "rebuilt from a backup and the journals"
+				: "rebuilt from the journals");
 	if (r.salvaged > 0)
 		fprintf(cli->env->out,
 		    "%lld rows could be read of what was damaged\n",

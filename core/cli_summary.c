@@ -30,8 +30,8 @@ put_value(struct buf *out, enum rollup_dim d, struct str value)
 	if (value.p == NULL)
 		buf_addz(out, "-");
 	else if (d == ROLLUP_ALL)
-		buf_addf(out, "%.4s-%.2s-%.2s", value.p, value.p + 4,
-		    value.p + 6);
+		buf_addf(
+		    out, "%.4s-%.2s-%.2s", value.p, value.p + 4, value.p + 6);
 	else
 		buf_addf(out, "%.*s", STR_ARG(value));
 	for (i = at; i < out->n; i++)
@@ -49,15 +49,16 @@ put_sum(struct buf *out, const struct ledger_sum *s)
 	memcpy(u.tokens, s->tokens, sizeof(u.tokens));
 	money_text(s->cost_pusd, cost);
 	money_text(s->overhead_pusd, overhead);
-	buf_addf(out, "%8" PRId64 " %7" PRId64 " %10" PRId64 " %10" PRId64
-		      " %15s %15s %9" PRId64 "  ",
+	buf_addf(out,
+	    "%8" PRId64 " %7" PRId64 " %10" PRId64 " %10" PRId64
+	    " %15s %15s %9" PRId64 "  ",
 	    s->calls, s->errors + s->unknown, usage_total_input(&u),
 	    usage_total_output(&u), cost, overhead, s->unpriced);
 }
 
 static void
-write_table(struct buf *out, const struct usage_query *q,
-    const struct usage_result *r)
+write_table(
+    struct buf *out, const struct usage_query *q, const struct usage_result *r)
 {
 	size_t i;
 	unsigned k;
@@ -139,8 +140,8 @@ visit_prune(struct state *s, struct store *store, void *arg, struct error *err)
 	if (rc < 0)
 		return -1;
 	j->ingested = true;
-	rc = prune(s, store, j->before_us, clock_mono_us() + VISIT_US,
-	    &j->rows, err);
+	rc = prune(
+	    s, store, j->before_us, clock_mono_us() + VISIT_US, &j->rows, err);
 	j->more = rc == 1;
 	return rc < 0 ? -1 : 0;
 }
@@ -162,8 +163,8 @@ run_prune(struct cli *cli, int argc, char **argv)
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
 	if (j.before_us == 0 && cli->conf->retention_days == 0)
-		return cli_fail(cli,
-		    "privacy.retention_days is 0: rows are kept for ever");
+		return cli_fail(
+		    cli, "privacy.retention_days is 0: rows are kept for ever");
 	if (j.before_us == 0)
 		j.before_us = now_us - cli->conf->retention_days * DAY_US;
 	while (j.more)

@@ -117,6 +117,11 @@ const struct conf_row conf_rows[] = {
 		       "want the bytes (Gemini); only from public ones" },
 	{ "fetch_hosts", &conf_list_type, AT(fetch_hosts), "[]",
 	    .meaning = "hosts whose images may come from any address" },
+	{ "limits.unpriced", &conf_switch_type, AT(unpriced_ok), "\"refuse\"",
+	    .words = "refuse, allow",
+	    .meaning = "calls without a known price, where a budget applies" },
+	{ "limits.zone", &conf_zone_type, AT(zone_name), "\"UTC\"",
+	    .meaning = "whose days, weeks and months budgets count in" },
 
 	{ "store.durability", &conf_word_type, AT(durability), "\"process\"",
 	    .words = "process, power",
@@ -251,6 +256,7 @@ load(struct conf_reader *r)
 	conf_routes_complete(r, doc);
 	if (r->conf->data_dir.p == NULL)
 		r->conf->data_dir = default_data_dir(r->arena);
+	conf_vendor_prices(r);
 }
 
 struct conf *
@@ -300,6 +306,9 @@ bool
 conf_changed(const struct conf *conf)
 {
 	struct stat st;
+
+	if (conf_vendor_prices_mtime_ns(conf) != conf->prices_mtime_ns)
+		return true;
 
 	if (conf->path.p == NULL)
 		return file_appeared();

@@ -26,6 +26,7 @@ struct error;
 struct provider;
 struct name;
 struct registry;
+struct zone;
 struct json_object;
 struct route;
 
@@ -78,6 +79,7 @@ struct conf {
 	int64_t mtime_ns; /* of the file when read, 0 without one */
 	int64_t inode;
 	struct str data_dir;
+	int64_t prices_mtime_ns; /* of data_dir/prices.json, 0 without one */
 
 	int64_t workers; /* server.* */
 	int64_t max_calls;
@@ -104,6 +106,10 @@ struct conf {
 	struct conf_route *routes;
 	struct conf_routing routing;
 	struct catalog *catalog; /* built in, with the entries of `models` */
+
+	bool unpriced_ok; /* limits.* */
+	struct str zone_name;
+	const struct zone *zone;
 
 	enum conf_durability durability; /* store.* */
 	bool serve_without_store;        /* store.on_failure: serve */

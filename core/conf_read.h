@@ -64,7 +64,8 @@ extern const struct conf_type conf_alias_type, conf_api_type, conf_bool_type,
     conf_count_type, conf_hedge_type, conf_list_type, conf_mb_type,
     conf_ms_type, conf_pair_type, conf_path_type, conf_price_type,
     conf_route_type, conf_s_type, conf_secret_type, conf_switch_type,
-    conf_text_type, conf_url_type, conf_usd_type, conf_word_type;
+    conf_text_type, conf_url_type, conf_usd_type, conf_word_type,
+    conf_zone_type;
 
 /* The schema; ends with key NULL. */
 extern const struct conf_row conf_rows[];
@@ -136,6 +137,16 @@ void conf_routes_complete(struct conf_reader *r, const struct jnode *root);
 
 /* conf_vendor_catalog(r): open the built-in catalogue of models. */
 void conf_vendor_catalog(struct conf_reader *r);
+
+/*
+ * conf_vendor_prices(r):
+ * Lay data_dir/prices.json, which `sluice prices import` has written, over
+ * the catalogue.  One that is damaged is a complaint.
+ *
+ * conf_vendor_prices_mtime_ns(conf): that of the file now; 0 if none is there.
+ */
+void conf_vendor_prices(struct conf_reader *r);
+int64_t conf_vendor_prices_mtime_ns(const struct conf *conf);
 
 /*
  * conf_vendor_model(r, at):

@@ -12,6 +12,7 @@
 #include "core/conf.h"
 #include "core/jtree.h"
 #include "core/provider.h"
+#include "core/zone.h"
 
 #define MAX_WORDS_BYTES 256
 
@@ -104,6 +105,20 @@ set_number(struct conf_reader *r, const struct conf_row *row,
 		stored = (int64_t)(v * row->type->scale + 0.5);
 		store(row, base, &stored, sizeof(stored));
 	}
+}
+
+static void
+set_zone(struct conf_reader *r, const struct conf_row *row,
+    const struct jnode *at, void *base)
+{
+	struct str s = text_at(r, at);
+
+	if (s.p == NULL)
+		return;
+	r->conf->zone = zone_load(r->arena, s);
+	if (r->conf->zone == NULL)
+		conf_complain(r, at, "unknown time zone \"%.*s\"", STR_ARG(s));
+	store(row, base, &s, sizeof(s));
 }
 
 /* The index of the word at ${at} in the row's list, or -1. */
@@ -245,10 +260,11 @@ set_price(struct conf_reader *r, const struct conf_row *row,
 {
 	(void)row;
 	(void)base;
-	if (json_object_is_type(at->v, json_type_object))
+	if (json_object_is_type(at->v, json_type_object) ||
+	    json_object_is_type(at->v, json_type_array))
 		refuse_numbers(r, at);
 	else
-		conf_complain(r, at, "must be an object");
+		conf_complain(r, at, "must be an object, or a list of them");
 }
 
 static void
@@ -277,6 +293,7 @@ const struct conf_type conf_s_type = { "seconds", set_number, 1000 };
 const struct conf_type conf_mb_type = { "megabytes", set_number, KB *KB };
 const struct conf_type conf_word_type = { NULL, set_word, 0 };
 const struct conf_type conf_switch_type = { NULL, set_switch, 0 };
+const struct conf_type conf_zone_type = { "time zone", set_zone, 0 };
 const struct conf_type conf_list_type = { "list of strings", set_list, 0 };
 const struct conf_type conf_api_type = { "wire format", set_api, 0 };
 const struct conf_type conf_alias_type = { "string", set_alias, 0 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/conf_read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
@@ -12,8 +14,10 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/jtree.h"
+#include "core/price_table.h"
 #include "core/provider.h"
 
+#define MAX_PATH_BYTES  4096
 #define MAX_NAMES_BYTES 2048
 
 struct conf_provider *
@@ -189,6 +193,43 @@ conf_vendor_catalog(struct conf_reader *r)
 	r->conf->catalog = catalog_new(r->arena, catalog_builtin(), &err);
 	if (r->conf->catalog == NULL)
 		conf_complain(r, &nowhere, "%s", err.msg);
+}
+
+static char *
+prices_path(struct arena *a, const struct conf *conf)
+{
+	return arena_printf(
+	    a, "%.*s/" PRICE_TABLE_FILE, STR_ARG(conf->data_dir));
+}
+
+int64_t
+conf_vendor_prices_mtime_ns(const struct conf *conf)
+{
+	char path[MAX_PATH_BYTES];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%.*s/" PRICE_TABLE_FILE,
+	    STR_ARG(conf->data_dir));
+	if (stat(path, &st) != 0)
+		return 0;
+	return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
+void
+conf_vendor_prices(struct conf_reader *r)
+{
+	struct jnode nowhere = { 0 };
+	struct error err = { 0 };
+	struct str text;
+
+	r->conf->prices_mtime_ns = conf_vendor_prices_mtime_ns(r->conf);
+	if (r->conf->prices_mtime_ns == 0 || r->conf->catalog == NULL)
+		return;
+	if (price_table_read(
+		r->arena, prices_path(r->arena, r->conf), &text, &err) != 0 ||
+	    catalog_overlay(r->conf->catalog, text, &err) != 0)
+		conf_complain(r, &nowhere, "%s: %s",
+		    prices_path(r->arena, r->conf), err.msg);
 }
 
 void

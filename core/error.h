@@ -46,6 +46,7 @@ struct error {
 	char msg[400];          /* for the client: no secrets, no full stop */
 	char param[160];        /* JSON path of the offending value, or "" */
 	char code[64];          /* the dialects' machine word, or "" */
+	char details[512];      /* a JSON object for the error body, or "" */
 	struct str raw;         /* the provider's own error body (or SSE frame),
 				* for a client of the same wire format; lives in
 				* the attempt's arena; absent otherwise */

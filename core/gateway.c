@@ -8,11 +8,13 @@
 
 #include <openssl/crypto.h>
 
+#include "core/account.h"
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/key.h"
+#include "core/limit.h"
 #include "core/live.h"
 #include "core/log.h"
 #include "core/state.h"
@@ -25,7 +27,9 @@ struct gateway {
 	struct live *live;
 	pthread_mutex_t lock; /* over what follows */
 	struct state *state;  /* NULL: not open, state_err says why */
-	struct keyring *keys; /* NULL as long as state is */
+	struct keyring *keys; /* NULL as long as state is, like these: */
+	struct limits *limits;
+	struct accounts *accounts;
 	struct error state_err;
 	int64_t tried_us;    /* monotonic; 0: never */
 	int64_t ingested_us; /* monotonic; only gateway_ingest */
@@ -49,6 +53,8 @@ gateway_free(struct gateway *gw)
 	if (gw == NULL)
 		return;
 	keyring_free(gw->keys);
+	limits_free(gw->limits);
+	accounts_free(gw->accounts);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -74,10 +80,13 @@ try_state(struct gateway *gw, const struct conf *conf)
 	log_open(str_cstr(conf->arena, conf->log_file), conf->log_level);
 	gw->state =
 	    state_open(conf->data_dir, conf->durability, &gw->state_err);
-	if (gw->state != NULL)
-		gw->keys = keyring_new(gw->state);
-	else
+	if (gw->state == NULL) {
 		log_event(LOG_LEVEL_ERROR, "store", "%s", gw->state_err.msg);
+		return;
+	}
+	gw->keys = keyring_new(gw->state);
+	gw->limits = limits_new(gw->state);
+	gw->accounts = accounts_new(gw->state);
 }
 
 struct state *
@@ -95,6 +104,18 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 		state_retain(state, conf->retention_days);
 	pthread_mutex_unlock(&gw->lock);
 	return state;
+}
+
+struct limits *
+gateway_limits(struct gateway *gw)
+{
+	return gw->limits;
+}
+
+struct accounts *
+gateway_accounts(struct gateway *gw)
+{
+	return gw->accounts;
 }
 
 void

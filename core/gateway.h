@@ -12,11 +12,13 @@
 
 #include "core/str.h"
 
+struct accounts;
 struct arena;
 struct conf;
 struct error;
 struct gateway;
 struct key;
+struct limits;
 struct registry;
 struct snapshot;
 struct state;
@@ -38,6 +40,14 @@ const struct snapshot *gateway_conf(struct gateway *gw, struct error *err);
  */
 struct state *gateway_state(
     struct gateway *gw, const struct conf *conf, struct error *err);
+
+/*
+ * gateway_limits(gw), gateway_accounts(gw):
+ * Returns  what comes with the state; call gateway_state first, and only if
+ *          that is there.
+ */
+struct limits *gateway_limits(struct gateway *gw);
+struct accounts *gateway_accounts(struct gateway *gw);
 
 /*
  * gateway_ingest(gw, min_age_ms):

@@ -25,7 +25,7 @@ end_args(struct grammar *g, bool may_be_empty)
 	if (args.n == 0 && may_be_empty)
 		return 0;
 	if (args.n == 0 || args.p[0] != '{' || jtext_check(args, &err) != 0)
-		return bad(g, "arguments are no object: %.60s", args.p);
+		return bad_args(g, args);
 	return 0;
 }
 
@@ -351,5 +351,5 @@ grammar_check(enum wire wire, struct str stream, char *why, size_t n)
 	int rc = check_all(&g, wire, stream);
 
 	arena_free(a);
-	return rc;
+	return rc == 0 && g.odd_args ? GRAMMAR_ODD_ARGUMENTS : rc;
 }

@@ -24,6 +24,7 @@ struct grammar {
 	struct str id;    /* the first one, raw; Responses: of the open item */
 	struct buf *args; /* of the open tool call; Responses: any text */
 	bool in_call;
+	bool odd_args;    /* of some call: what the model said, not who wrote */
 	int64_t calls;    /* OpenAI: seen so far */
 	int64_t index;    /* Anthropic: of the open or next block */
 	struct str block; /* Anthropic: type of the open block, raw */
@@ -49,6 +50,16 @@ bad(struct grammar *g, const char *fmt, ...)
 	vsnprintf(g->why + n, g->why_n - (size_t)n, fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+/* Arguments that are no object: note the first, and go on. */
+static inline int
+bad_args(struct grammar *g, struct str args)
+{
+	if (!g->odd_args)
+		(void)bad(g, "arguments are no object: %.60s", args.p);
+	g->odd_args = true;
+	return 0;
 }
 
 static inline struct str

@@ -172,7 +172,7 @@ check_arguments(struct grammar *g)
 	if (!str_is(g->item, "\"function_call\""))
 		return 0;
 	if (args.n == 0 || args.p[0] != '{' || jtext_check(args, &err) != 0)
-		return bad(g, "arguments are no object: %.60s", args.p);
+		return bad_args(g, args);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "core/ingest_list.h"
 #include "core/journal.h"
 #include "core/ledger_row.h"
+#include "core/limit.h"
 #include "core/log.h"
 #include "core/prune.h"
 #include "core/rollup.h"
@@ -326,6 +327,28 @@ put_back(struct shm *shm, int64_t oldest_us)
 		;
 }
 
+/* The journals, then what may only be done when all of them are in. */
+static int
+run_all(struct run *r, struct arena *a)
+{
+	struct state *s = r->state;
+	struct limit_reap reap;
+	int rc;
+
+	limit_reap_begin(s, a, &reap);
+	rc = count_older(r->store, r);
+	if (rc == 0)
+		rc = ingest_list_read(&r->list, a, s->jfd, r->store, r->err);
+	if (rc == 0)
+		rc = run(r);
+	if (rc == 0 && !r->late && !r->list.partial)
+		rc = limit_reap_end(s, r->store, &reap, r->err);
+	if (rc == 0 && !r->late &&
+	    prune_now_and_then(s, r->store, r->until_us, r->err) < 0)
+		rc = -1;
+	return rc;
+}
+
 int
 ingest(
     struct state *s, struct store *store, int64_t budget_us, struct error *err)
@@ -341,13 +364,7 @@ ingest(
 
 	buf_init(&r.chunk, CHUNK_BYTES);
 	buf_room(&r.chunk, CHUNK_BYTES);
-	rc = count_older(store, &r);
-	if (rc == 0)
-		rc = ingest_list_read(&r.list, a, s->jfd, store, err);
-	if (rc == 0)
-		rc = run(&r);
-	if (rc == 0 && !r.late)
-		rc = prune_now_and_then(s, store, r.until_us, err) < 0 ? -1 : 0;
+	rc = run_all(&r, a);
 	if (rc == 0 && !r.late && !r.list.partial) {
 		atomic_store(shm_slot(s->shm, SHM_COVERED_US), begun_us);
 		atomic_store(shm_slot(s->shm, SHM_LAST_INGEST_US), begun_us);

@@ -1,195 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The writer's side.  A table that is empty where a snapshot is not has been
- * rebuilt after damage (visit.h): it is filled from the snapshot first.
- */
+/* The writer's side, and what a key allows. */
 #include "core/key.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/chat.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/key_record.h"
-#include "core/shm.h"
-#include "core/store.h"
-#include "core/visit.h"
 
-#define ARENA_BYTES      ((size_t)256 << 20)
-#define MAX_RECORD_BYTES 8192
+#define MAX_RECORD_BYTES 16384
 #define MAX_NAME_BYTES   200
-#define RANDOM_CHARS     (12 + 40)
-#define SNAP_TMP         KEY_SNAP ".tmp"
-
-/* What one visit is about; the table as it is afterwards. */
-struct work {
-	struct state *state;
-	struct arena *arena; /* longer than a transaction */
-	int (*change)(struct work *w, struct txn *t);
-	struct key_record *add; /* to be added, or NULL */
-	struct str revoke;      /* id to be revoked */
-	struct key_entry {
-		struct key_record record;
-		struct key_entry *next;
-	} * entries;
-	size_t n;
-};
-
-static void
-keep(struct work *w, struct str json)
-{
-	struct key_entry *e = ARENA_NEW(w->arena, struct key_entry);
-
-	if (key_record_read(w->arena, str_dup(w->arena, json), &e->record) != 0)
-		return;
-	e->next = w->entries;
-	w->entries = e;
-	w->n++;
-}
+#define MAX_LIST_BYTES   256 /* of what is allowed, in an error */
+#define SECRET_CHARS     40
+#define RANDOM_CHARS     (12 + SECRET_CHARS)
 
 static int
-see_key(void *arg, struct str id, struct str json)
+put(struct snap_edit *e, const struct key_record *r, struct error *err)
 {
-	(void)id;
-	keep(arg, json);
-	return 0;
-}
-
-static int
-put(struct txn *t, const struct key_record *r)
-{
-	struct buf *b = buf_new(t->arena, MAX_RECORD_BYTES);
+	struct buf *b = buf_new(e->arena, MAX_RECORD_BYTES);
 
 	key_record_write(r, b);
 	if (buf_over(b))
-		return error_set(t->err, ERROR_BAD_REQUEST,
-		    "key: name, account or owner is too long");
-	return store_put(t, STORE_KEYS, r->key.id, buf_str(b));
+		return error_set(err, ERROR_BAD_REQUEST,
+		    "key: its list of models is too long");
+	return snap_put(e, r->key.id, buf_str(b));
 }
 
-/* The table, or the snapshot where the table has been lost. */
+/* The key called ${id}, as it is stored. */
 static int
-load(struct work *w, struct txn *t)
+get(struct snap_edit *e, struct str id, struct key_record *r, struct error *err)
 {
-	struct str text = STR_NONE, line;
-	const struct key_entry *e;
+	const struct snap_record *found = snap_find(e, id);
 
-	w->entries = NULL;
-	w->n = 0;
-	if (store_scan(t, STORE_KEYS, STR_NONE, see_key, w) != 0)
-		return -1;
-	if (w->n > 0)
-		return 0;
-	if (key_record_snapshot(w->state->dirfd, w->arena, &text, t->err) < 0)
-		return -1;
-	while (text.n > 0) {
-		text = str_split(text, '\n', &line);
-		keep(w, line);
-	}
-	for (e = w->entries; e != NULL; e = e->next)
-		if (put(t, &e->record) != 0)
-			return -1;
+	if (found == NULL || key_record_read(e->arena, found->json, r) != 0)
+		return error_set(
+		    err, ERROR_NOT_FOUND, "key %.*s not found", STR_ARG(id));
 	return 0;
 }
 
-static int
-txn_change(struct txn *t, void *arg)
-{
-	struct work *w = arg;
-
-	if (load(w, t) != 0)
-		return -1;
-	return w->change != NULL ? w->change(w, t) : 0;
-}
-
-static int
-write_file(int dirfd, const char *name, struct str text)
-{
-	int fd =
-	    openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
-	int rc = -1;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text.p, text.n);
-	if (n == (ssize_t)text.n)
-		rc = fsync(fd);
-	else if (n >= 0)
-		errno = ENOSPC;
-	close(fd);
-	return rc;
-}
-
-static int
-write_snapshot(const struct work *w, struct error *err)
-{
-	struct state *s = w->state;
-	struct buf *b = buf_new(w->arena, KEY_SNAP_MAX_BYTES);
-	const struct key_entry *e;
-
-	for (e = w->entries; e != NULL; e = e->next) {
-		key_record_write(&e->record, b);
-		buf_addch(b, '\n');
-	}
-	if (buf_over(b))
-		return error_set(err, ERROR_STORE, "keys: too many");
-	if (write_file(s->dirfd, SNAP_TMP, buf_str(b)) != 0 ||
-	    renameat(s->dirfd, SNAP_TMP, s->dirfd, KEY_SNAP) != 0 ||
-	    fsync(s->dirfd) != 0)
-		return error_set(err, ERROR_STORE, "data_dir: %s: %s", KEY_SNAP,
-		    strerror(errno));
-	shm_add(s->shm, SHM_KEYS_GEN, 1);
-	return 0;
-}
-
-static int
-visit_keys(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	struct work *w = arg;
-
-	(void)s;
-	if (store_txn(store, txn_change, w, err) != 0)
-		return -1;
-	if (w->change == NULL)
-		return 0;
-	if (store_checkpoint(store, err) != 0)
-		return -1;
-	return write_snapshot(w, err);
-}
-
-/* The random part of a key, from the 36 letters and digits alike. */
+/* ${n} letters and digits, all as likely. */
 static void
-random_chars(char out[RANDOM_CHARS])
+random_chars(char *out, size_t n)
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	unsigned char bytes[2 * RANDOM_CHARS];
-	size_t i, n = 0;
+	size_t i, done = 0;
 
-	while (n < RANDOM_CHARS) {
+	while (done < n) {
 		if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
 			abort();
-		for (i = 0; i < sizeof(bytes) && n < RANDOM_CHARS; i++)
-			if (bytes[i] < 252) /* 7 * 36: all are as likely */
-				out[n++] = digits[bytes[i] % 36];
+		for (i = 0; i < sizeof(bytes) && done < n; i++)
+			if (bytes[i] < 252) /* 7 * 36 */
+				out[done++] = digits[bytes[i] % 36];
 	}
-}
-
-static int
-add_key(struct work *w, struct txn *t)
-{
-	struct key_entry *e = ARENA_NEW(w->arena, struct key_entry);
-
-	e->record = *w->add;
-	e->next = w->entries;
-	w->entries = e;
-	return put(t, w->add);
 }
 
 static int
@@ -206,91 +74,166 @@ check_names(const struct key *key, struct error *err)
 }
 
 static int
-run(struct work *w, struct error *err)
+add_key(struct snap_edit *e, void *arg, struct error *err)
 {
-	w->arena = arena_new(ARENA_BYTES);
-	return visit_patiently(w->state, visit_keys, w, err);
+	return put(e, arg, err);
 }
 
 int
 key_create(struct state *state, struct key *key, char id[KEY_ID_BYTES],
     char text[KEY_TEXT_BYTES], struct error *err)
 {
-	struct key_record record;
-	struct work w = { .state = state, .change = add_key, .add = &record };
+	struct key_record record = { .key = { .id = STR_NONE } };
 	char chars[RANDOM_CHARS];
-	int rc;
 
 	if (check_names(key, err) != 0)
 		return -1;
-	random_chars(chars);
+	random_chars(chars, sizeof(chars));
 	snprintf(id, KEY_ID_BYTES, "sk-sl-%.12s", chars);
 	snprintf(text, KEY_TEXT_BYTES, "%s-%.40s", id, chars + 12);
 	key->id = str_of(id);
 	if (key->account.n == 0)
 		key->account = STR("default");
 	key->created_us = clock_wall_us();
-	key->revoked_us = 0;
+	key->revoked_us = key->old_until_us = 0;
 	record.key = *key;
 	key_record_hash(str_of(text), record.hash);
-	rc = run(&w, err);
-	arena_free(w.arena);
-	return rc;
+	return snap_edit(state, &key_kind, add_key, &record, err);
 }
 
 /* A key that is revoked already stays so; the snapshot may not know yet. */
 static int
-revoke_key(struct work *w, struct txn *t)
+revoke_key(struct snap_edit *e, void *arg, struct error *err)
 {
-	struct key_entry *e = w->entries;
+	struct key_record r;
 
-	while (e != NULL && !str_eq(e->record.key.id, w->revoke))
-		e = e->next;
-	if (e == NULL)
-		return error_set(t->err, ERROR_NOT_FOUND, "key %.*s not found",
-		    STR_ARG(w->revoke));
-	if (e->record.key.revoked_us == 0)
-		e->record.key.revoked_us = clock_wall_us();
-	return put(t, &e->record);
+	if (get(e, *(const struct str *)arg, &r, err) != 0)
+		return -1;
+	if (r.key.revoked_us == 0)
+		r.key.revoked_us = clock_wall_us();
+	return put(e, &r, err);
 }
 
 int
 key_revoke(struct state *state, struct str id, struct error *err)
 {
-	struct work w = { .state = state, .change = revoke_key, .revoke = id };
-	int rc = run(&w, err);
+	return snap_edit(state, &key_kind, revoke_key, &id, err);
+}
 
-	arena_free(w.arena);
-	return rc;
+struct rotation {
+	struct str id;
+	const char *text;
+	int64_t grace_us;
+};
+
+static int
+rotate_key(struct snap_edit *e, void *arg, struct error *err)
+{
+	const struct rotation *rot = arg;
+	struct key_record r;
+
+	if (get(e, rot->id, &r, err) != 0)
+		return -1;
+	if (r.key.revoked_us != 0)
+		return error_set(err, ERROR_BAD_REQUEST, "key %.*s is revoked",
+		    STR_ARG(rot->id));
+	memcpy(r.old_hash, r.hash, sizeof(r.hash));
+	r.key.old_until_us =
+	    rot->grace_us > 0 ? clock_wall_us() + rot->grace_us : 0;
+	key_record_hash(str_of(rot->text), r.hash);
+	return put(e, &r, err);
+}
+
+int
+key_rotate(struct state *state, struct str id, int64_t grace_us,
+    char text[KEY_TEXT_BYTES], struct error *err)
+{
+	struct rotation rot = { id, text, grace_us };
+	char chars[SECRET_CHARS];
+
+	random_chars(chars, sizeof(chars));
+	snprintf(text, KEY_TEXT_BYTES, "%.*s-%.40s", STR_ARG(id), chars);
+	return snap_edit(state, &key_kind, rotate_key, &rot, err);
+}
+
+/* What key_each shows, in an arena of its own. */
+struct listing {
+	struct arena *arena;
+	struct key_record *keys;
+	size_t n;
+};
+
+static int
+list_keys(struct snap_edit *e, void *arg, struct error *err)
+{
+	struct listing *l = arg;
+	const struct snap_record *r;
+	size_t n = 0;
+
+	(void)err;
+	for (r = e->records; r != NULL; r = r->next)
+		n++;
+	l->keys = ARENA_ARRAY(l->arena, struct key_record, n + 1);
+	for (r = e->records; r != NULL; r = r->next)
+		l->n += key_record_read(l->arena, str_dup(l->arena, r->json),
+			    &l->keys[l->n]) == 0;
+	return 1;
 }
 
 static int
 by_creation(const void *a, const void *b)
 {
-	const struct key *const *x = a, *const *y = b;
-	int64_t xt = (*x)->created_us, yt = (*y)->created_us;
+	const struct key_record *x = a, *y = b;
 
-	if (xt != yt)
-		return xt < yt ? -1 : 1;
-	return str_cmp((*x)->id, (*y)->id);
+	if (x->key.created_us != y->key.created_us)
+		return x->key.created_us < y->key.created_us ? -1 : 1;
+	return str_cmp(x->key.id, y->key.id);
 }
 
 int
 key_each(struct state *state, void (*fn)(void *arg, const struct key *key),
     void *arg, struct error *err)
 {
-	struct work w = { .state = state };
-	const struct key_entry *e;
-	const struct key **keys;
-	size_t i, n = 0;
-	int rc = run(&w, err);
+	struct listing l = { .arena = arena_new(SNAP_MAX_BYTES * 4) };
+	size_t i;
+	int rc = snap_edit(state, &key_kind, list_keys, &l, err);
 
-	keys = ARENA_ARRAY(w.arena, const struct key *, w.n + 1);
-	for (e = w.entries; rc == 0 && e != NULL; e = e->next)
-		keys[n++] = &e->record.key;
-	qsort(keys, n, sizeof(*keys), by_creation);
-	for (i = 0; i < n; i++)
-		fn(arg, keys[i]);
-	arena_free(w.arena);
+	if (l.n > 0)
+		qsort(l.keys, l.n, sizeof(*l.keys), by_creation);
+	for (i = 0; rc == 0 && i < l.n; i++)
+		fn(arg, &l.keys[i].key);
+	arena_free(l.arena);
 	return rc;
+}
+
+/* "openai/gpt-5", "openai/" followed by "*", or "*" alone. */
+static bool
+matches(struct str pattern, struct str name)
+{
+	if (pattern.n == 0 || pattern.p[pattern.n - 1] != '*')
+		return str_eq(pattern, name);
+	return name.n >= pattern.n - 1 &&
+	    memcmp(name.p, pattern.p, pattern.n - 1) == 0;
+}
+
+int
+key_allows(const struct key *key, struct str asked, struct str target,
+    struct error *err)
+{
+	char list[MAX_LIST_BYTES] = "";
+	const struct name *m;
+	size_t n = 0;
+
+	if (key == NULL || key->models == NULL)
+		return 0;
+	for (m = key->models; m != NULL; m = m->next) {
+		if (matches(m->s, asked) || matches(m->s, target))
+			return 0;
+		if (n + m->s.n + 3 < sizeof(list))
+			n += (size_t)snprintf(list + n, sizeof(list) - n,
+			    "%s%.*s", n > 0 ? ", " : "", STR_ARG(m->s));
+	}
+	return error_set(err, ERROR_FORBIDDEN,
+	    "gateway key %.*s may not use %.*s; it may use %s",
+	    STR_ARG(key->id), asked.n > 80 ? 80 : (int)asked.n, asked.p, list);
 }

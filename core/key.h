@@ -3,10 +3,10 @@
  * Gateway keys: "sk-sl-" 12 public characters "-" 40 secret ones, lower-case
  * letters and digits.  "sk-sl-<public>" is the key's id, safe to log; of the
  * whole only a SHA-256 is stored (280 random bits need no slow hash), and
- * the plain text is shown once.
+ * the plain text is shown once.  A rotated key keeps its id, and so its
+ * budgets and its rows in the ledger; the old secret may live on for a while.
  *
- * Truth is the table `keys` in Berkeley DB, written under the lease; readers
- * use keys.snap, rewritten with it and found again when hdr's keys_gen moves.
+ * Truth is the table `keys` in Berkeley DB; readers use keys.snap (snap.h).
  */
 #ifndef CORE_KEY_H
 #define CORE_KEY_H
@@ -19,27 +19,39 @@
 struct arena;
 struct error;
 struct keyring;
+struct name;
 struct state;
 
 #define KEY_ID_BYTES   (6 + 12 + 1) /* with NUL */
 #define KEY_TEXT_BYTES (6 + 12 + 1 + 40 + 1)
 
+enum key_cache {
+	KEY_CACHE_DEFAULT, /* as the configuration says */
+	KEY_CACHE_ON,
+	KEY_CACHE_OFF
+};
+
 struct key {
-	struct str id;      /* "sk-sl-…12" */
-	struct str name;    /* for people */
-	struct str account; /* the team it belongs to; "default" */
-	struct str owner;   /* absent if none */
+	struct str id;       /* "sk-sl-…12" */
+	struct str name;     /* for people */
+	struct str account;  /* the team it belongs to; "default" */
+	struct str owner;    /* absent if none */
+	struct name *models; /* models, aliases and routes it may use, "x/" and
+			      * "*" for all that begin so; NULL: any */
 	int64_t created_us;
-	int64_t expires_us; /* 0: never */
-	int64_t revoked_us; /* 0: valid */
+	int64_t expires_us;   /* 0: never */
+	int64_t revoked_us;   /* 0: valid */
+	int64_t old_until_us; /* the secret before this one; 0: none */
+	int64_t rpm, tpm;     /* requests, tokens a minute; 0: any */
+	int64_t parallel;     /* calls at a time; 0: any */
 	bool admin;
-	bool may_route; /* may bring routes of its own */
+	bool may_route; /* may bring a route of its own */
+	enum key_cache cache;
 };
 
 /*
- * key_create(state, key, text, err):
- * Make a new key with the name, account, owner, expiry, admin and may_route
- * of ${key}.
+ * key_create(state, key, id, text, err):
+ * Make a new key with what ${key} says but for id and times.
  *
  * Returns  0 with the secret in ${text} and ${key}->id pointing into
  *          ${id}, or -1: ERROR_STORE, ERROR_BAD_REQUEST (empty name).
@@ -66,9 +78,29 @@ int key_revoke(struct state *state, struct str id, struct error *err)
     __attribute__((warn_unused_result));
 
 /*
+ * key_rotate(state, id, grace_us, text, err):
+ * Give key ${id} a new secret; the old one stays good for ${grace_us}.
+ *
+ * Returns  0 with the whole new key in ${text}, or -1: ERROR_NOT_FOUND,
+ *          ERROR_BAD_REQUEST (revoked), ERROR_STORE.
+ */
+int key_rotate(struct state *state, struct str id, int64_t grace_us,
+    char text[KEY_TEXT_BYTES], struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * key_allows(key, asked, target, err):
+ * May ${key} (NULL: anybody) use what it asked for as ${asked}, an alias, a
+ * route or a model, which leads to ${target}, "provider/model"?
+ *
+ * Returns  0, or -1: ERROR_FORBIDDEN with what is allowed.
+ */
+int key_allows(const struct key *key, struct str asked, struct str target,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
  * keyring_new(state), keyring_free(kr):
- * The reader's side: keys.snap in memory, re-read when it has changed.  Used
- * by several threads.
+ * The reader's side.  Used by several threads.
  */
 struct keyring *keyring_new(struct state *state);
 void keyring_free(struct keyring *kr);
@@ -79,8 +111,8 @@ void keyring_free(struct keyring *kr);
  * constant time.
  *
  * Returns  the key, copied to ${a}, or NULL: ERROR_AUTH (missing, unknown,
- *          revoked, expired: the message says which only where the public
- *          part matched), ERROR_STORE.
+ *          revoked, expired: the message says which only where the secret
+ *          matched), ERROR_STORE.
  */
 const struct key *keyring_check(struct keyring *kr, struct arena *a,
     struct str presented, int64_t now_us, struct error *err);

@@ -2,25 +2,31 @@
 /*
  * A key at rest: one JSON object, in the table `keys` (under the key's id)
  * and as a line of keys.snap.
- *	{"id","hash","name","account","owner","created_us","expires_us",
- *	 "revoked_us","admin","may_route"}
- * hash is the SHA-256 of the whole key's text, in hex.
+ *	{"id","hash","old_hash","old_until_us","name","account","owner",
+ *	 "created_us","expires_us","revoked_us","rpm","tpm","parallel",
+ *	 "admin","may_route","cache","models":[]}
+ * hash is the SHA-256 of the whole key's text, in hex; old_hash that of the
+ * text before the last rotation, good until old_until_us.  What came after
+ * the first version (old_hash, old_until_us, rpm and all that follows but
+ * admin) may be missing.
  */
 #ifndef CORE_KEY_RECORD_H
 #define CORE_KEY_RECORD_H
 
 #include "core/key.h"
+#include "core/snap.h"
 
 struct buf;
 
-#define KEY_HASH_BYTES     32
-#define KEY_SNAP           "keys.snap"
-#define KEY_SNAP_MAX_BYTES ((size_t)64 << 20)
+#define KEY_HASH_BYTES 32
 
 struct key_record {
 	struct key key;
 	unsigned char hash[KEY_HASH_BYTES];
+	unsigned char old_hash[KEY_HASH_BYTES]; /* if old_until_us is not 0 */
 };
+
+extern const struct snap_kind key_kind;
 
 /* key_record_write(r, out): append ${r} to ${out}. */
 void key_record_write(const struct key_record *r, struct buf *out);
@@ -40,14 +46,5 @@ bool key_record_id(struct str text, struct str *id);
 
 /* key_record_hash(text, hash): what is kept of a key's text. */
 void key_record_hash(struct str text, unsigned char hash[KEY_HASH_BYTES]);
-
-/*
- * key_record_snapshot(dirfd, a, text, err):
- * Read keys.snap of data_dir.
- *
- * Returns  1 with ${*text} in ${a}, 0 if there is none, -1: ERROR_STORE.
- */
-int key_record_snapshot(int dirfd, struct arena *a, struct str *text,
-    struct error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -212,6 +212,8 @@ put_result(struct jw *w, const struct ledger_call *row)
 	put_money(w, "cost_usd", row->cost.known, row->cost.pusd);
 	put_text(
 	    w, "cost_note", row->cost.known ? STR_NONE : str_of(row->cost.why));
+	if (row->outcome == CALL_OPEN && row->reserved_pusd > 0)
+		put_money(w, "reserved_usd", true, row->reserved_pusd);
 }
 
 void

@@ -105,6 +105,7 @@ struct ledger_call {
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */
+	int64_t reserved_pusd;        /* set aside in budgets; 0 none */
 	struct ledger_attempt *attempts;
 };
 

@@ -174,18 +174,31 @@ edit(struct arena *a, struct str object, const struct jtext_edit *edits,
 	return buf_str(out);
 }
 
-/* An attempt that was under way may have cost what it likes. */
+/* What the call had reserved; null where no budget asked for that. */
 static struct str
-unknown_attempt(struct arena *a, struct str attempt)
+reserved(struct str row)
+{
+	struct str usd;
+
+	return jtext_get(row, "reserved_usd", &usd) ? usd : STR("null");
+}
+
+/*
+ * An attempt that was under way may have cost what it likes, up to what was
+ * reserved: that is charged to the first of them.
+ */
+static struct str
+unknown_attempt(struct arena *a, struct str attempt, struct str *usd)
 {
 	const struct jtext_edit edits[] = {
 		{ "outcome", STR("\"unknown\"") },
-		{ "cost_usd", STR("null") },
-		{ "cost_source", STR("\"unknown\"") },
+		{ "cost_usd", *usd },
+		{ "cost_source",
+		    str_is(*usd, "null") ? STR("\"unknown\"")
+					 : STR("\"reserved\"") },
 	};
 
-	if (!has_outcome(attempt, "\"open\""))
-		return attempt;
+	*usd = STR("null");
 	return edit(a, attempt, edits, sizeof(edits) / sizeof(*edits));
 }
 
@@ -193,7 +206,7 @@ static struct str
 unknown_attempts(struct arena *a, struct str row)
 {
 	struct buf *out = buf_new(a, MAX_ROW_BYTES);
-	struct str attempt;
+	struct str attempt, usd = reserved(row);
 	int i;
 
 	buf_addch(out, '[');
@@ -203,7 +216,9 @@ unknown_attempts(struct arena *a, struct str row)
 			break;
 		if (i > 0)
 			buf_addch(out, ',');
-		buf_adds(out, unknown_attempt(a, attempt));
+		if (has_outcome(attempt, "\"open\""))
+			attempt = unknown_attempt(a, attempt, &usd);
+		buf_adds(out, attempt);
 	}
 	buf_addch(out, ']');
 	return buf_str(out);
@@ -214,7 +229,7 @@ unknown_row(struct arena *a, struct str row)
 {
 	const struct jtext_edit edits[] = {
 		{ "outcome", STR("\"unknown\"") },
-		{ "cost_usd", STR("null") },
+		{ "cost_usd", reserved(row) },
 		{ "cost_note", str_of(note) },
 		{ "attempts", unknown_attempts(a, row) },
 	};

@@ -16,6 +16,7 @@
 #include "core/log.h"
 
 #define LOOK_EVERY_US    INT64_C(1000000)
+#define FRESH_S          2
 #define FIND_ARENA_BYTES ((size_t)1 << 20)
 
 struct live {
@@ -81,20 +82,26 @@ log_complaints(const struct live *l, const struct buf *complaints)
 	}
 }
 
-/* The file that is there now; true if it is the one that did not load. */
+/*
+ * Is the file that is there now the one that did not load?  One written a
+ * moment ago may have been caught half written: its time stamp proves nothing
+ * yet.
+ */
 static bool
 still_bad(struct live *l)
 {
 	struct stat st = { 0 };
+	int64_t age_s;
 	bool same;
 
 	if (l->path == NULL || stat(l->path, &st) != 0)
 		return false;
-	same = st.st_ino == l->bad.st_ino &&
+	age_s = clock_wall_us() / 1000000 - st.st_mtim.tv_sec;
+	same = st.st_ino == l->bad.st_ino && st.st_size == l->bad.st_size &&
 	    st.st_mtim.tv_sec == l->bad.st_mtim.tv_sec &&
 	    st.st_mtim.tv_nsec == l->bad.st_mtim.tv_nsec;
 	l->bad = st;
-	return same;
+	return same && (age_s < 0 || age_s > FRESH_S);
 }
 
 /* Began without a file?  One may have come. */

@@ -167,6 +167,9 @@ put_open(struct order *o, const struct event *ev, struct error *err)
 	if (o->stopped || find(o, ev->key) != NULL)
 		return error_set(err, ERROR_UP_BROKEN, "block %d opened %s",
 		    ev->key, o->stopped ? "after the end" : "twice");
+	if (ev->block == BLOCK_TOOL && ev->name.n == 0)
+		return error_set(err, ERROR_UP_BROKEN,
+		    "the provider called a tool without a name");
 	if (o->n_live == ORDER_MAX_OPEN)
 		return error_set(err, ERROR_UP_BROKEN,
 		    "more than %d blocks open at once", ORDER_MAX_OPEN);

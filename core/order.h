@@ -20,8 +20,8 @@ struct arena;
 /*
  * order_new(a, next):
  * Returns  the sink, in ${a}, that passes ordered events to ${next}.
- * Errors   (of put) ERROR_UP_BROKEN: a delta for a block that is not open,
- *          or a ceiling passed.
+ * Errors   (of put) ERROR_UP_BROKEN: a delta for a block that is not open, a
+ *          tool call without a name, or a ceiling passed.
  */
 struct sink *order_new(struct arena *a, struct sink *next);
 

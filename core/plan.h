@@ -90,9 +90,10 @@ const struct chat *plan_chat(struct planner *p);
 /*
  * plan_price(p, target, worst, pusd):
  * What the call would cost at ${target}: its estimated input, and as output
- * max_tokens; without one 1024 tokens, or with ${worst} the model's most.  What
- * the target has of the conversation in its cache counts as such (not
- * ${worst}).
+ * max_tokens; without one 1024 tokens.  What the target has of the
+ * conversation in its cache counts as such.  With ${worst} it is the most the
+ * call may cost: a quarter more input than estimated, the model's most
+ * output, each at the dearest price (price_worst).
  *
  * Returns  true with ${*pusd}, or false: no price is known.
  */

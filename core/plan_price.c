@@ -5,10 +5,13 @@
 #include "core/chat.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/jtext.h"
 #include "core/plan.h"
 #include "core/price.h"
 
 #define USUAL_OUTPUT   1024 /* tokens of an answer without max_tokens */
+#define MOST_SEARCHES  10
+#define MOST_ANSWERS   128
 #define UNKNOWN_OUTPUT 8192 /* the most of a model without a limit */
 
 static int64_t
@@ -38,24 +41,78 @@ expect_cache(struct planner *p, const struct target *t, struct usage *u)
 	u->tokens[USAGE_CACHE_READ] = cached;
 }
 
+static bool
+find_price(const struct planner *p, const struct target *t, struct price *price)
+{
+	struct error err = { 0 };
+
+	return t->facts != NULL && t->facts->price.p != NULL &&
+	    price_parse_at(t->facts->price, p->wall_us, price, &err) == 0;
+}
+
+/* What the request may make dearer than text: by a look at its words. */
+static unsigned
+may_cost(const struct ask *ask)
+{
+	static const struct {
+		const char *word;
+		unsigned may;
+	} words[] = {
+		{ "audio", PRICE_MAY_AUDIO },
+		{ "image", PRICE_MAY_IMAGE },
+		{ "web_search", PRICE_MAY_SEARCH },
+	};
+	unsigned may = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_find(ask->body, str_of(words[i].word)) >= 0)
+			may |= words[i].may;
+	return may;
+}
+
+/* The estimate is good to about 15 %: a quarter more is the most. */
+static bool
+worst_price(struct planner *p, const struct target *t,
+    const struct price *price, int64_t *pusd)
+{
+	struct price_most most = { .may = may_cost(p->ask),
+		.searches = MOST_SEARCHES };
+	const struct chat *chat = plan_chat(p);
+	int64_t input = plan_input_tokens(p, t), answers = 1;
+	struct str n, tier = chat != NULL ? chat->service_tier : STR_NONE;
+
+	if (jtext_get(p->ask->body, "n", &n) &&
+	    str_i64(n, 1, MOST_ANSWERS, &answers) != 0)
+		answers = 1;
+	if (jtext_get(p->ask->body, "speed", &n) && str_is(n, "\"fast\""))
+		tier = STR("fast");
+	most.input_tokens = input + input / 4 + 16;
+	if (p->ask->operation == OPERATION_CHAT)
+		most.output_tokens = output_tokens(p, t, true) * answers;
+	most.mode = usage_mode_of(tier);
+	if (price->modes[most.mode].n_tiers == 0)
+		most.mode = USAGE_STANDARD;
+	return price_worst(price, &most, pusd) == 0;
+}
+
 bool
 plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 {
 	struct price price;
 	struct usage u;
-	struct error err = { 0 };
 
 	*pusd = 0;
 	if (t->provider->free || p->ask->operation == OPERATION_COUNT)
 		return true;
-	if (t->facts == NULL || t->facts->price.p == NULL ||
-	    price_parse(t->facts->price, &price, &err) != 0)
+	if (!find_price(p, t, &price))
 		return false;
+	if (worst)
+		return worst_price(p, t, &price, pusd);
 	usage_init(&u);
 	u.tokens[USAGE_INPUT] = plan_input_tokens(p, t);
-	if (!worst)
-		expect_cache(p, t, &u);
-	u.tokens[USAGE_OUTPUT] = output_tokens(p, t, worst);
+	expect_cache(p, t, &u);
+	u.tokens[USAGE_OUTPUT] = output_tokens(p, t, false);
 	return price_cost(&price, &u, pusd) == 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
 
@@ -144,11 +145,14 @@ read_amount(struct str name, struct str value, int64_t scale, int64_t *out,
 	return 0;
 }
 
-/* What a price consists of while it is read. */
+/* What one mode of a price consists of while it is read. */
 struct reading {
 	struct price *price;
+	struct price_mode *mode;
+	bool whole;           /* the standard one: with units and the like */
 	int64_t base[PLACES]; /* as given, UNSET if not */
 	struct str tiers;     /* raw */
+	struct str modes;     /* raw */
 	struct error *err;
 };
 
@@ -157,16 +161,40 @@ read_units(struct reading *r, struct str units)
 {
 	struct str name;
 	struct str value;
+	int64_t *to;
 	size_t pos = 0;
 
+	if (!str_starts(units, "{"))
+		return fail_at(r->err, STR("units"), "must be an object");
 	while (jtext_member(units, &pos, &name, &value)) {
-		if (!jtext_is_name(name, STR("web_search")))
-			return fail_at(r->err, unquoted(name), "no such unit");
-		if (read_amount(STR("web_search"), value, PUSD_PER_USD,
-			&r->price->web_search_pusd, r->err) != 0)
+		name = unquoted(name);
+		if (str_is(name, "web_search"))
+			to = &r->price->web_search_pusd;
+		else if (str_is(name, "request"))
+			to = &r->price->request_pusd;
+		else
+			return fail_at(r->err, name, "no such unit");
+		if (read_amount(name, value, PUSD_PER_USD, to, r->err) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* A member that only the standard mode has. */
+static int
+read_whole(struct reading *r, struct str name, struct str value)
+{
+	if (str_is(name, "modes")) {
+		r->modes = value;
+		return 0;
+	}
+	if (str_is(name, "units"))
+		return read_units(r, value);
+	if (!str_is(name, "from"))
+		return fail_at(r->err, name, "no such price");
+	return clock_parse(unquoted(value), &r->price->from_us) == 0
+	    ? 0
+	    : fail_at(r->err, name, "must be a date");
 }
 
 /* A member that is no price of a bucket. */
@@ -174,17 +202,19 @@ static int
 read_other(struct reading *r, struct str name, struct str value,
     struct price_tier *tier)
 {
+	bool base = tier == r->mode->tiers;
+
 	if (str_is(name, "above") && tier->above_tokens == 0) {
 		return str_i64(value, 1, INT64_MAX, &tier->above_tokens) == 0
 		    ? 0
 		    : fail_at(r->err, name, "must be a number of tokens");
 	}
-	if (str_is(name, "units") && tier == r->price->tiers)
-		return read_units(r, value);
-	if (str_is(name, "tiers") && tier == r->price->tiers) {
+	if (str_is(name, "tiers") && base) {
 		r->tiers = value;
 		return 0;
 	}
+	if (base && r->whole)
+		return read_whole(r, name, value);
 	return fail_at(r->err, name, "no such price");
 }
 
@@ -237,26 +267,26 @@ read_base(struct reading *r, struct str text)
 		return error_set(
 		    r->err, ERROR_CONF, "price: must be an object");
 	}
-	if (read_prices(r, text, r->base, &r->price->tiers[0]) != 0)
+	if (read_prices(r, text, r->base, &r->mode->tiers[0]) != 0)
 		return -1;
 	if (r->base[USAGE_INPUT] == UNSET || r->base[USAGE_OUTPUT] == UNSET) {
 		return error_set(
 		    r->err, ERROR_CONF, "price: input and output are required");
 	}
-	if (r->price->tiers[0].above_tokens != 0)
+	if (r->mode->tiers[0].above_tokens != 0)
 		return fail_at(r->err, STR("above"), "belongs in tiers");
-	settle(r->base, &r->price->tiers[0]);
-	r->price->n_tiers = 1;
+	settle(r->base, &r->mode->tiers[0]);
+	r->mode->n_tiers = 1;
 	return 0;
 }
 
 static int
 read_tier(struct reading *r, struct str text)
 {
-	struct price_tier *tier = &r->price->tiers[r->price->n_tiers];
+	struct price_tier *tier = &r->mode->tiers[r->mode->n_tiers];
 	int64_t given[PLACES];
 
-	if (r->price->n_tiers == PRICE_MAX_TIERS || !str_starts(text, "{")) {
+	if (r->mode->n_tiers == PRICE_MAX_TIERS || !str_starts(text, "{")) {
 		return fail_at(r->err, STR("tiers"),
 		    "must be a list of at most 3 objects");
 	}
@@ -268,7 +298,7 @@ read_tier(struct reading *r, struct str text)
 		    r->err, STR("tiers"), "\"above\" must be given and rise");
 	}
 	settle(given, tier);
-	r->price->n_tiers++;
+	r->mode->n_tiers++;
 	return 0;
 }
 
@@ -286,53 +316,92 @@ read_tiers(struct reading *r)
 	return 0;
 }
 
-int
-price_parse(struct str text, struct price *price, struct error *err)
+static int
+read_modes(const struct reading *whole)
 {
-	struct reading r = { .price = price, .err = err };
-	struct error bad = { 0 };
+	struct str name, value;
+	size_t pos = 0;
 
-	*price = (struct price){ 0 };
-	if (jtext_check(text, &bad) != 0)
-		return error_set(err, ERROR_CONF, "price: %s", bad.msg);
-	return read_base(&r, str_trim(text)) != 0 ? -1 : read_tiers(&r);
-}
+	if (whole->modes.p != NULL && !str_starts(whole->modes, "{"))
+		return fail_at(whole->err, STR("modes"), "must be an object");
+	while (jtext_member(whole->modes, &pos, &name, &value)) {
+		struct reading r = { .price = whole->price, .err = whole->err };
+		enum usage_mode m = usage_mode_of(unquoted(name));
 
-/* The prices for a call of so much input; tiers rise. */
-static const struct price_tier *
-find_tier(const struct price *price, int64_t input_tokens)
-{
-	unsigned i = price->n_tiers - 1;
-
-	while (i > 0 && input_tokens <= price->tiers[i].above_tokens)
-		i--;
-	return &price->tiers[i];
+		if (m == USAGE_STANDARD)
+			return fail_at(r.err, unquoted(name), "no such mode");
+		r.mode = &whole->price->modes[m];
+		if (read_base(&r, value) != 0 || read_tiers(&r) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int
-add_product(int64_t *sum, int64_t count, int64_t pusd)
+read_one(struct str text, struct price *price, struct error *err)
 {
-	int64_t cost;
+	struct reading r = { .price = price,
+		.mode = &price->modes[USAGE_STANDARD],
+		.whole = true,
+		.err = err };
 
-	return count < 0 || __builtin_mul_overflow(count, pusd, &cost) ||
-		__builtin_add_overflow(*sum, cost, sum)
-	    ? -1
-	    : 0;
+	*price = (struct price){ 0 };
+	return read_base(&r, text) != 0 || read_tiers(&r) != 0 ? -1
+							       : read_modes(&r);
+}
+
+/* Read all there are; keep the latest that is in effect at ${now_us}. */
+static int
+read_all(struct str text, int64_t now_us, struct price *price, bool *found,
+    struct error *err)
+{
+	struct error bad = { 0 };
+	struct price one;
+	struct str item;
+	size_t pos = 0;
+	bool list;
+
+	*found = false;
+	if (jtext_check(text, &bad) != 0)
+		return error_set(err, ERROR_CONF, "price: %s", bad.msg);
+	text = str_trim(text);
+	list = str_starts(text, "[");
+	for (item = text; !list || jtext_item(text, &pos, &item);) {
+		if (read_one(item, &one, err) != 0)
+			return -1;
+		if (one.from_us <= now_us &&
+		    (!*found || one.from_us >= price->from_us)) {
+			*price = one;
+			*found = true;
+		}
+		if (!list)
+			break;
+	}
+	return 0;
 }
 
 int
-price_cost(const struct price *price, const struct usage *usage, int64_t *pusd)
+price_parse_at(
+    struct str text, int64_t now_us, struct price *price, struct error *err)
 {
-	const struct price_tier *tier =
-	    find_tier(price, usage_total_input(usage));
-	int64_t sum = 0;
-	int i;
+	bool found;
 
-	for (i = 0; i < USAGE_BUCKETS; i++)
-		if (add_product(&sum, usage->tokens[i], tier->pusd[i]) != 0)
-			return -1;
-	if (add_product(&sum, usage->web_searches, price->web_search_pusd) != 0)
+	if (read_all(text, now_us, price, &found, err) != 0)
 		return -1;
-	*pusd = sum;
-	return 0;
+	return found ? 0
+		     : error_set(err, ERROR_CONF, "price: none is in effect");
+}
+
+int
+price_parse(struct str text, struct price *price, struct error *err)
+{
+	return price_parse_at(text, clock_wall_us(), price, err);
+}
+
+int
+price_check(struct str text, struct error *err)
+{
+	struct price price;
+
+	return price_parse_at(text, INT64_MAX, &price, err);
 }

@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/conf.h"
 #include "core/jtext.h"
 
 #define MAX_EDITS      8
@@ -107,4 +108,18 @@ registry_vendor(const struct registry *r, struct str name)
 		if (str_is(name, v->name))
 			return v;
 	return NULL;
+}
+
+struct str
+target_secret(const struct target *t)
+{
+	return t->credential.p != NULL ? t->key : t->provider->key;
+}
+
+struct str
+target_credential(const struct target *t)
+{
+	if (t->credential.p != NULL)
+		return t->credential;
+	return t->provider->key.p != NULL ? STR("conf") : STR_NONE;
 }

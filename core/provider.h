@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/chat.h"
+#include "core/registry.h"
 #include "core/str.h"
 #include "core/wire.h"
 
@@ -44,6 +45,9 @@ struct target {
 	const struct conf_provider *provider;
 	struct str model;          /* as the provider spells it */
 	const struct model *facts; /* NULL: not in the catalogue */
+	struct str key;            /* of the account; absent: the provider's */
+	struct str credential; /* what the ledger calls key; never a secret */
+	unsigned nth, credentials; /* which of how many the account has */
 };
 
 /* What is asked for.  Everything but where prepare sends it is the same. */
@@ -52,6 +56,13 @@ enum operation {
 	OPERATION_EMBED, /* vectors of texts; the turns are the texts */
 	OPERATION_COUNT  /* the input tokens of a chat; costs nothing */
 };
+
+/*
+ * target_secret(t), target_credential(t):
+ * Returns  the credential to use, absent if none is needed; its name.
+ */
+struct str target_secret(const struct target *t);
+struct str target_credential(const struct target *t);
 
 /*
  * What a client asks, as providers see it: its bytes, and on demand the
@@ -170,48 +181,5 @@ struct provider {
 	 * are estimated (count.h). */
 	const struct provider *embed, *count;
 };
-
-/* Deviations of vendors that otherwise speak a known format. */
-enum vendor_quirk {
-	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options */
-	QUIRK_MAX_TOKENS = 1 << 1,        /* knows max_tokens only */
-	QUIRK_NO_DEVELOPER = 1 << 2,      /* knows role system only */
-	QUIRK_NO_DONE = 1 << 3,           /* its streams end without [DONE] */
-	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
-					   * reasoning tokens */
-	QUIRK_NO_CANCEL = 1 << 5,         /* a cancel does not stop billing */
-	QUIRK_SHORT_IDS = 1 << 6          /* call ids: nine letters, digits */
-};
-
-/* A vendor we know by name: data in providers.c. */
-struct vendor {
-	const char *name;
-	const char *api;      /* its struct provider; a second one may follow
-			       * after a comma */
-	const char *base_url; /* as the vendor's own SDK takes it */
-	const char *key_env;  /* variables with its key, comma-separated;
-			       * NULL: needs none */
-	unsigned quirks;      /* enum vendor_quirk */
-};
-
-/* What main injects: core knows no vendor. */
-struct registry {
-	const struct provider *const *apis; /* ends with NULL */
-	const struct vendor *vendors;       /* ends with name NULL */
-};
-
-/*
- * vendor_apis(v, also):
- * Returns  the name of the first format of ${v}; ${*also} is the second's, or
- *          absent.
- */
-struct str vendor_apis(const struct vendor *v, struct str *also);
-
-/*
- * registry_api(r, name), registry_vendor(r, name):
- * Returns  the entry called ${name}, or NULL.
- */
-const struct provider *registry_api(const struct registry *r, struct str name);
-const struct vendor *registry_vendor(const struct registry *r, struct str name);
 
 #endif

@@ -132,8 +132,8 @@ prune_now_and_then(
 	if (days == 0 || is_late(until_us) ||
 	    (last_us != 0 && clock_mono_us() - last_us < EVERY_US))
 		return 0;
-	rc = prune(s, store, clock_wall_us() - days * DAY_US, until_us, &rows,
-	    err);
+	rc = prune(
+	    s, store, clock_wall_us() - days * DAY_US, until_us, &rows, err);
 	if (rows > 0)
 		log_event(LOG_LEVEL_INFO, "store",
 		    "%lld rows older than %lld days are pruned",

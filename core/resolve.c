@@ -30,9 +30,9 @@ static void
 set_target(const struct conf *conf, struct arena *a,
     const struct conf_provider *p, struct str model, struct target *target)
 {
-	target->provider = p;
-	target->model = str_dup(a, model);
-	target->facts = catalog_find(conf->catalog, a, p->name, model);
+	*target = (struct target){ .provider = p,
+		.model = str_dup(a, model),
+		.facts = catalog_find(conf->catalog, a, p->name, model) };
 }
 
 /* "provider/model": everything after the first slash is the model. */

@@ -34,7 +34,8 @@ see_row(void *arg, struct str id, struct str row)
 	if (str_cmp(id, b->counted) <= 0)
 		return 0;
 	b->counted = str_dup(b->arena, id);
-	if (!jtext_get(row, "outcome", &outcome) || !str_is(outcome, "\"open\""))
+	if (!jtext_get(row, "outcome", &outcome) ||
+	    !str_is(outcome, "\"open\""))
 		rollup_recount(b->rollup, row);
 	return ++b->n == BATCH;
 }

@@ -19,8 +19,7 @@
  *
  * Returns  a view of ${out}.
  */
-struct str rollup_key(
-    const struct rollup_entry *e, char out[ROLLUP_KEY_BYTES]);
+struct str rollup_key(const struct rollup_entry *e, char out[ROLLUP_KEY_BYTES]);
 struct str rollup_value(
     const struct ledger_sum *sum, char out[ROLLUP_VALUE_BYTES]);
 

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +20,15 @@
 #include "core/error.h"
 #include "core/health.h"
 
-#define MAGIC       "sluicehd"
-#define VERSION     2u
-#define SHM_BYTES   393216 /* with room for budgets */
-#define BOOT_BYTES  40
-#define POLL_NS     1000000L
-#define START_FIELD 20 /* of /proc/self/stat, counted after "(comm) " */
+#define MAGIC        "sluicehd"
+#define VERSION      3u
+#define HEAD_BYTES   393216 /* before the room */
+#define SHM_BYTES    (HEAD_BYTES + SHM_ROOM_BYTES)
+#define ROOM_WAIT_US INT64_C(2000000)
+#define BOOT_BYTES   40
+#define POLL_NS      1000000L
+#define DEAD         INT64_C(-1)
+#define START_FIELD  20 /* of /proc/self/stat, counted after "(comm) " */
 
 struct header {
 	char magic[8]; /* written last */
@@ -32,11 +37,12 @@ struct header {
 	char boot[BOOT_BYTES];
 	uint64_t dev, ino; /* of this very file */
 	pthread_mutex_t lease;
+	pthread_mutex_t room;
 	_Atomic int64_t slots[SHM_SLOTS];
 	struct health health;
 };
 
-_Static_assert(sizeof(struct header) <= SHM_BYTES, "header too large");
+_Static_assert(sizeof(struct header) <= HEAD_BYTES, "header too large");
 
 struct shm {
 	struct header *hdr;
@@ -77,16 +83,22 @@ boot_id(char out[BOOT_BYTES])
 	read_proc("/proc/sys/kernel/random/boot_id", out, BOOT_BYTES);
 }
 
-/* Clock ticks after boot: with the pid, the name of a process. */
+/*
+ * Clock ticks after boot: with the pid, the name of a process.  0: not to be
+ * had; DEAD: it has ended, and its parent has not looked yet.
+ */
 static int64_t
-start_time(void)
+start_time(int64_t pid)
 {
-	char text[512];
+	char text[512], path[64];
 	const char *p;
 	int field;
 
-	read_proc("/proc/self/stat", text, sizeof(text));
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
+	read_proc(path, text, sizeof(text));
 	p = strrchr(text, ')');
+	if (p != NULL && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X'))
+		return DEAD;
 	for (field = 0; p != NULL && field < START_FIELD; field++)
 		p = strchr(p + 1, ' ');
 	return p != NULL ? strtoll(p, NULL, 10) : 0;
@@ -124,7 +136,7 @@ map_existing(int dirfd, struct header **out)
 	*out = NULL;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (fstat(fd, &st) == 0 && st.st_size == SHM_BYTES)
+	if (fstat(fd, &st) == 0 && st.st_size == (off_t)SHM_BYTES)
 		h = map(fd);
 	close(fd);
 	if (h != NULL && !matches(h, &st)) {
@@ -152,7 +164,8 @@ init_mutex(pthread_mutex_t *m)
 static int
 fill(struct header *h, const struct stat *st)
 {
-	if ((errno = init_mutex(&h->lease)) != 0)
+	if ((errno = init_mutex(&h->lease)) != 0 ||
+	    (errno = init_mutex(&h->room)) != 0)
 		return -1;
 	h->version = VERSION;
 	h->arch = arch();
@@ -298,7 +311,7 @@ static void
 note_owner(struct shm *m)
 {
 	if (m->start == 0)
-		m->start = start_time();
+		m->start = start_time(getpid());
 	atomic_store(shm_slot(m, SHM_OWNER_PID), getpid());
 	atomic_store(shm_slot(m, SHM_OWNER_START), m->start);
 	atomic_store(shm_slot(m, SHM_ACQUIRED_US), clock_mono_us());
@@ -343,4 +356,51 @@ shm_unlock(struct shm *m)
 	atomic_store(shm_slot(m, SHM_OWNER_PID), 0);
 	flock(m->lockfd, LOCK_UN);
 	pthread_mutex_unlock(&m->hdr->lease);
+}
+
+void *
+shm_room(struct shm *m)
+{
+	return (char *)m->hdr + HEAD_BYTES;
+}
+
+int
+shm_room_lock(struct shm *m, struct error *err)
+{
+	int rc = lock_mutex(&m->hdr->room, clock_mono_us() + ROOM_WAIT_US);
+
+	if (rc == 0)
+		return 0;
+	if (rc == EOWNERDEAD)
+		rc = pthread_mutex_consistent(&m->hdr->room);
+	else
+		return error_set(err, ERROR_STORE,
+		    "data_dir: limits are locked: %s", strerror(rc));
+	return rc == 0
+	    ? 1
+	    : error_set(err, ERROR_STORE, "data_dir: limits: %s", strerror(rc));
+}
+
+void
+shm_room_unlock(struct shm *m)
+{
+	pthread_mutex_unlock(&m->hdr->room);
+}
+
+void
+shm_process(int64_t *pid, int64_t *start)
+{
+	*pid = getpid();
+	*start = start_time(*pid);
+}
+
+bool
+shm_process_lives(int64_t pid, int64_t start)
+{
+	int64_t now;
+
+	if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+		return false;
+	now = start_time(pid);
+	return now != DEAD && (now == 0 || start == 0 || now == start);
 }

@@ -18,6 +18,8 @@
 #define CORE_SHM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
@@ -44,6 +46,8 @@ enum shm_slot {
 	SHM_BAD_RECORDS,   /* copied to j/bad */
 	SHM_UNKNOWN_CALLS, /* swept after the death of their process */
 	SHM_REBUILDS,      /* databases set aside and rebuilt */
+	SHM_ACCOUNTS_GEN,  /* as SHM_KEYS_GEN, for accounts.snap */
+	SHM_BUDGETS_GEN,   /* and budgets.snap */
 	SHM_PRUNED_US,     /* when retention was last seen to */
 	SHM_SLOTS = 64
 };
@@ -82,5 +86,33 @@ struct health *shm_health(struct shm *m);
 int shm_lock(struct shm *m, int64_t wait_ms, struct error *err)
     __attribute__((warn_unused_result));
 void shm_unlock(struct shm *m);
+
+/*
+ * shm_room(m):
+ * Returns  SHM_ROOM_BYTES for running sums (limit_room.h), all zero in a
+ *          fresh header; to be read and changed with their lock only.
+ */
+#define SHM_ROOM_BYTES ((size_t)1 << 20)
+void *shm_room(struct shm *m);
+
+/*
+ * shm_room_lock(m, err), shm_room_unlock(m):
+ * The room's own lock: for microseconds, never while waiting for anything.
+ *
+ * Returns  0; 1 if its last owner died with it, so that what is there may be
+ *          half done; -1: ERROR_STORE.
+ * Blocks   at most 2 s: its owner may have been stopped.
+ */
+int shm_room_lock(struct shm *m, struct error *err)
+    __attribute__((warn_unused_result));
+void shm_room_unlock(struct shm *m);
+
+/*
+ * shm_process(pid, start), shm_process_lives(pid, start):
+ * The name of this process among all of this boot; whether the process of
+ * that name still runs.
+ */
+void shm_process(int64_t *pid, int64_t *start);
+bool shm_process_lives(int64_t pid, int64_t start);
 
 #endif

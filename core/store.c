@@ -27,6 +27,8 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_OPEN] = "open.db",
 	[STORE_OFFSETS] = "offsets.db",
 	[STORE_KEYS] = "keys.db",
+	[STORE_ACCOUNTS] = "accounts.db",
+	[STORE_BUDGETS] = "budgets.db",
 	[STORE_ROLLUP] = "rollup.db",
 	[STORE_META] = "meta.db",
 };

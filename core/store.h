@@ -34,12 +34,14 @@ struct error;
 struct store;
 
 enum store_table {
-	STORE_LEDGER,  /* call id -> row */
-	STORE_OPEN,    /* call id of an open row -> process id */
-	STORE_OFFSETS, /* journal file -> bytes that are in the database */
-	STORE_KEYS,    /* public key id -> key */
-	STORE_ROLLUP,  /* sums over rows (rollup.h) */
-	STORE_META,    /* what is known of the other tables */
+	STORE_LEDGER,   /* call id -> row */
+	STORE_OPEN,     /* call id of an open row -> process id */
+	STORE_OFFSETS,  /* journal file -> bytes that are in the database */
+	STORE_KEYS,     /* public key id -> key */
+	STORE_ACCOUNTS, /* name -> account with its sealed credentials */
+	STORE_BUDGETS,  /* scope, name and window -> budget */
+	STORE_ROLLUP,   /* sums over rows (rollup.h) */
+	STORE_META,     /* what is known of the other tables */
 	STORE_TABLES
 };
 

@@ -43,7 +43,7 @@ grow(struct sum_table *t)
 	t->slots = t->slots != 0 ? 2 * t->slots : FIRST_SLOTS;
 	t->list = ARENA_ARRAY(t->arena, struct sum_entry, t->slots / 2);
 	t->index = ARENA_ARRAY(t->arena, uint32_t, t->slots);
-	for (i = 0; i < t->n; i++) {
+	for (i = 0; old != NULL && i < t->n; i++) {
 		t->list[i] = old[i];
 		t->index[slot_of(t, old[i].key, old[i].hash)] = i + 1;
 	}

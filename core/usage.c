@@ -18,6 +18,24 @@ const char *const usage_bucket_names[USAGE_BUCKETS] = {
 	[USAGE_IMAGE_OUT] = "image_out",
 };
 
+const char *const usage_mode_names[USAGE_MODES] = {
+	[USAGE_STANDARD] = "standard",
+	[USAGE_FLEX] = "flex",
+	[USAGE_PRIORITY] = "priority",
+	[USAGE_BATCH] = "batch",
+	[USAGE_FAST] = "fast",
+};
+
+enum usage_mode
+usage_mode_of(struct str word)
+{
+	enum usage_mode m = USAGE_MODES;
+
+	while (--m > USAGE_STANDARD && !str_is(word, usage_mode_names[m]))
+		;
+	return m;
+}
+
 static const bool is_output[USAGE_BUCKETS] = {
 	[USAGE_OUTPUT] = true,
 	[USAGE_REASONING] = true,

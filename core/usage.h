@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/str.h"
+
 enum usage_bucket {
 	USAGE_INPUT, /* uncached text input */
 	USAGE_CACHE_READ,
@@ -33,14 +35,34 @@ enum usage_source {
 	USAGE_REPORTED
 };
 
+/* How the provider has served it, where that has a price of its own. */
+enum usage_mode {
+	USAGE_STANDARD,
+	USAGE_FLEX,
+	USAGE_PRIORITY,
+	USAGE_BATCH,
+	USAGE_FAST,
+	USAGE_MODES
+};
+
 struct usage {
 	int64_t tokens[USAGE_BUCKETS]; /* >= 0 */
 	int64_t web_searches;          /* per-call units */
 	int64_t provider_cost_pusd;    /* the provider's own figure, -1 none */
 	enum usage_source source;
+	enum usage_mode mode;
 };
 
 extern const char *const usage_bucket_names[USAGE_BUCKETS];
+
+extern const char *const usage_mode_names[USAGE_MODES];
+
+/*
+ * usage_mode_of(word):
+ * Returns  the mode that a provider's service tier or speed means; words that
+ *          mean none of them are standard.
+ */
+enum usage_mode usage_mode_of(struct str word);
 
 /* usage_init(u): all zero, no provider cost, source none. */
 void usage_init(struct usage *u);

@@ -43,8 +43,7 @@ is_same(const struct str *a, const struct str *b, unsigned n)
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		if ((a[i].p == NULL) != (b[i].p == NULL) ||
-		    !str_eq(a[i], b[i]))
+		if ((a[i].p == NULL) != (b[i].p == NULL) || !str_eq(a[i], b[i]))
 			return false;
 	return true;
 }

@@ -195,8 +195,8 @@ static void
 month_from(char out[PERIOD_BYTES], const char *day)
 {
 	int month = (day[4] - '0') * 10 + day[5] - '0';
-	int year = (int)strtol((char[5]){ day[0], day[1], day[2], day[3], 0 },
-	    NULL, 10);
+	int year = (int)strtol(
+	    (char[5]){ day[0], day[1], day[2], day[3], 0 }, NULL, 10);
 
 	if (strcmp(day + 6, "01") != 0)
 		month++;
@@ -214,8 +214,8 @@ read_rollups(struct query *p, struct state *s, struct error *err)
 {
 	char from[PERIOD_BYTES], to[PERIOD_BYTES], first[PERIOD_BYTES] = "";
 	char last[PERIOD_BYTES], edge[PERIOD_BYTES + 2];
-	bool months = !p->daily &&
-	    rollup_has_months(p->for_total ? ROLLUP_ALL : p->dim);
+	bool months =
+	    !p->daily && rollup_has_months(p->for_total ? ROLLUP_ALL : p->dim);
 
 	day_text(from, p->q->since_us, "");
 	day_text(to, p->q->until_us, "99999999");

@@ -67,7 +67,7 @@ int ledger_usage(struct state *state, const struct usage_query *q,
     __attribute__((warn_unused_result));
 
 /* usage_query_write(q, r, w): the result as one JSON object. */
-void usage_query_write(const struct usage_query *q,
-    const struct usage_result *r, struct jw *w);
+void usage_query_write(
+    const struct usage_query *q, const struct usage_result *r, struct jw *w);
 
 #endif

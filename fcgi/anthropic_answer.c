@@ -222,6 +222,7 @@ anthropic_fail_body(
 	jw_object(&w);
 	jw_kv_cstr(&w, "type", error_anthropic_type(err));
 	jw_kv_cstr(&w, "message", err->msg);
+	encode_details(&w, err);
 	jw_end(&w);
 	jw_kv_cstr(&w, "request_id", call_id);
 	jw_end(&w);

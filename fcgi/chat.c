@@ -202,6 +202,11 @@ chat_front(
 	c->ask.decode = x->dialect->decode;
 	c->err = *read_err;
 	describe(x, key);
+	c->key = key;
+	if (state != NULL) {
+		c->limits = gateway_limits(x->gw);
+		c->accounts = gateway_accounts(x->gw);
+	}
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
 	ok = c->err.kind == ERROR_NONE && read_request(x, key) == 0;

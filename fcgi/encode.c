@@ -362,3 +362,10 @@ encode_input(const struct encode *e, struct str args)
 	input = jtext_string(e->arena, value);
 	return input.p != NULL ? input : args;
 }
+
+void
+encode_details(struct jw *w, const struct error *err)
+{
+	if (err->details[0] != '\0')
+		jw_kv_raw(w, "details", str_of(err->details));
+}

@@ -248,6 +248,7 @@ openai_chat_fail_body(
 	jw_kv_cstr(&w, "type", error_openai_type(err));
 	jw_kv_cstr(&w, "param", err->param[0] ? err->param : NULL);
 	jw_kv_cstr(&w, "code", error_code(err));
+	encode_details(&w, err);
 	jw_end(&w);
 	jw_end(&w);
 }

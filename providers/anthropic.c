@@ -35,8 +35,8 @@ headers_for(struct arena *a, const struct target *t, const struct ask *ask)
 	const struct header *h = NULL;
 
 	header_add(a, &list, STR("content-type"), STR("application/json"));
-	if (t->provider->key.n > 0)
-		header_add(a, &list, STR("x-api-key"), t->provider->key);
+	if (target_secret(t).n > 0)
+		header_add(a, &list, STR("x-api-key"), target_secret(t));
 	if (ask->wire == WIRE_ANTHROPIC)
 		h = ask->headers;
 	for (; h; h = h->next)

@@ -37,6 +37,7 @@ struct anthropic {
 	bool open;     /* a block we know is open: its index */
 	int64_t index;
 	struct counts counts;
+	enum usage_mode mode;
 };
 
 static int
@@ -152,6 +153,19 @@ to_buckets(const struct counts *c, struct usage *u)
 	(void)usage_clean(u);
 }
 
+/* Which a later count does not say again. */
+static enum usage_mode
+read_mode(const struct jnode *usage, enum usage_mode mode)
+{
+	struct str tier = answer_str(usage, "service_tier");
+
+	if (tier.p != NULL)
+		mode = usage_mode_of(tier);
+	if (str_is(answer_str(usage, "speed"), "fast"))
+		mode = USAGE_FAST;
+	return mode;
+}
+
 static int
 read_usage(struct anthropic *o, const struct jnode *in, struct error *err)
 {
@@ -162,6 +176,7 @@ read_usage(struct anthropic *o, const struct jnode *in, struct error *err)
 		return 0;
 	merge_counts(&o->counts, &at);
 	to_buckets(&o->counts, &usage);
+	usage.mode = o->mode = read_mode(&at, o->mode);
 	return put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
 }

@@ -77,8 +77,8 @@ gemini_headers(struct arena *a, const struct target *t)
 	struct header *list = NULL;
 
 	header_add(a, &list, STR("content-type"), STR("application/json"));
-	if (t->provider->key.n > 0)
-		header_add(a, &list, STR("x-goog-api-key"), t->provider->key);
+	if (target_secret(t).n > 0)
+		header_add(a, &list, STR("x-goog-api-key"), target_secret(t));
 	return list;
 }
 

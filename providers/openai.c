@@ -50,10 +50,10 @@ openai_headers(struct arena *a, const struct target *t)
 	struct header *list = NULL;
 
 	header_add(a, &list, STR("content-type"), STR("application/json"));
-	if (t->provider->key.n > 0)
+	if (target_secret(t).n > 0)
 		header_add(a, &list, STR("authorization"),
 		    str_of(arena_printf(
-			a, "Bearer %.*s", STR_ARG(t->provider->key))));
+			a, "Bearer %.*s", STR_ARG(target_secret(t)))));
 	return list;
 }
 

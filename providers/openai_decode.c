@@ -188,6 +188,7 @@ read_usage(struct openai *o, const struct jnode *root, struct error *err)
 		jtree_find(&groq, "usage", &at)))
 		return 0;
 	openai_usage(o->scratch, &at, o->quirks, &usage);
+	usage.mode = usage_mode_of(answer_str(root, "service_tier"));
 	return openai_put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
 }

@@ -61,6 +61,7 @@ read_usage(struct responses *o, const struct jnode *response, struct error *err)
 	if (!jtree_find(response, "usage", &at))
 		return 0;
 	openai_usage(o->scratch, &at, o->quirks, &usage);
+	usage.mode = usage_mode_of(answer_str(response, "service_tier"));
 	if (usage.web_searches == 0)
 		usage.web_searches = searches(o, response);
 	(void)usage_clean(&usage);

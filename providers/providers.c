@@ -45,4 +45,11 @@ static const struct vendor vendors[] = {
 	{ NULL, NULL, NULL, NULL, 0 },
 };
 
-const struct registry providers = { .apis = apis, .vendors = vendors };
+static const char *const price_names[] = { "gemini", "google", "together_ai",
+	"together", "fireworks_ai", "fireworks", NULL };
+
+const struct registry providers = {
+	.apis = apis,
+	.vendors = vendors,
+	.price_names = price_names,
+};

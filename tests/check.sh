@@ -52,8 +52,8 @@ sizes() {
 	wc -l $sources | awk '$2 != "total" && $1 > 520 {
 		print $2 ": " $1 " lines, about 500 allowed" }'
 	# shellcheck disable=SC2086
-	wc -l $headers | awk '$2 != "total" && $1 > 220 {
-		print $2 ": " $1 " lines, 220 allowed" }'
+	wc -l $headers | awk '$2 != "total" && $1 > 230 {
+		print $2 ": " $1 " lines, 230 allowed" }'
 }
 
 # Banned: unbounded, hidden state, or for people only.

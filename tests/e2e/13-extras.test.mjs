@@ -75,7 +75,7 @@ describe('embeddings', () => {
 
   for (const encoding_format of ['float', 'base64', undefined])
     test(`from Gemini: ${encoding_format ?? 'by default'}`, async () => {
-      upstream.on(undefined, gemini);
+      upstream.on('gemini-embedding-001', gemini);
       const r = await openai.embeddings.create({ encoding_format,
         model: 'google/gemini-embedding-001', input: ['a', 'b'],
         dimensions: 3 });
@@ -108,7 +108,7 @@ describe('embeddings', () => {
   });
 
   test('a number of vectors other than asked for is no answer', () => {
-    upstream.on(undefined, (c) => c.whole({
+    upstream.on('gemini-embedding-001', (c) => c.whole({
       embeddings: [{ values: [1] }] }));
     return rejects(openai.embeddings.create({ input: ['a', 'b'],
       model: 'google/gemini-embedding-001' }), 502, /number of embeddings/);
@@ -339,24 +339,32 @@ describe('selftest', () => {
     assert.equal(code, 0);
   });
 
-  test('and so it does in front of a provider of another format', async () => {
-    const weather = { text: '', tools: [{ id: 'call_1', name: 'get_weather',
-      args: { city: 'Paris' } }] };
-    upstream.on('far', (c) => {
-      if (c.path.endsWith('/count_tokens'))
-        return c.whole({ input_tokens: 7 });
-      if (!c.body.max_tokens)
-        return c.whole({ type: 'error', error: { message: 'max_tokens?',
-          type: 'invalid_request_error' } }, 400);
-      return c.answer(c.body.tools && !c.raw.includes('sunny') ? weather
-        : { text: 'Hello.' });
+  // Claude's words for tokens and limits; Gemini's API knows neither.
+  for (const provider of ['anthropic', 'google'])
+    test(`and so it does in front of ${provider}'s format`, async () => {
+      const weather = { text: '', tools: [{ id: 'call_1', name: 'get_weather',
+        args: { city: 'Paris' } }] };
+      upstream.on('far', (c) => {
+        if (c.path.includes('batchEmbed'))
+          return c.whole({ error: { code: 404, message: 'no such model',
+            status: 'NOT_FOUND' } }, 404);
+        if (c.path.endsWith('/count_tokens'))
+          return c.whole({ input_tokens: 7 });
+        if (provider === 'anthropic' && !c.body.max_tokens)
+          return c.whole({ type: 'error', error: { message: 'max_tokens?',
+            type: 'invalid_request_error' } }, 400);
+        return c.answer(c.body.tools && !c.raw.includes('sunny') ? weather
+          : { text: 'Hello.' });
+      });
+      upstream.on('models/far', (c) => c.whole({ error: { code: 404,
+        message: 'no such model', status: 'NOT_FOUND' } }, 404));
+      const { code, out } = await run(sluice.url, '--model',
+        `${provider}/far`);
+      assert.doesNotMatch(out, /^FAILS/m);
+      assert.match(out, /^ok +chat: a tool call and its result$/m);
+      assert.match(out, /^skipped +embeddings: as numbers$/m);
+      assert.equal(code, 0);
     });
-    const { code, out } = await run(sluice.url, '--model', 'anthropic/far');
-    assert.doesNotMatch(out, /^FAILS/m);
-    assert.match(out, /^ok +chat: a tool call and its result$/m);
-    assert.match(out, /^skipped +embeddings: as numbers$/m);
-    assert.equal(code, 0);
-  });
 
   test('it says what does not hold', async () => {
     const { code, out } = await run(`${sluice.url}/v1/`, '--model',
@@ -409,13 +417,13 @@ describe('fetch_images', async () => {
         ...[path].flat().map((p) => ({ type: 'image_url',
           image_url: { url: p.startsWith('http') ? p : `${url}${p}` } }))],
     }] });
-  upstream.on(undefined, (c) => c.path.includes(':streamGenerate')
+  upstream.on('gemini-2.5-flash', (c) => c.path.includes(':streamGenerate')
     ? c.stream([`data: ${JSON.stringify(gemini)}\r\n\r\n`])
     : c.whole(gemini));
 
   for (const [name, s] of [['FastCGI', open], ['CGI', cgi]])
     test(`${name}: images come as bytes, each once`, async () => {
-      upstream.on(undefined, (c) => c.whole(gemini));
+      upstream.on('gemini-2.5-flash', (c) => c.whole(gemini));
       const r = await see(s, ['/png/png', '/b/webp', '/png/png']);
       assert.equal(r.choices[0].message.content, 'a seven');
       const { parts } = upstream.calls.at(-1).body.contents[0];
@@ -425,7 +433,7 @@ describe('fetch_images', async () => {
     });
 
   test('a stream waits for them', async () => {
-    upstream.on(undefined, (c) => c.stream(
+    upstream.on('gemini-2.5-flash', (c) => c.stream(
       [`data: ${JSON.stringify(gemini)}\r\n\r\n`]));
     let text = '';
     for await (const c of await see(open, '/png/png', { stream: true }))
@@ -434,7 +442,7 @@ describe('fetch_images', async () => {
   });
 
   test('another target of the route gets the address', async () => {
-    upstream.on(undefined, (c) => c.whole({ error: { code: 503,
+    upstream.on('gemini-2.5-flash', (c) => c.whole({ error: { code: 503,
       message: 'busy', status: 'UNAVAILABLE' } }, 503));
     upstream.on('seer', (c) => c.answer({ text: 'hm' }));
     await see(open, '/png/png', { model: 'both' });

@@ -25,7 +25,7 @@ static const struct vendor kit_vendors[] = {
 	{ "echo", "openai", "http://echo.example", NULL, 0 },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
-static const struct registry kit_registry = { kit_apis, kit_vendors };
+static const struct registry kit_registry = { kit_apis, kit_vendors, NULL };
 
 #define KIT_PROVIDERS                                                          \
 	"\"providers\": { \"a\": { \"api\": \"openai\", \"base_url\": "        \

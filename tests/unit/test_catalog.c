@@ -87,10 +87,10 @@ check_model(void *arg, struct str id)
 	w->priced++;
 	if (price_parse(m->price, &price, &w->err) != 0)
 		fail_msg("%.*s: %s", STR_ARG(id), w->err.msg);
-	assert_true(price.tiers[0].pusd[USAGE_CACHE_READ] <=
-	    price.tiers[0].pusd[USAGE_INPUT]);
-	assert_true(price.tiers[0].pusd[USAGE_CACHE_WRITE_1H] >=
-	    price.tiers[0].pusd[USAGE_CACHE_WRITE_5M]);
+	assert_true(price.modes[0].tiers[0].pusd[USAGE_CACHE_READ] <=
+	    price.modes[0].tiers[0].pusd[USAGE_INPUT]);
+	assert_true(price.modes[0].tiers[0].pusd[USAGE_CACHE_WRITE_1H] >=
+	    price.modes[0].tiers[0].pusd[USAGE_CACHE_WRITE_5M]);
 }
 
 static void
@@ -231,7 +231,7 @@ models_that_make_no_sense_are_refused(void **state)
 		{ "a/b", "{\"context\":-5}",
 		    "models.a/b.context: must be a number of tokens" },
 		{ "a/b", "{\"price\":5}",
-		    "models.a/b.price: must be an object" },
+		    "models.a/b.price: must be an object, or a list of them" },
 		{ "a/b", "{\"price\":{}}",
 		    "models.a/b: price: input and output are required" },
 		{ "a/b", "{\"effort\":[\"much\"]}",

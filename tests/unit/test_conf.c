@@ -230,7 +230,8 @@ each_mistake_has_its_complaint(void **state)
 		    "models.local/x: unknown provider \"local\"; did you mean "
 		    "\"locals\"?" },
 		{ "{\"models\":{\"openai/x\":{\"price\":\"1\"}}}",
-		    "models.openai/x.price: must be an object" },
+		    "models.openai/x.price: must be an object, or a list of "
+		    "them" },
 		{ "{\"store\":{\"durability\":\"paper\"}}",
 		    "store.durability: unknown value \"paper\", known: "
 		    "process, power" },

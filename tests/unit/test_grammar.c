@@ -136,7 +136,8 @@ static const struct {
 	    "an item inside an item" },
 	{ WIRE_OPENAI_RESPONSES, CREATED ITEM_DONE("1"), "another item" },
 	{ WIRE_OPENAI_RESPONSES,
-	    CREATED CALLED("1", "added", "") CALLED("2", "done", ""),
+	    CREATED CALLED("1", "added", "") CALLED("2", "done", "")
+		COMPLETED("3", "{\"id\":\"a\",\"type\":\"function_call\"}"),
 	    "arguments are no object" },
 	{ WIRE_OPENAI_RESPONSES, CREATED COMPLETED("1", "{}"),
 	    "output has other items" },
@@ -187,7 +188,7 @@ static const struct {
 	{ WIRE_ANTHROPIC, BEGIN TEXT("0") DELTA("thinking_delta", "thinking"),
 	    "another kind" },
 	{ WIRE_ANTHROPIC,
-	    BEGIN TOOL DELTA("input_json_delta", "partial_json") SHUT,
+	    BEGIN TOOL DELTA("input_json_delta", "partial_json") SHUT TELL STOP,
 	    "arguments are no object" },
 	{ WIRE_ANTHROPIC, BEGIN TEXT("0") TELL, "message_delta in the wrong" },
 	{ WIRE_ANTHROPIC, BEGIN STOP, "without message_delta" },

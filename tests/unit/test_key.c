@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include "core/arena.h"
+#include "core/chat.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/key.h"
+#include "core/key_record.h"
 #include "core/log.h"
 #include "core/state.h"
 #include "tests/unit/scratch.h"
@@ -264,6 +266,122 @@ keys_survive_the_loss_of_the_database(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void
+a_rotated_key_keeps_its_id_and_for_a_while_its_old_secret(void **state)
+{
+	struct fixture *f = *state;
+	char old[KEY_TEXT_BYTES], text[KEY_TEXT_BYTES], last[KEY_TEXT_BYTES];
+	struct key key = create(f, "k", old);
+	int64_t now_us = clock_wall_us();
+
+	assert_int_equal(
+	    key_rotate(f->state, key.id, INT64_C(60000000), text, &f->err), 0);
+	assert_memory_equal(old, text, key.id.n);
+	assert_string_not_equal(old, text);
+	assert_string_equal(check(f, text, now_us), "");
+	assert_string_equal(check(f, old, now_us), "");
+	assert_string_equal(
+	    check(f, old, now_us + INT64_C(61000000)), "gateway key not known");
+	assert_int_equal(key_rotate(f->state, key.id, 0, last, &f->err), 0);
+	assert_string_equal(check(f, last, now_us), "");
+	assert_string_equal(check(f, text, now_us), "gateway key not known");
+	assert_string_equal(check(f, old, now_us), "gateway key not known");
+	error_clear(&f->err);
+	assert_int_equal(key_revoke(f->state, key.id, &f->err), 0);
+	assert_int_equal(key_rotate(f->state, key.id, 0, last, &f->err), -1);
+	assert_int_equal(f->err.kind, ERROR_BAD_REQUEST);
+	error_clear(&f->err);
+	assert_int_equal(
+	    key_rotate(f->state, STR("sk-sl-zzzzzzzzzzzz"), 0, last, &f->err),
+	    -1);
+	assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+}
+
+static void
+what_a_key_is_limited_to_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct key key = { .name = STR("k"),
+		.rpm = 3,
+		.tpm = 4000,
+		.parallel = 5,
+		.may_route = true,
+		.cache = KEY_CACHE_OFF };
+	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
+	const struct key *got;
+
+	name_add(f->arena, &key.models, STR("openai/*"));
+	name_add(f->arena, &key.models, STR("fast \"one\""));
+	assert_int_equal(key_create(f->state, &key, id, text, &f->err), 0);
+	got = keyring_check(f->keys, f->arena, str_of(text), 1, &f->err);
+	assert_non_null(got);
+	assert_int_equal(got->rpm, 3);
+	assert_int_equal(got->tpm, 4000);
+	assert_int_equal(got->parallel, 5);
+	assert_true(got->may_route);
+	assert_false(got->admin);
+	assert_int_equal(got->cache, KEY_CACHE_OFF);
+	assert_true(str_is(got->models->s, "openai/*"));
+	assert_true(str_is(got->models->next->s, "fast \"one\""));
+}
+
+static void
+a_key_allows_what_it_lists(void **state)
+{
+	struct fixture *f = *state;
+	struct key key = { .id = STR("sk-sl-aaaaaaaaaaaa") };
+	static const struct {
+		const char *asked, *target;
+		int rc;
+	} cases[] = {
+		{ "openai/gpt-5", "openai/gpt-5", 0 },
+		{ "gpt-5", "openai/gpt-5", 0 },
+		{ "fast", "groq/llama", 0 },
+		{ "slow", "groq/llama", -1 },
+		{ "openai", "openai", -1 },
+		{ "openaix/gpt-5", "openaix/gpt-5", -1 },
+		{ "", "", -1 },
+	};
+	size_t i;
+
+	assert_int_equal(key_allows(NULL, STR("x"), STR("y/x"), &f->err), 0);
+	assert_int_equal(key_allows(&key, STR("x"), STR("y/x"), &f->err), 0);
+	name_add(f->arena, &key.models, STR("openai/*"));
+	name_add(f->arena, &key.models, STR("fast"));
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		error_clear(&f->err);
+		assert_int_equal(key_allows(&key, str_of(cases[i].asked),
+				     str_of(cases[i].target), &f->err),
+		    cases[i].rc);
+	}
+	assert_int_equal(f->err.kind, ERROR_FORBIDDEN);
+	error_clear(&f->err);
+	assert_int_equal(
+	    key_allows(&key, STR("slow"), STR("a/b"), &f->err), -1);
+	assert_string_equal(f->err.msg,
+	    "gateway key sk-sl-aaaaaaaaaaaa may not use slow; it may use "
+	    "openai/*, fast");
+}
+
+static void
+a_record_of_the_first_version_is_still_a_key(void **state)
+{
+	struct fixture *f = *state;
+	static const char first[] =
+	    "{\"id\":\"sk-sl-aaaaaaaaaaaa\",\"hash\":\"000102030405060708090a0b"
+	    "0c0d0e0f101112131415161718191a1b1c1d1e1f\",\"name\":\"ci\","
+	    "\"account\":\"default\",\"owner\":null,\"created_us\":5,"
+	    "\"expires_us\":0,\"revoked_us\":0,\"admin\":true}";
+	struct key_record r;
+
+	assert_int_equal(key_record_read(f->arena, str_of(first), &r), 0);
+	assert_true(r.key.admin && !r.key.may_route && r.key.rpm == 0);
+	assert_true(str_is(r.key.name, "ci"));
+	assert_null(r.key.models);
+	assert_int_equal(r.key.created_us, 5);
+	assert_int_equal(r.hash[31], 0x1f);
+}
+
 int
 main(void)
 {
@@ -276,6 +394,10 @@ main(void)
 		TEST(keys_are_listed_in_order_of_creation),
 		TEST(a_reader_elsewhere_notices_at_once),
 		TEST(keys_survive_the_loss_of_the_database),
+		TEST(a_rotated_key_keeps_its_id_and_for_a_while_its_old_secret),
+		TEST(what_a_key_is_limited_to_is_kept),
+		TEST(a_key_allows_what_it_lists),
+		TEST(a_record_of_the_first_version_is_still_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

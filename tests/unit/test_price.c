@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/price.h"
 
@@ -157,6 +158,171 @@ a_sum_that_overflows_is_no_cost(void **state)
 	assert_int_equal(price_cost(&price, &usage, &pusd), -1);
 }
 
+static const char modal[] =
+    "{\"input\":\"2\",\"output\":\"8\",\"cache_read\":\"0.5\","
+    "\"units\":{\"request\":\"0.005\",\"web_search\":\"0.01\"},\"modes\":{"
+    "\"priority\":{\"input\":\"4\",\"output\":\"16\",\"tiers\":["
+    "{\"above\":10,\"input\":\"40\"}]},"
+    "\"batch\":{\"input\":\"1\",\"output\":\"4\"}}}";
+
+static void
+the_mode_of_the_answer_has_its_own_price(void **state)
+{
+	static const struct {
+		enum usage_mode mode;
+		int64_t input;
+		int rc;
+		const char *dollars;
+	} cases[] = {
+		/* 10 x 2 + 10 x 8 micro-USD, and 0.005 for the request */
+		{ USAGE_STANDARD, 10, 0, "0.0051" },
+		{ USAGE_PRIORITY, 10, 0, "0.0052" },
+		{ USAGE_PRIORITY, 11, 0, "0.0056" },
+		{ USAGE_BATCH, 10, 0, "0.00505" },
+		/* Not priced: standard is an upper bound, or there is none. */
+		{ USAGE_FLEX, 10, 1, "0.0051" },
+		{ USAGE_FAST, 10, -1, NULL },
+	};
+	char text[MONEY_TEXT_BYTES];
+	struct price price;
+	struct usage usage;
+	struct error err = { 0 };
+	int64_t pusd;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(price_parse(str_of(modal), &price, &err), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		usage_init(&usage);
+		usage.mode = cases[i].mode;
+		usage.tokens[USAGE_INPUT] = cases[i].input;
+		usage.tokens[USAGE_OUTPUT] = 10;
+		assert_int_equal(
+		    price_cost(&price, &usage, &pusd), cases[i].rc);
+		if (cases[i].rc >= 0)
+			assert_string_equal(
+			    money_text(pusd, text), cases[i].dollars);
+	}
+}
+
+static void
+words_of_vendors_mean_modes(void **state)
+{
+	static const struct {
+		const char *word;
+		enum usage_mode mode;
+	} cases[] = {
+		{ "flex", USAGE_FLEX },
+		{ "priority", USAGE_PRIORITY },
+		{ "batch", USAGE_BATCH },
+		{ "fast", USAGE_FAST },
+		{ "default", USAGE_STANDARD },
+		{ "standard", USAGE_STANDARD },
+		{ "on_demand", USAGE_STANDARD },
+		{ "", USAGE_STANDARD },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		    usage_mode_of(str_of(cases[i].word)), cases[i].mode);
+}
+
+static void
+prices_take_effect_on_their_day(void **state)
+{
+	static const char list[] =
+	    "[{\"input\":\"1\",\"output\":\"1\",\"from\":\"2026-01-01\"},"
+	    "{\"input\":\"3\",\"output\":\"3\",\"from\":\"2026-07-01\"},"
+	    "{\"input\":\"2\",\"output\":\"2\",\"from\":\"2026-03-01\"}]";
+	static const struct {
+		const char *now;
+		int64_t pusd;
+	} cases[] = {
+		{ "2025-12-31T23:59:59Z", -1 },
+		{ "2026-01-01", 1000000 },
+		{ "2026-02-28", 1000000 },
+		{ "2026-03-01", 2000000 },
+		{ "2026-06-30T23:59:59.999999Z", 2000000 },
+		{ "2026-07-01", 3000000 },
+		{ "2099-01-01", 3000000 },
+	};
+	struct price price;
+	struct error err;
+	int64_t now_us;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		err = (struct error){ 0 };
+		assert_int_equal(clock_parse(str_of(cases[i].now), &now_us), 0);
+		assert_int_equal(
+		    price_parse_at(str_of(list), now_us, &price, &err),
+		    cases[i].pusd < 0 ? -1 : 0);
+		if (cases[i].pusd >= 0)
+			assert_int_equal(
+			    price.modes[0].tiers[0].pusd[USAGE_INPUT],
+			    cases[i].pusd);
+	}
+	err = (struct error){ 0 };
+	assert_int_equal(price_check(str_of(list), &err), 0);
+}
+
+static void
+the_worst_case_is_the_dearest_way_to_bill(void **state)
+{
+	static const struct {
+		const char *price;
+		struct price_most most;
+		const char *dollars;
+	} cases[] = {
+		{ openai, { .input_tokens = 1000, .output_tokens = 100 },
+		    "0.00225" },
+		/* all written to the cache for an hour */
+		{ anthropic, { .input_tokens = 1000, .output_tokens = 100 },
+		    "0.0075" },
+		{ anthropic,
+		    { .input_tokens = 1000,
+			.output_tokens = 100,
+			.may = PRICE_MAY_SEARCH,
+			.searches = 3 },
+		    "0.0375" },
+		/* reasoning is dearer; the tier is that of the input */
+		{ split, { .input_tokens = 10, .output_tokens = 10 },
+		    "0.00007" },
+		{ split, { .input_tokens = 11, .output_tokens = 10 },
+		    "0.000244" },
+		{ split,
+		    { .input_tokens = 10,
+			.output_tokens = 10,
+			.may = PRICE_MAY_AUDIO | PRICE_MAY_IMAGE },
+		    "0.00011" },
+		{ modal,
+		    { .input_tokens = 11,
+			.output_tokens = 1,
+			.mode = USAGE_PRIORITY },
+		    "0.005456" },
+	};
+	char text[MONEY_TEXT_BYTES];
+	struct price price;
+	struct error err = { 0 };
+	int64_t pusd;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    price_parse(str_of(cases[i].price), &price, &err), 0);
+		assert_int_equal(price_worst(&price, &cases[i].most, &pusd), 0);
+		assert_string_equal(money_text(pusd, text), cases[i].dollars);
+	}
+	assert_int_equal(
+	    price_worst(&price,
+		&(struct price_most){ .input_tokens = INT64_MAX }, &pusd),
+	    -1);
+}
+
 static void
 prices_that_make_no_sense_are_refused(void **state)
 {
@@ -176,6 +342,16 @@ prices_that_make_no_sense_are_refused(void **state)
 		"{\"input\":\"1\",\"output\":\"1\",\"output\":\"1\"}",
 		"{\"input\":\"1\",\"output\":\"1\",\"above\":5}",
 		"{\"input\":\"1\",\"output\":\"1\",\"units\":{\"x\":\"1\"}}",
+		"{\"input\":\"1\",\"output\":\"1\",\"units\":[]}",
+		"{\"input\":\"1\",\"output\":\"1\",\"units\":{\"request\":"
+		"\"-1\"}}",
+		"{\"input\":\"1\",\"output\":\"1\",\"from\":\"soon\"}",
+		"{\"input\":\"1\",\"output\":\"1\",\"from\":\"2999-01-01\"}",
+		"{\"input\":\"1\",\"output\":\"1\",\"modes\":[]}",
+		"{\"input\":\"1\",\"output\":\"1\",\"modes\":{\"slow\":{}}}",
+		"{\"input\":\"1\",\"output\":\"1\",\"modes\":{\"flex\":{"
+		"\"input\":\"1\"}}}",
+		"[{\"input\":\"1\",\"output\":\"1\"},{\"input\":\"1\"}]",
 		"{\"input\":\"1\",\"output\":\"1\",\"tiers\":{}}",
 		"{\"input\":\"1\",\"output\":\"1\",\"tiers\":[1]}",
 		"{\"input\":\"1\",\"output\":\"1\",\"tiers\":[{}]}",
@@ -298,6 +474,10 @@ main(void)
 		cmocka_unit_test(bills_are_exact),
 		cmocka_unit_test(a_sum_that_overflows_is_no_cost),
 		cmocka_unit_test(prices_that_make_no_sense_are_refused),
+		cmocka_unit_test(the_mode_of_the_answer_has_its_own_price),
+		cmocka_unit_test(words_of_vendors_mean_modes),
+		cmocka_unit_test(prices_take_effect_on_their_day),
+		cmocka_unit_test(the_worst_case_is_the_dearest_way_to_bill),
 		cmocka_unit_test(amounts_are_read_exactly_or_not_at_all),
 		cmocka_unit_test(amounts_are_written_without_trailing_zeros),
 		cmocka_unit_test(amounts_survive_the_way_to_text_and_back),

@@ -63,7 +63,9 @@ put_block(struct rig *r, enum block_kind kind, struct str text, size_t cut)
 {
 	struct str piece;
 
-	put(r, (struct event){ .kind = EVENT_OPEN, .block = kind });
+	put(r,
+	    (struct event){
+		.kind = EVENT_OPEN, .block = kind, .name = STR("f") });
 	for (; text.n > 0; text = str_skip(text, piece.n)) {
 		piece = text;
 		piece.n = text.n < cut ? text.n : cut;
@@ -130,7 +132,7 @@ only_text_is_searched_and_nothing_but_usage_follows(void **state)
 	put(&r, (struct event){ .kind = EVENT_USAGE, .usage = &usage });
 	put(&r, (struct event){ .kind = EVENT_STOP, .stop = STOP_TOOL });
 	assert_string_equal(r.seen.text->p,
-	    "start  \nopen 0 thinking\n0 axb\nclose 0\nopen 0 tool  \n0 axb\n"
+	    "start  \nopen 0 thinking\n0 axb\nclose 0\nopen 0 tool  f\n0 axb\n"
 	    "close 0\nopen 0 refusal\n0 axb\nclose 0\nopen 0 text\n0 a\n"
 	    "close 0\nstop sequence x\nusage input=3\n");
 	arena_free(r.arena);

@@ -207,7 +207,9 @@ wires_send(struct arena *a, const struct wires_way *way, struct str body,
 		.api = way->to->provider,
 		.base_url = STR("http://x/v1"),
 		.key = STR("secret") };
-	struct target target = { &vendor, str_of(way->to->model), &facts };
+	struct target target = { .provider = &vendor,
+		.model = str_of(way->to->model),
+		.facts = &facts };
 	struct ask ask = { .arena = a,
 		.wire = way->from->provider->wire,
 		.body = body,
