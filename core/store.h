@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Berkeley DB, and the only module that knows it (store*.c): a private, single-threaded,
- * transactional environment in data_dir/env whose opening is its recovery.
+ * Berkeley DB, and the only module that knows it (store*.c): a private,
+ * single-threaded, transactional environment in data_dir/env whose opening is
+ * its recovery.
  * Only a leaseholder (shm.h) may have one open, and not for long.
  *
  * Every value starts with the version byte of its table's records; it is added
@@ -14,6 +15,8 @@
  *	open		call id of an open row	process id (journal.h)
  *	offsets		journal file		bytes ingested, decimal
  *	keys		public key id		the key, JSON (key_record.h)
+ *	accounts	name			account_record.h
+ *	budgets		scope, window, name	budget.h
  *	rollup, meta	rollup.h		rollup.h
  *
  * All others are of version 1.  The first layout had the first four tables,
