@@ -39,12 +39,13 @@
 #include "core/usage_query.h"
 #include "core/visit.h"
 
-#define PROCS     4
-#define THREADS   8      /* with "power" */
-#define BUCKETS   100000 /* of 1 us */
-#define INGEST_NS 500000000L
-#define DAY_US    INT64_C(86400000000)
-#define YEAR_US   INT64_C(1767225600000000) /* 2026-01-01 */
+#define PROCS      4
+#define THREADS    8      /* with "power" */
+#define BUCKETS    100000 /* of 1 us */
+#define INGEST_NS  500000000L
+#define SESSION_US INT64_C(300000000) /* ten calls, a million a year */
+#define DAY_US     INT64_C(86400000000)
+#define YEAR_US    INT64_C(1767225600000000) /* 2026-01-01 */
 
 /* Shared by all processes. */
 struct figures {
@@ -111,7 +112,7 @@ fill_sample(struct sample *s, unsigned *seed, int64_t at_us)
 	name(s->text[0], "sk-sl-", next(seed) % 40);
 	name(s->text[1], "team-", next(seed) % 8);
 	name(s->text[2], "user@example.org/", next(seed) % 200);
-	name(s->text[3], "session-", next(seed) % 100000);
+	name(s->text[3], "session-", (unsigned)(at_us / SESSION_US));
 	name(s->text[4], "task-", next(seed) % 20);
 	name(s->text[5], "app-", next(seed) % 12);
 	*at = (struct ledger_attempt){ .provider = STR("openai"),
