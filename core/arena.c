@@ -216,6 +216,21 @@ arena_defer(struct arena *a, void (*fn)(void *), void *arg)
 	a->defers = d;
 }
 
+static void
+free_sub(void *sub)
+{
+	arena_free(sub);
+}
+
+struct arena *
+arena_sub(struct arena *parent, size_t max_bytes)
+{
+	struct arena *sub = arena_new(max_bytes);
+
+	arena_defer(parent, free_sub, sub);
+	return sub;
+}
+
 size_t
 arena_used(const struct arena *a)
 {

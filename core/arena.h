@@ -24,6 +24,13 @@ struct arena;
 struct arena *arena_new(size_t max_bytes);
 
 /*
+ * arena_sub(parent, max_bytes):
+ * As arena_new, for an arena that ends with ${parent}: an attempt in its
+ * call, the scratch memory of a decoder.  Only the parent frees it.
+ */
+struct arena *arena_sub(struct arena *parent, size_t max_bytes);
+
+/*
  * arena_free(a):
  * Run the deferred releases, last first, and free all memory of ${a}.
  * NULL is a no-op.

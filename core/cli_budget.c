@@ -91,22 +91,6 @@ run_remove(struct cli *cli, int argc, char **argv)
 }
 
 static void
-put_money(struct jw *w, const char *name, int64_t pusd)
-{
-	char text[MONEY_TEXT_BYTES];
-
-	jw_kv_cstr(w, name, money_text(pusd, text));
-}
-
-static int64_t
-left_of(const struct budget *b, const struct limit_standing *now)
-{
-	int64_t left = b->pusd - now->spent - now->reserved;
-
-	return left > 0 ? left : 0;
-}
-
-static void
 put_json(struct jw *w, const struct budget *b, const struct limit_standing *now)
 {
 	char resets[CLOCK_TEXT_BYTES];
@@ -115,10 +99,10 @@ put_json(struct jw *w, const struct budget *b, const struct limit_standing *now)
 	jw_kv_cstr(w, "scope", budget_scopes[b->scope]);
 	jw_kv_str(w, "name", b->name);
 	jw_kv_cstr(w, "per", window_words[b->window]);
-	put_money(w, "limit_usd", b->pusd);
-	put_money(w, "spent_usd", now->spent);
-	put_money(w, "reserved_usd", now->reserved);
-	put_money(w, "left_usd", left_of(b, now));
+	money_json(w, "limit_usd", b->pusd);
+	money_json(w, "spent_usd", now->spent);
+	money_json(w, "reserved_usd", now->reserved);
+	money_json(w, "left_usd", limit_left(b, now));
 	jw_kv_cstr(w, "resets_at",
 	    now->resets_us == INT64_MAX ? NULL
 					: clock_text(now->resets_us, resets));
@@ -143,7 +127,7 @@ put_line(
 	    budget_scopes[b->scope], STR_ARG(b->name), window_words[b->window],
 	    money_text(b->pusd, limit), money_text(now->spent, spent),
 	    money_text(now->reserved, reserved),
-	    money_text(left_of(b, now), left), resets);
+	    money_text(limit_left(b, now), left), resets);
 }
 
 static bool

@@ -89,3 +89,22 @@ dir_make(const char *path)
 	}
 	return mkdir(part, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
+
+int
+dir_write(int dirfd, const char *name, struct str text)
+{
+	int fd =
+	    openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n;
+	int rc = -1;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text.p, text.n);
+	if (n == (ssize_t)text.n)
+		rc = fsync(fd);
+	else if (n >= 0)
+		errno = ENOSPC;
+	close(fd);
+	return rc;
+}

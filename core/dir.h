@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Directories: the names in one, sorted; and making one with its parents. */
+/* Directories: the names in one, sorted; making one with its parents; and a
+ * small file in one, on the disk when it is told so. */
 #ifndef CORE_DIR_H
 #define CORE_DIR_H
 
 #include <stddef.h>
+
+#include "core/str.h"
 
 struct arena;
 struct error;
@@ -34,5 +37,14 @@ int dir_read(int dirfd, const char *path, struct arena *a,
  * Returns  0 (also if it is there), or -1 with errno.
  */
 int dir_make(const char *path) __attribute__((warn_unused_result));
+
+/*
+ * dir_write(dirfd, name, text):
+ * Write a private file (0600) with ${text}, and fsync it.
+ *
+ * Returns  0, or -1 with errno.
+ */
+int dir_write(int dirfd, const char *name, struct str text)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -107,9 +107,10 @@ put_number(struct jw *w, const char *key, int64_t v, int64_t least)
 static void
 put_money(struct jw *w, const char *key, bool known, int64_t pusd)
 {
-	char text[MONEY_TEXT_BYTES];
-
-	jw_kv_cstr(w, key, known ? money_text(pusd, text) : NULL);
+	if (known)
+		money_json(w, key, pusd);
+	else
+		jw_kv_null(w, key);
 }
 
 static void

@@ -415,3 +415,11 @@ limit_standing(struct limits *l, const struct budget *b,
 	arena_free(m.arena);
 	return rc == 0 ? 0 : -1;
 }
+
+int64_t
+limit_left(const struct budget *b, const struct limit_standing *now)
+{
+	int64_t left = b->pusd - now->spent - now->reserved;
+
+	return left > 0 ? left : 0;
+}

@@ -119,6 +119,9 @@ int limit_standing(struct limits *l, const struct budget *b,
     const struct limit_ask *when, struct limit_standing *out, struct error *err)
     __attribute__((warn_unused_result));
 
+/* limit_left(b, now): what ${b} still allows, pUSD, at least 0. */
+int64_t limit_left(const struct budget *b, const struct limit_standing *now);
+
 /* The holds of processes that are dead. */
 struct limit_reap {
 	uint32_t *holds; /* numbers */

@@ -31,22 +31,6 @@ put_details(struct error *err, struct buf *b)
 }
 
 static void
-put_money(struct jw *w, const char *name, int64_t pusd)
-{
-	char text[MONEY_TEXT_BYTES];
-
-	jw_kv_cstr(w, name, money_text(pusd, text));
-}
-
-static int64_t
-left_of(const struct budget *b, const struct limit_standing *now)
-{
-	int64_t left = b->pusd - now->spent - now->reserved;
-
-	return left > 0 ? left : 0;
-}
-
-static void
 budget_details(struct error *err, const struct budget *b,
     const struct limit_standing *now, int64_t need)
 {
@@ -60,11 +44,11 @@ budget_details(struct error *err, const struct budget *b,
 	jw_kv_cstr(&w, "scope", budget_scopes[b->scope]);
 	jw_kv_str(&w, "name", shown(b->name));
 	jw_kv_cstr(&w, "per", window_words[b->window]);
-	put_money(&w, "limit_usd", b->pusd);
-	put_money(&w, "spent_usd", now->spent);
-	put_money(&w, "reserved_usd", now->reserved);
-	put_money(&w, "left_usd", left_of(b, now));
-	put_money(&w, "needed_usd", need);
+	money_json(&w, "limit_usd", b->pusd);
+	money_json(&w, "spent_usd", now->spent);
+	money_json(&w, "reserved_usd", now->reserved);
+	money_json(&w, "left_usd", limit_left(b, now));
+	money_json(&w, "needed_usd", need);
 	jw_kv_cstr(&w, "resets_at",
 	    now->resets_us == INT64_MAX ? NULL
 					: clock_text(now->resets_us, resets));
@@ -88,7 +72,7 @@ limit_tell_budget(struct error *err, const struct budget *b,
 	    "cost $%s; %s%s",
 	    budget_scopes[b->scope], STR_ARG(shown(b->name)),
 	    money_text(b->pusd, limit), total ? "in " : "per ",
-	    window_words[b->window], money_text(left_of(b, now), left),
+	    window_words[b->window], money_text(limit_left(b, now), left),
 	    now->reserved > 0 ? " (calls under way set some aside)" : "",
 	    money_text(need, wants), total ? "it does not reset" : "resets at ",
 	    total ? "" : clock_text(now->resets_us, resets));

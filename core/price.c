@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
+#include "core/jw.h"
 
 #define SCALE_PER_MTOK INT64_C(1000000)
 #define UNSET          INT64_C(-1)
@@ -104,6 +105,14 @@ money_text(int64_t pusd, char out[MONEY_TEXT_BYTES])
 			out[--n] = '\0';
 	}
 	return out;
+}
+
+void
+money_json(struct jw *w, const char *key, int64_t pusd)
+{
+	char text[MONEY_TEXT_BYTES];
+
+	jw_kv_cstr(w, key, money_text(pusd, text));
 }
 
 static int

@@ -31,6 +31,7 @@
 
 struct arena;
 struct error;
+struct jw;
 
 #define PUSD_PER_USD INT64_C(1000000000000)
 
@@ -126,5 +127,8 @@ int money_parse(struct str s, int64_t scale, int64_t *out)
  * Returns  ${out}.
  */
 char *money_text(int64_t pusd, char out[MONEY_TEXT_BYTES]);
+
+/* money_json(w, key, pusd): write ${pusd} as member ${key}, such text. */
+void money_json(struct jw *w, const char *key, int64_t pusd);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
+#include "core/dir.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
@@ -311,24 +312,6 @@ write_entries(struct jw *w, const struct price_table *table)
 	}
 }
 
-static int
-write_file(const char *path, struct str text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
-	int rc = -1;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text.p, text.n);
-	if (n == (ssize_t)text.n)
-		rc = fsync(fd);
-	else if (n >= 0)
-		errno = ENOSPC;
-	close(fd);
-	return rc;
-}
-
 int
 price_table_write(struct str dir, const struct price_table *table,
     struct arena *a, struct error *err)
@@ -349,7 +332,8 @@ price_table_write(struct str dir, const struct price_table *table,
 	jw_end(&w);
 	if (buf_over(out))
 		return error_set(err, ERROR_STORE, "the table is too large");
-	if (write_file(tmp, buf_str(out)) != 0 || rename(tmp, path) != 0)
+	if (dir_write(AT_FDCWD, tmp, buf_str(out)) != 0 ||
+	    rename(tmp, path) != 0)
 		return error_set(
 		    err, ERROR_STORE, "%s: %s", path, strerror(errno));
 	return 0;

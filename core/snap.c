@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/dir.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/visit.h"
@@ -140,25 +141,6 @@ snap_del(struct snap_edit *e, struct snap_record *r)
 }
 
 static int
-write_file(int dirfd, const char *name, struct str text)
-{
-	int fd =
-	    openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
-	int rc = -1;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text.p, text.n);
-	if (n == (ssize_t)text.n)
-		rc = fsync(fd);
-	else if (n >= 0)
-		errno = ENOSPC;
-	close(fd);
-	return rc;
-}
-
-static int
 write_snapshot(
     const struct snap_edit *e, const struct state *s, struct error *err)
 {
@@ -174,7 +156,7 @@ write_snapshot(
 		return error_set(
 		    err, ERROR_STORE, "%s: too many", e->kind->what);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", e->kind->file);
-	if (write_file(s->dirfd, tmp, buf_str(b)) != 0 ||
+	if (dir_write(s->dirfd, tmp, buf_str(b)) != 0 ||
 	    renameat(s->dirfd, tmp, s->dirfd, e->kind->file) != 0 ||
 	    fsync(s->dirfd) != 0)
 		return error_set(err, ERROR_STORE, "data_dir: %s: %s",

@@ -423,3 +423,17 @@ decode_allowed(struct chat *chat, const struct jnode *list,
 	    str_is(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
 	return 0;
 }
+
+int
+decode_audio_format(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct part *part = into;
+	struct str format = jtree_value_str(v);
+
+	if (!str_is(format, "wav") && !str_is(format, "mp3"))
+		return jtree_fail(v, err, "must be wav or mp3");
+	part->mime =
+	    str_of(arena_printf(chat->arena, "audio/%.*s", STR_ARG(format)));
+	return 0;
+}

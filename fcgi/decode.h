@@ -159,4 +159,8 @@ field_fn decode_effort; /* into enum effort */
 field_fn decode_mark;   /* into enum cache_mark: {ttl} */
 field_fn decode_json;   /* into struct str: an object, as compact text */
 
+/* decode_audio_format(...): a member: "wav" becomes the part's "audio/wav". */
+int decode_audio_format(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err);
+
 #endif

@@ -369,3 +369,23 @@ encode_details(struct jw *w, const struct error *err)
 	if (err->details[0] != '\0')
 		jw_kv_raw(w, "details", str_of(err->details));
 }
+
+void
+encode_openai_error(struct buf *out, const struct error *err, enum wire wire)
+{
+	struct jw w;
+
+	if (encode_raw_error(out, err, wire))
+		return;
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_key(&w, "error");
+	jw_object(&w);
+	jw_kv_cstr(&w, "message", err->msg);
+	jw_kv_cstr(&w, "type", error_openai_type(err));
+	jw_kv_cstr(&w, "param", err->param[0] ? err->param : NULL);
+	jw_kv_cstr(&w, "code", error_code(err));
+	encode_details(&w, err);
+	jw_end(&w);
+	jw_end(&w);
+}

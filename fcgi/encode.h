@@ -112,6 +112,14 @@ struct str encode_input(const struct encode *e, struct str args);
  */
 bool encode_raw_error(struct buf *out, const struct error *err, enum wire wire);
 
+/*
+ * encode_openai_error(out, err, wire):
+ * Append the error document of both of OpenAI's formats; the provider's own
+ * if it is of ${wire}.
+ */
+void encode_openai_error(
+    struct buf *out, const struct error *err, enum wire wire);
+
 /* encode_details(w, err): the member "details" of an error, if it has any. */
 void encode_details(struct jw *w, const struct error *err);
 

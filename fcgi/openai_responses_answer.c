@@ -400,20 +400,6 @@ void
 openai_responses_fail_body(
     struct buf *out, const struct error *err, const char *call_id)
 {
-	struct jw w;
-
 	(void)call_id;
-	if (encode_raw_error(out, err, WIRE_OPENAI_RESPONSES))
-		return;
-	jw_init(&w, out);
-	jw_object(&w);
-	jw_key(&w, "error");
-	jw_object(&w);
-	jw_kv_cstr(&w, "message", err->msg);
-	jw_kv_cstr(&w, "type", error_openai_type(err));
-	jw_kv_cstr(&w, "param", err->param[0] ? err->param : NULL);
-	jw_kv_cstr(&w, "code", error_code(err));
-	encode_details(&w, err);
-	jw_end(&w);
-	jw_end(&w);
+	encode_openai_error(out, err, WIRE_OPENAI_RESPONSES);
 }

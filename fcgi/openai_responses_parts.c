@@ -109,28 +109,13 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 	return must_have(part, obj, "file_data", err);
 }
 
-/* "wav" becomes "audio/wav". */
-static int
-read_audio_format(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	struct part *part = into;
-	struct str format = jtree_value_str(v);
-
-	if (!str_is(format, "wav") && !str_is(format, "mp3"))
-		return jtree_fail(v, err, "must be wav or mp3");
-	part->mime =
-	    str_of(arena_printf(chat->arena, "audio/%.*s", STR_ARG(format)));
-	return 0;
-}
-
 static int
 read_input_audio(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
 		FIELD_MUST("data", STR, struct part, data),
-		FIELD_MUST_DO("format", read_audio_format),
+		FIELD_MUST_DO("format", decode_audio_format),
 		FIELD_END,
 	};
 

@@ -15,6 +15,7 @@
 
 #include "providers/answer.h"
 #include "providers/providers.h"
+#include "providers/request.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 
@@ -73,13 +74,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		rc = edit_body(a, t, ask, body);
 	else if ((rc = anthropic_write(a, t, ask, body, err)) == 0)
 		out->cut = anthropic_cut(ask->chat);
-	if (rc != 0)
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
-	if (buf_over(body))
-		return error_set(err, ERROR_TOO_LARGE, "request too large");
-	out->body = buf_str(body);
-	return 0;
+	return request_body(out, body, rc, err);
 }
 
 static void

@@ -464,12 +464,6 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	return ((struct anthropic *)d)->complete ? 0 : answer_cut(err);
 }
 
-static void
-free_scratch(void *scratch)
-{
-	arena_free(scratch);
-}
-
 struct decoder *
 anthropic_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask)
@@ -480,7 +474,6 @@ anthropic_decoder_new(
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
 	o->arena = a;
 	o->ask = ask;
-	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
-	arena_defer(a, free_scratch, o->scratch);
+	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	return &o->decoder;
 }

@@ -457,12 +457,6 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	return ((struct echo *)d)->done ? 0 : answer_cut(err);
 }
 
-static void
-free_scratch(void *scratch)
-{
-	arena_free(scratch);
-}
-
 static struct decoder *
 decoder_new(struct arena *a, const struct target *t, const struct ask *ask)
 {
@@ -470,8 +464,7 @@ decoder_new(struct arena *a, const struct target *t, const struct ask *ask)
 
 	(void)ask;
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
-	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
-	arena_defer(a, free_scratch, o->scratch);
+	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	o->model = t->model;
 	return &o->decoder;
 }

@@ -16,6 +16,7 @@
 
 #include "providers/answer.h"
 #include "providers/providers.h"
+#include "providers/request.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 #define MAX_URL_BYTES  ((size_t)64 << 10)
@@ -99,10 +100,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	if (gemini_write(a, t, ask, body, err) != 0)
 		return -1;
 	out->cut = gemini_cut(ask->chat);
-	if (buf_over(body))
-		return error_set(err, ERROR_TOO_LARGE, "request too large");
-	out->body = buf_str(body);
-	return 0;
+	return request_body(out, body, 0, err);
 }
 
 void

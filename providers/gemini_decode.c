@@ -436,12 +436,6 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	return close_block(o, err) == 0 ? put(o, ev, err) : -1;
 }
 
-static void
-free_scratch(void *scratch)
-{
-	arena_free(scratch);
-}
-
 struct decoder *
 gemini_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask)
@@ -453,8 +447,7 @@ gemini_decoder_new(
 	o->arena = a;
 	o->ask = ask;
 	o->key = -1;
-	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
-	arena_defer(a, free_scratch, o->scratch);
+	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	o->signature = buf_new(a, MAX_SIGNATURE_BYTES);
 	return &o->decoder;
 }

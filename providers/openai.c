@@ -15,6 +15,7 @@
 
 #include "providers/answer.h"
 #include "providers/providers.h"
+#include "providers/request.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 
@@ -77,13 +78,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		if (rc == 0)
 			out->cut = openai_cut(t, ask->chat);
 	}
-	if (rc != 0)
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
-	if (buf_over(body))
-		return error_set(err, ERROR_TOO_LARGE, "request too large");
-	out->body = buf_str(body);
-	return 0;
+	return request_body(out, body, rc, err);
 }
 
 void

@@ -14,6 +14,7 @@
 
 #include "providers/answer.h"
 #include "providers/openai.h"
+#include "providers/request.h"
 #include "providers/vectors.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
@@ -35,13 +36,8 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		header_add(a, &out->headers, h->name, h->value);
 	jw_quote(model, t->model);
 	edit.value = buf_str(model);
-	if (jtext_apply(body, ask->body, &edit, 1) != 0)
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
-	if (buf_over(body))
-		return error_set(err, ERROR_TOO_LARGE, "request too large");
-	out->body = buf_str(body);
-	return 0;
+	return request_body(
+	    out, body, jtext_apply(body, ask->body, &edit, 1), err);
 }
 
 /* Some vendors have total_tokens only; all of it is input. */

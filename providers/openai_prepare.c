@@ -17,6 +17,7 @@
 #include "providers/names.h"
 #include "providers/openai_messages.h"
 #include "providers/providers.h"
+#include "providers/request.h"
 
 #define MAX_STOPS      4
 #define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
@@ -44,20 +45,6 @@ limit_name(const struct target *t)
 	return t->facts || is_vendor_url(t->provider->base_url)
 	    ? "max_completion_tokens"
 	    : "max_tokens";
-}
-
-static void
-write_number(struct jw *w, struct chat *chat, const char *key,
-    const struct opt_double *v, bool takes)
-{
-	if (!v->set)
-		return;
-	if (!takes) {
-		chat_lose(chat, "%s", key);
-		return;
-	}
-	jw_key(w, key);
-	jw_double(w, v->v);
 }
 
 static bool
@@ -98,12 +85,12 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 {
 	bool takes = takes_sampling(t);
 
-	write_number(w, chat, "temperature", &chat->temperature, takes);
-	write_number(w, chat, "top_p", &chat->top_p, takes);
-	write_number(w, chat, "top_k", &chat->top_k, false);
-	write_number(
+	request_number(w, chat, "temperature", &chat->temperature, takes);
+	request_number(w, chat, "top_p", &chat->top_p, takes);
+	request_number(w, chat, "top_k", &chat->top_k, false);
+	request_number(
 	    w, chat, "presence_penalty", &chat->presence_penalty, takes);
-	write_number(
+	request_number(
 	    w, chat, "frequency_penalty", &chat->frequency_penalty, takes);
 	if (chat->seed.set)
 		jw_kv_i64(w, "seed", (int64_t)chat->seed.v);

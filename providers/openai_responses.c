@@ -19,6 +19,7 @@
 #include "providers/answer.h"
 #include "providers/openai.h"
 #include "providers/providers.h"
+#include "providers/request.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 
@@ -97,13 +98,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 		if (rc == 0)
 			out->cut = ask->chat->stop;
 	}
-	if (rc != 0)
-		return error_set(
-		    err, ERROR_BAD_REQUEST, "the request is no JSON object");
-	if (buf_over(body))
-		return error_set(err, ERROR_TOO_LARGE, "request too large");
-	out->body = buf_str(body);
-	return 0;
+	return request_body(out, body, rc, err);
 }
 
 static void

@@ -267,12 +267,6 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	return ((struct responses *)d)->finished ? 0 : answer_cut(err);
 }
 
-static void
-free_scratch(void *scratch)
-{
-	arena_free(scratch);
-}
-
 struct decoder *
 openai_responses_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask)
@@ -281,8 +275,7 @@ openai_responses_decoder_new(
 
 	o->decoder = (struct decoder){ .frame = frame, .end = end };
 	o->arena = a;
-	o->scratch = arena_new(ANSWER_SCRATCH_BYTES);
-	arena_defer(a, free_scratch, o->scratch);
+	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	o->ask = ask;
 	o->quirks = t->provider->quirks;
 	o->sealed = -1;

@@ -14,6 +14,7 @@
 
 #include "providers/effort.h"
 #include "providers/names.h"
+#include "providers/request.h"
 
 #define MIN_OUTPUT_TOKENS 16
 #define MAX_USER_BYTES    128 /* Claude Code sends a JSON document as user */
@@ -33,20 +34,6 @@ write_limit(struct jw *w, struct chat *chat)
 		jw_kv_i64(w, "max_output_tokens", max);
 }
 
-static void
-write_number(struct jw *w, struct chat *chat, const char *key,
-    const struct opt_double *v, bool takes)
-{
-	if (!v->set)
-		return;
-	if (!takes) {
-		chat_lose(chat, "%s", key);
-		return;
-	}
-	jw_key(w, key);
-	jw_double(w, v->v);
-}
-
 /* Reasoning models reject sampling; the format itself lacks the others.  Stop
  * strings are cut in the gateway. */
 static void
@@ -54,14 +41,14 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 {
 	bool takes = !t->facts || (t->facts->can & MODEL_TEMPERATURE);
 
-	write_number(w, chat, "temperature", &chat->temperature, takes);
-	write_number(w, chat, "top_p", &chat->top_p, takes);
-	write_number(w, chat, "top_k", &chat->top_k, false);
-	write_number(
+	request_number(w, chat, "temperature", &chat->temperature, takes);
+	request_number(w, chat, "top_p", &chat->top_p, takes);
+	request_number(w, chat, "top_k", &chat->top_k, false);
+	request_number(
 	    w, chat, "presence_penalty", &chat->presence_penalty, false);
-	write_number(
+	request_number(
 	    w, chat, "frequency_penalty", &chat->frequency_penalty, false);
-	write_number(w, chat, "seed", &chat->seed, false);
+	request_number(w, chat, "seed", &chat->seed, false);
 }
 
 static void
