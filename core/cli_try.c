@@ -78,7 +78,7 @@ run_middle(struct call *c, FILE *out)
 	struct loop *loop = loop_new(&c->err);
 
 	if (loop != NULL)
-		upstream = upstream_new(loop, &c->err);
+		upstream = upstream_new(loop);
 	if (upstream != NULL) {
 		call_run(c, loop, upstream, &printer.sink, &events, &printer);
 		while (!printer.ended)

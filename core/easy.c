@@ -342,7 +342,8 @@ easy_new(struct transfer *t, struct error *err)
 		abort();
 	e->up = t->up;
 	e->t = t;
-	e->curl = curl_easy_init();
+	if (upstream_ready(t->up))
+		e->curl = curl_easy_init();
 	if (!e->curl || !set_all(e)) {
 		error_set(
 		    err, ERROR_INTERNAL, "the request does not suit curl");

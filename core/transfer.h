@@ -25,7 +25,7 @@ struct canned_play;
 
 struct upstream {
 	struct loop *loop;
-	CURLM *multi;
+	CURLM *multi;            /* NULL until the first transfer */
 	CURLSH *share;           /* TLS sessions of all handles */
 	struct loop_timer timer; /* curl's next timeout */
 	struct loop_timer kick;  /* see to todo */
@@ -73,6 +73,9 @@ struct transfer {
 	struct easy *easy;        /* NULL: canned, or over */
 	struct canned_play *play; /* NULL: not canned, or over */
 };
+
+/* upstream_ready(u): set curl up unless it is: false if that fails. */
+bool upstream_ready(struct upstream *u);
 
 /* upstream_queue(e): have ${e} added, resumed or freed by the loop. */
 void upstream_queue(struct easy *e);

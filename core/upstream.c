@@ -193,6 +193,15 @@ find_ca(struct upstream *u)
 		u->ca_dir = dir;
 }
 
+static void
+put_away(struct upstream *u)
+{
+	curl_multi_cleanup(u->multi);
+	curl_share_cleanup(u->share);
+	u->multi = NULL;
+	u->share = NULL;
+}
+
 static bool
 configure(struct upstream *u)
 {
@@ -215,27 +224,33 @@ configure(struct upstream *u)
 }
 
 struct upstream *
-upstream_new(struct loop *loop, struct error *err)
+upstream_new(struct loop *loop)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct upstream *u;
+	struct upstream *u = calloc(1, sizeof(*u));
 
-	pthread_once(&once, global_init);
-	u = calloc(1, sizeof(*u));
 	if (!u)
 		abort();
 	u->loop = loop;
 	u->timer = (struct loop_timer){ .fn = on_due, .arg = u };
 	u->kick = (struct loop_timer){ .fn = settle, .arg = u };
+	return u;
+}
+
+bool
+upstream_ready(struct upstream *u)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (u->multi)
+		return true;
+	pthread_once(&once, global_init);
 	u->multi = curl_multi_init();
 	u->share = curl_share_init();
 	find_ca(u);
-	if (!configure(u)) {
-		error_set(err, ERROR_INTERNAL, "curl cannot be set up");
-		upstream_free(u);
-		return NULL;
-	}
-	return u;
+	if (configure(u))
+		return true;
+	put_away(u);
+	return false;
 }
 
 void
@@ -245,8 +260,7 @@ upstream_free(struct upstream *u)
 		return;
 	while (u->todo)
 		discard(u->todo);
-	curl_multi_cleanup(u->multi);
-	curl_share_cleanup(u->share);
+	put_away(u);
 	loop_timer_stop(u->loop, &u->timer);
 	loop_timer_stop(u->loop, &u->kick);
 	free(u);

@@ -46,11 +46,12 @@ struct transfer_events {
 };
 
 /*
- * upstream_new(loop, err), upstream_free(u):
- * Returns  the engine, or NULL: ERROR_INTERNAL.  Free it after all transfers
- *          have ended or been cancelled.
+ * upstream_new(loop), upstream_free(u):
+ * Returns  the engine.  It sets curl up for its first transfer only, because
+ *          that costs 2 MB of TLS library and some milliseconds.  Free it
+ *          after all transfers have ended or been cancelled.
  */
-struct upstream *upstream_new(struct loop *loop, struct error *err);
+struct upstream *upstream_new(struct loop *loop);
 void upstream_free(struct upstream *u);
 
 /*

@@ -137,7 +137,7 @@ run_middle(struct exchange *x, struct error *err)
 
 	o.loop = loop_new(err);
 	if (o.loop != NULL)
-		upstream = upstream_new(o.loop, err);
+		upstream = upstream_new(o.loop);
 	if (upstream != NULL && watch_client(&o) == 0) {
 		exchange_middle(x, o.loop, upstream, &events, &o);
 		while (!o.ended)

@@ -255,9 +255,9 @@ start(struct server *s, struct error *err)
 	fastcgi_init();
 	s->accept_timer.fn = on_accept_timer;
 	s->accept_timer.arg = s;
-	s->pool.upstream = upstream_new(s->pool.loop, err);
+	s->pool.upstream = upstream_new(s->pool.loop);
 	s->pool.workers = workers_new(workers, s->pool.loop, err);
-	if (s->pool.upstream == NULL || s->pool.workers == NULL)
+	if (s->pool.workers == NULL)
 		return -1;
 	if (watch_listener(s) != 0)
 		return error_set(

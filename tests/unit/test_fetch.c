@@ -174,7 +174,7 @@ no_connection_is_made_to_what_is_not_public(void **state)
 		snprintf(chat, sizeof(chat), ASK(IMAGE("%s")), urls[i]);
 		trip_init(&t, &provider_gemini, chat);
 		engine.loop = loop_new(&t.k.err);
-		engine.upstream = upstream_new(engine.loop, &t.k.err);
+		engine.upstream = upstream_new(engine.loop);
 		arrival = (struct arrival){ .n = 0 };
 		assert_int_equal(wanted(&t), 0);
 		(void)fetch_start(
@@ -210,7 +210,7 @@ a_cancelled_fetch_tells_nobody(void **state)
 		trip_init(
 		    &t, &provider_gemini, ASK(IMAGE("http://127.0.0.1:9/x")));
 		engine.loop = loop_new(&t.k.err);
-		engine.upstream = upstream_new(engine.loop, &t.k.err);
+		engine.upstream = upstream_new(engine.loop);
 		assert_int_equal(wanted(&t), 0);
 		f = fetch_start(
 		    t.k.arena, &t.k.ask, &t.conf, &engine, on_done, &arrival);

@@ -202,7 +202,7 @@ an_attempt_ends_well_at_a_stop_string_and_cancels_the_rest(void **state)
 	    "\"kind\":\"text\",\"text\":\"one two\"}]}]}");
 	seen.text = buf_new(k.arena, KIT_BYTES);
 	engine.loop = loop_new(&k.err);
-	engine.upstream = upstream_new(engine.loop, &k.err);
+	engine.upstream = upstream_new(engine.loop);
 	at = attempt_prepare(k.arena, &k.ask, &k.target, &k.err);
 	assert_non_null(at);
 	attempt_start(at, &engine, &events, &run);

@@ -704,7 +704,7 @@ setup(void **state)
 	close(server.listener);
 	close(server.poll);
 	loop = loop_new(&err);
-	up = upstream_new(loop, &err);
+	up = upstream_new(loop);
 	return child > 0 && loop && up ? 0 : -1;
 }
 
