@@ -18,6 +18,7 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/likeness.h"
 #include "providers/names.h"
 
 /* The vendor's counts, cumulative; a later frame overwrites what it has. */
@@ -38,6 +39,8 @@ struct anthropic {
 	int64_t index;
 	struct counts counts;
 	enum usage_mode mode;
+	struct str data;      /* of the frame being read */
+	struct likeness like; /* of frames that bring text only */
 };
 
 static int
@@ -366,14 +369,18 @@ on_delta(struct anthropic *o, const struct jnode *root, struct error *err)
 {
 	size_t n = sizeof(delta_types) / sizeof(*delta_types);
 	struct jnode delta;
-	struct str type;
+	struct str type, piece;
 
 	(void)jtree_find(root, "delta", &delta);
 	type = answer_str(&delta, "type");
-	for (size_t i = 0; i < n; i++)
-		if (str_is(type, delta_types[i].type))
-			return put_text(o, delta_types[i].kind,
-			    answer_str(&delta, delta_types[i].key), err);
+	for (size_t i = 0; i < n; i++) {
+		if (!str_is(type, delta_types[i].type))
+			continue;
+		piece = answer_str(&delta, delta_types[i].key);
+		if (str_is(type, "text_delta"))
+			likeness_learn(&o->like, o->data, "text", piece);
+		return put_text(o, delta_types[i].kind, piece, err);
+	}
 	return 0;
 }
 
@@ -432,8 +439,12 @@ read_frame(struct anthropic *o, const struct frame *f, struct error *err)
 {
 	size_t n = sizeof(frame_types) / sizeof(*frame_types);
 	struct jnode root;
-	struct str type;
+	struct str type, piece;
 
+	if (str_is(f->event, "content_block_delta") &&
+	    likeness_match(&o->like, f->data, &piece))
+		return put_text(o, EVENT_DELTA, piece, err);
+	o->data = f->data;
 	if (answer_json(o->scratch, f->data, &root, err) != 0 ||
 	    answer_check(o->arena, f, &root, WIRE_ANTHROPIC, err) != 0)
 		return -1;

@@ -40,6 +40,7 @@ static const struct {
 int
 openai_put(struct openai *o, struct event ev, struct error *err)
 {
+	o->puts++;
 	return sink_put(o->out, &ev, err);
 }
 
@@ -72,6 +73,8 @@ put_piece(
 			err) != 0)
 			return -1;
 	}
+	if (kind == BLOCK_TEXT)
+		o->piece = text;
 	return openai_put(o,
 	    (struct event){ .kind = EVENT_DELTA, .key = o->key, .text = text },
 	    err);
@@ -241,11 +244,22 @@ stop(struct openai *o, struct error *err)
 	    o, (struct event){ .kind = EVENT_STOP, .stop = o->stop }, err);
 }
 
+/* The frame brought its piece of text, and is over. */
+static void
+learn(struct openai *o, const struct frame *f)
+{
+	if (o->puts == 1 && o->piece.n > 0 && !o->finished)
+		likeness_learn(&o->like, f->data, "content", o->piece);
+}
+
 static int
 read_frame(struct openai *o, const struct frame *f, struct error *err)
 {
 	struct jnode root, list;
+	struct str text;
 
+	if (f->event.n == 0 && likeness_match(&o->like, f->data, &text))
+		return put_piece(o, BLOCK_TEXT, text, err);
 	if (str_is(str_trim(f->data), "[DONE]")) {
 		on_done(o);
 		return stop(o, err);
@@ -255,6 +269,7 @@ read_frame(struct openai *o, const struct frame *f, struct error *err)
 	    start(o, &root, err) != 0 || read_choices(o, &root, err) != 0 ||
 	    read_usage(o, &root, err) != 0)
 		return -1;
+	learn(o, f);
 	if (f->framing == FRAMING_SSE)
 		return 0;
 	if (!jtree_find(&root, "choices", &list) || jtree_len(&list) == 0)
@@ -274,6 +289,8 @@ frame(struct decoder *d, const struct frame *f, struct sink *out,
 	int rc;
 
 	o->out = out;
+	o->puts = 0;
+	o->piece = STR_NONE;
 	rc = read_frame(o, f, err);
 	arena_reset(o->scratch);
 	return rc;

@@ -6,6 +6,8 @@
 #include "core/event.h"
 #include "core/provider.h"
 
+#include "providers/likeness.h"
+
 struct jnode;
 struct sink;
 
@@ -35,6 +37,9 @@ struct openai {
 	struct str id;
 	struct openai_call *calls; /* latest first */
 	enum stop_reason stop;
+	unsigned puts;        /* events of the frame being read */
+	struct str piece;     /* the last piece of text in it */
+	struct likeness like; /* of frames that bring text only */
 };
 
 /* openai_put(o, ev, err): pass ${ev} on. */
