@@ -25,8 +25,14 @@
 struct chat;
 
 enum tokens_family {
-	TOKENS_OPENAI,
-	TOKENS_GPT_5, /* adds more around tools */
+	TOKENS_OPENAI,  /* and whoever is not known better */
+	TOKENS_GPT_5,   /* adds more around tools */
+	TOKENS_GPT_OSS, /* these have a system prompt of their own */
+	TOKENS_GROK,
+	TOKENS_LLAMA_3,
+	TOKENS_DEEPSEEK, /* adds more around tools */
+	TOKENS_DEEPSEEK_4,
+	TOKENS_GLM, /* adds more around tools */
 	TOKENS_CLAUDE,
 	TOKENS_CLAUDE_5, /* its tokenizer makes more of the same text */
 	TOKENS_GEMINI,
