@@ -36,6 +36,7 @@ struct weights {
 static const struct weights weights[TOKENS_FAMILIES] = {
 	[TOKENS_OPENAI] = { OPENAI_TEXT, 256, 1355, OPENAI_TOOLS },
 	[TOKENS_GPT_5] = { OPENAI_TEXT, 256, 9800, OPENAI_TOOLS },
+	[TOKENS_GPT_4O_MINI] = { OPENAI_TEXT, 256, 1355, OPENAI_TOOLS },
 	[TOKENS_GPT_OSS] = { OPENAI_TEXT, 6700, 4400, OPENAI_TOOLS },
 	[TOKENS_GROK] = { OPENAI_TEXT, 14800, 18000, OPENAI_TOOLS },
 	[TOKENS_LLAMA_3] = { OPENAI_TEXT, 3150, 1355, OPENAI_TOOLS },
@@ -64,6 +65,7 @@ static const struct {
 	{ "fable", TOKENS_CLAUDE_5 },
 	{ "claude", TOKENS_CLAUDE },
 	{ "gpt-5", TOKENS_GPT_5 },
+	{ "gpt-4o-mini", TOKENS_GPT_4O_MINI },
 	{ "gpt-oss", TOKENS_GPT_OSS },
 	{ "grok", TOKENS_GROK },
 	{ "llama3", TOKENS_LLAMA_3 },
@@ -265,6 +267,7 @@ shrink(int64_t *w, int64_t *h, int64_t most_long, int64_t most_short)
 static int64_t
 image_tokens(enum tokens_family f, const struct part *p)
 {
+	int64_t base = 85, tile = 170;
 	int64_t w, h, n;
 
 	sides(p->data, &w, &h);
@@ -275,10 +278,14 @@ image_tokens(enum tokens_family f, const struct part *p)
 		n = w * h / 750;
 		return n < 1600 ? n : 1600;
 	}
+	if (f == TOKENS_GPT_4O_MINI) {
+		base = 2833;
+		tile = 5667;
+	}
 	if (str_is(p->detail, "low"))
-		return 85;
+		return base;
 	shrink(&w, &h, 2048, 768);
-	return 85 + 170 * tiles(w, h, 512);
+	return base + tile * tiles(w, h, 512);
 }
 
 static int64_t
