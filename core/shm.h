@@ -49,6 +49,7 @@ enum shm_slot {
 	SHM_ACCOUNTS_GEN,  /* as SHM_KEYS_GEN, for accounts.snap */
 	SHM_BUDGETS_GEN,   /* and budgets.snap */
 	SHM_PRUNED_US,     /* when retention was last seen to */
+	SHM_TRIALS_DUE_US, /* when the next trial is due; 0: look */
 	SHM_SLOTS = 64
 };
 

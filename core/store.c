@@ -31,6 +31,10 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_BUDGETS] = "budgets.db",
 	[STORE_ROLLUP] = "rollup.db",
 	[STORE_META] = "meta.db",
+	[STORE_TRIALS] = "trials.db",
+	[STORE_VERDICTS] = "verdicts.db",
+	[STORE_EVIDENCE] = "evidence.db",
+	[STORE_EXPERIMENTS] = "experiments.db",
 };
 
 #define PLAIN_VERSION  1
