@@ -57,6 +57,8 @@ find_route(struct call *c)
 	struct str name = model.s;
 	const struct conf_route *named;
 
+	if (c->control.node != NULL)
+		return c->control.node;
 	if (c->control.route.n > 0)
 		name = c->control.route;
 	named = conf_route_find(c->conf, resolve_alias(c->conf, name));
@@ -160,6 +162,7 @@ foresee_attempt(struct call *c)
 	if (c->prepared != NULL)
 		t = &c->prepared->target;
 	la->credential = target_credential(t);
+	la->role = c->role;
 	la->start_ms = la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
 	usage_init(&la->usage);

@@ -51,11 +51,12 @@ struct call_events {
 
 /* What a client may say about its call; all zero but max_cost_pusd: nothing. */
 struct call_control {
-	struct str route;      /* a name, or a JSON node if may_route */
-	bool may_route;        /* what the key is allowed */
-	struct name *models;   /* fallback list; NULL: ask.model alone */
-	int64_t max_cost_pusd; /* -1: none */
-	int64_t timeout_ms;    /* 0: the configuration's */
+	struct str route;         /* a name, or a JSON node if may_route */
+	bool may_route;           /* what the key is allowed */
+	struct name *models;      /* fallback list; NULL: ask.model alone */
+	const struct route *node; /* planned whatever the rest says; NULL */
+	int64_t max_cost_pusd;    /* -1: none */
+	int64_t timeout_ms;       /* 0: the configuration's */
 };
 
 /* One attempt of the call. */
@@ -77,6 +78,7 @@ struct call {
 	const struct conf *conf;
 	struct state *state; /* NULL: serve without a store */
 	struct ask ask;
+	enum attempt_role role; /* JUDGE, SHADOW: of all its attempts */
 	struct call_control control;
 	struct str (*header)(void *arg, const char *name); /* of the request */
 	void *header_arg;

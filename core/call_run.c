@@ -302,7 +302,7 @@ new_row(struct call *c, const struct step *step)
 	la = ARENA_NEW(c->arena, struct ledger_attempt);
 	la->provider = t->provider->name;
 	la->model = t->model;
-	la->role = step->role;
+	la->role = c->role != ROLE_PRIMARY ? c->role : step->role;
 	la->start_ms = (clock_mono_us() - c->started_us) / 1000;
 	la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
@@ -396,6 +396,7 @@ rotate(struct call_try *t)
 {
 	struct call *c = t->call;
 	struct error err = { .kind = ERROR_NONE };
+	struct ledger_attempt *again;
 	struct attempt *at;
 
 	if (!allowance_rotates(t))
@@ -404,7 +405,9 @@ rotate(struct call_try *t)
 	if (at == NULL)
 		return false;
 	attempt_discard(t->at);
-	start(c, t->step, at)->row->role = ROLE_RETRY;
+	again = start(c, t->step, at)->row;
+	if (c->role == ROLE_PRIMARY)
+		again->role = ROLE_RETRY;
 	return true;
 }
 

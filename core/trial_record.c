@@ -20,6 +20,7 @@ const char *const trial_drop_words[TRIAL_DROPS] = {
 	[TRIAL_EXPIRED] = "expired",
 	[TRIAL_DAMAGED] = "damaged",
 	[TRIAL_OUTDATED] = "outdated",
+	[TRIAL_UNPAID] = "unpaid",
 };
 
 static const char *const stage_words[TRIAL_STAGES] = {
@@ -70,6 +71,7 @@ static const struct field experiment_fields[] = {
 	EXPERIMENT("expired", dropped[TRIAL_EXPIRED]),
 	EXPERIMENT("damaged", dropped[TRIAL_DAMAGED]),
 	EXPERIMENT("outdated", dropped[TRIAL_OUTDATED]),
+	EXPERIMENT("unpaid", dropped[TRIAL_UNPAID]),
 	{ NULL, 0 },
 };
 

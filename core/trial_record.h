@@ -34,6 +34,7 @@ enum trial_drop {
 	TRIAL_EXPIRED,  /* nobody judged it in time */
 	TRIAL_DAMAGED,  /* its body is gone, or opens with no master key */
 	TRIAL_OUTDATED, /* the experiment has been edited, or is gone */
+	TRIAL_UNPAID,   /* the budget has no room for the judge */
 	TRIAL_DROPS
 };
 

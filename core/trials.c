@@ -76,10 +76,11 @@ make(struct change *c, struct error *err)
 	return c->done;
 }
 
-/* Room and money there are. */
+/* How many there are, and what is set aside for the others of one
+ * experiment. */
 struct room {
 	struct arena *arena;
-	struct str experiment;
+	const struct trial_record *mine;
 	int64_t n, reserved_pusd;
 };
 
@@ -89,10 +90,10 @@ add_up(void *arg, struct str key, struct str value)
 	struct room *room = arg;
 	struct trial_record r;
 
-	(void)key;
 	room->n++;
-	if (trial_record_read(room->arena, value, &r) == 0 &&
-	    str_eq(r.experiment, room->experiment) &&
+	if (!str_is(key, room->mine->call) &&
+	    trial_record_read(room->arena, value, &r) == 0 &&
+	    str_eq(r.experiment, room->mine->experiment) &&
 	    r.reserved_pusd <= INT64_MAX - room->reserved_pusd)
 		room->reserved_pusd += r.reserved_pusd;
 	return 0;
@@ -108,19 +109,28 @@ can_afford(
 	    reserved <= e->budget_pusd - more - spent;
 }
 
+/* Is there money for this trial, besides all the others, and ${spent}? */
+static int
+afford(struct txn *t, struct change *c, struct room *room,
+    struct experiment_record *e)
+{
+	*room = (struct room){ .arena = t->arena, .mine = c->record };
+	if (trials_table_experiment(t, c->record->experiment, e) != 0 ||
+	    store_scan(t, STORE_TRIALS, STR_NONE, add_up, room) != 0)
+		return -1;
+	return can_afford(c->experiment, e->spent_pusd + c->spent_pusd,
+	    room->reserved_pusd, c->record->reserved_pusd);
+}
+
 static int
 begin(struct txn *t, struct change *c)
 {
-	struct room room = { t->arena, c->record->experiment, 0, 0 };
 	struct experiment_record e;
+	struct room room;
+	int rc = afford(t, c, &room, &e);
 
-	if (trials_table_experiment(t, room.experiment, &e) != 0 ||
-	    store_scan(t, STORE_TRIALS, STR_NONE, add_up, &room) != 0)
-		return -1;
-	if (e.stopped || room.n >= TRIALS_MAX ||
-	    !can_afford(c->experiment, e.spent_pusd, room.reserved_pusd,
-		c->record->reserved_pusd))
-		return 0;
+	if (rc <= 0 || e.stopped || room.n >= TRIALS_MAX)
+		return rc < 0 ? -1 : 0;
 	e.begun++;
 	c->done = true;
 	return trials_table_put_experiment(t, &e) == 0
@@ -158,30 +168,43 @@ replace(struct txn *t, struct change *c)
 	    t, c->record->experiment, c->spent_pusd, TRIAL_DROPS);
 }
 
+static int
+offer(struct txn *t, struct change *c)
+{
+	struct experiment_record e;
+	struct room room;
+	int rc = afford(t, c, &room, &e);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		c->why = TRIAL_UNPAID;
+	return rc == 0 ? 0 : replace(t, c);
+}
+
 int
-trials_offer(struct state *s, const struct trial_record *r, struct str body,
-    int64_t spent_pusd, struct error *err)
+trials_offer(struct state *s, const struct experiment *e,
+    const struct trial_record *r, struct str body, int64_t spent_pusd,
+    struct error *err)
 {
 	struct trial_record mine = *r;
 	struct change c = { .state = s,
+		.experiment = e,
 		.record = &mine,
 		.spent_pusd = spent_pusd,
-		.work = replace };
-	int rc;
+		.why = TRIAL_DAMAGED,
+		.work = offer };
+	int rc = 0;
 
-	if (body.n > TRIALS_MAX_BYTES)
-		return trials_drop(
-			   s, NULL, r, TRIAL_DAMAGED, -1, spent_pusd, err) < 0
-		    ? -1
-		    : 0;
 	mine.stage = TRIAL_JUDGE;
 	mine.pid = 0;
-	if (trial_body_put(s, mine.call, body, err) != 0)
-		return -1;
-	rc = make(&c, err);
-	if (rc == 0)
-		trial_body_end(s, mine.call, 0);
-	return rc;
+	if (body.n <= TRIALS_MAX_BYTES) {
+		if (trial_body_put(s, mine.call, body, err) != 0)
+			return -1;
+		rc = make(&c, err);
+	}
+	return rc != 0 ? rc
+		       : trials_drop(s, NULL, r, c.why, -1, spent_pusd, err);
 }
 
 int

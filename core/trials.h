@@ -57,15 +57,17 @@ int trials_begin(struct state *s, const struct experiment *e,
     __attribute__((warn_unused_result));
 
 /*
- * trials_offer(s, r, body, spent_pusd, err):
+ * trials_offer(s, e, r, body, spent_pusd, err):
  * ${r}, which was begun, waits for the judge from r->due_us on with ${body};
- * ${spent_pusd} of its reservation has been spent, r->reserved_pusd remains.
+ * ${spent_pusd} of its reservation has been spent, r->reserved_pusd is set
+ * aside in its place.
  *
- * Returns  1, 0 if the record has been dropped meanwhile or ${body} is too
- *          large (it is dropped then), -1: ERROR_STORE, ERROR_CONF (seal.h).
+ * Returns  1; 0 if nothing comes of it: the budget has no room for that, or
+ *          ${body} is too large; -1: ERROR_STORE, ERROR_CONF (seal.h).
  */
-int trials_offer(struct state *s, const struct trial_record *r, struct str body,
-    int64_t spent_pusd, struct error *err) __attribute__((warn_unused_result));
+int trials_offer(struct state *s, const struct experiment *e,
+    const struct trial_record *r, struct str body, int64_t spent_pusd,
+    struct error *err) __attribute__((warn_unused_result));
 
 /*
  * trials_claim(s, now_us, a, r, body, err):

@@ -61,8 +61,9 @@ offer(struct calls *c, const char *call, int64_t due_us)
 	assert_int_equal(trials_begin(c->state, &experiment, &r, &c->err), 1);
 	r.due_us = due_us;
 	r.reserved_pusd = 2 * CENT;
-	assert_int_equal(
-	    trials_offer(c->state, &r, STR("secret words"), CENT, &c->err), 1);
+	assert_int_equal(trials_offer(c->state, &experiment, &r,
+			     STR("secret words"), CENT, &c->err),
+	    1);
 }
 
 static int
@@ -225,6 +226,25 @@ spent_and_reserved_never_pass_the_budget(void **state)
 }
 
 static void
+a_trial_that_turns_out_too_dear_is_dropped(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(64 << 20);
+	struct trial_record r = trial("1");
+
+	assert_int_equal(trials_begin(c->state, &experiment, &r, &c->err), 1);
+	r.reserved_pusd = 10 * CENT;
+	assert_int_equal(
+	    trials_offer(c->state, &experiment, &r, STR("x"), CENT, &c->err),
+	    0);
+	assert_int_equal(files(c), 0);
+	assert_int_equal(claim(c, a, &r), 0);
+	assert_int_equal(look_at(c, a).record.dropped[TRIAL_UNPAID], 1);
+	assert_int_equal(look_at(c, a).record.spent_pusd, CENT);
+	arena_free(a);
+}
+
+static void
 child_begins(struct calls *c, void *arg)
 {
 	struct trial_record r = trial("1");
@@ -341,7 +361,7 @@ the_queue_has_a_ceiling(void **state)
 	rich.budget_pusd = 0; /* none */
 	assert_int_equal(trials_begin(c->state, &rich, &r, &c->err), 1);
 	assert_int_equal(
-	    trials_offer(c->state, &r,
+	    trials_offer(c->state, &rich, &r,
 		(struct str){ big, TRIALS_MAX_BYTES + 1 }, 0, &c->err),
 	    0);
 	assert_int_equal(files(c), 0);
@@ -365,6 +385,7 @@ main(void)
 		CASE(a_call_is_judged_once),
 		CASE(the_longest_due_comes_first_and_none_before_its_time),
 		CASE(spent_and_reserved_never_pass_the_budget),
+		CASE(a_trial_that_turns_out_too_dear_is_dropped),
 		CASE(what_a_dead_process_was_at_is_free_or_gone),
 		CASE(no_body_is_left_behind),
 		CASE(bodies_are_kept_for_as_long_as_they_may_be),
