@@ -37,6 +37,7 @@ struct accounts;
 struct arena;
 struct conf;
 struct fetch;
+struct fits;
 struct health_target;
 struct key;
 struct sink;
@@ -51,12 +52,16 @@ struct call_events {
 
 /* What a client may say about its call; all zero but max_cost_pusd: nothing. */
 struct call_control {
-	struct str route;         /* a name, or a JSON node if may_route */
-	bool may_route;           /* what the key is allowed */
-	struct name *models;      /* fallback list; NULL: ask.model alone */
-	const struct route *node; /* planned whatever the rest says; NULL */
-	int64_t max_cost_pusd;    /* -1: none */
-	int64_t timeout_ms;       /* 0: the configuration's */
+	struct str route;      /* a name, or a JSON node if may_route */
+	bool may_route;        /* what the key is allowed */
+	struct name *models;   /* fallback list; NULL: ask.model alone */
+	int64_t max_cost_pusd; /* -1: none */
+	int64_t timeout_ms;    /* 0: the configuration's */
+	bool no_store;         /* nothing of it is kept: no trial */
+	/* Of the gateway itself: what is not asked for by name; NULL: is. */
+	const struct route *tree;
+	/* JUDGE, SHADOW: of all its attempts; PRIMARY: as they come. */
+	enum attempt_role role;
 };
 
 /* One attempt of the call. */
@@ -78,7 +83,6 @@ struct call {
 	const struct conf *conf;
 	struct state *state; /* NULL: serve without a store */
 	struct ask ask;
-	enum attempt_role role; /* JUDGE, SHADOW: of all its attempts */
 	struct call_control control;
 	struct str (*header)(void *arg, const char *name); /* of the request */
 	void *header_arg;
@@ -86,6 +90,7 @@ struct call {
 	const struct key *key;     /* NULL: nobody in particular */
 	struct limits *limits;     /* NULL: none apply */
 	struct accounts *accounts; /* NULL: none has its own credentials */
+	struct fits *fits;         /* NULL: nothing is known of any arm */
 	struct limit_grant grant;  /* what is set aside for it */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */

@@ -14,7 +14,6 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/experiment.h"
-#include "core/trials_read.h"
 #include "core/fold.h"
 #include "core/judge_talk.h"
 #include "core/log.h"
@@ -23,13 +22,13 @@
 #include "core/state.h"
 #include "core/trial_case.h"
 #include "core/trials.h"
+#include "core/trials_read.h"
 #include "core/verdict_record.h"
 
-#define ARENA_BYTES    ((size_t)512 << 20)
-#define NONSENSE_MOST  3
-#define WAIT_US        INT64_C(30000000)
-#define WAIT_MOST_US   INT64_C(3600000000)
-#define NAME_BYTES     (EXPERIMENT_NAME_BYTES + 16)
+#define ARENA_BYTES   ((size_t)512 << 20)
+#define NONSENSE_MOST 3
+#define WAIT_US       INT64_C(30000000)
+#define WAIT_MOST_US  INT64_C(3600000000)
 
 struct judge {
 	const struct conf *conf;
@@ -52,8 +51,8 @@ struct judge {
 };
 
 struct judge *
-judge_new(const struct conf *conf, struct state *state,
-    struct accounts *accounts)
+judge_new(
+    const struct conf *conf, struct state *state, struct accounts *accounts)
 {
 	struct judge *j = calloc(1, sizeof(*j));
 
@@ -82,8 +81,8 @@ drop(struct judge *j, enum trial_drop why, struct error *err)
 	log_event(LOG_LEVEL_INFO, "judge", "%s: %s", j->trial.call,
 	    trial_drop_words[why]);
 	return over(j,
-	    trials_drop(j->state, NULL, &j->trial, why, -1, j->spent_pusd,
-		err));
+	    trials_drop(
+		j->state, NULL, &j->trial, why, -1, j->spent_pusd, err));
 }
 
 /* The judge is not to be had: once more, later. */
@@ -99,8 +98,7 @@ put_off(struct judge *j, struct error *err)
 		wait *= 2;
 	j->trial.waits++;
 	j->trial.due_us = now + (wait < WAIT_MOST_US ? wait : WAIT_MOST_US);
-	return over(
-	    j, trials_later(j->state, &j->trial, j->spent_pusd, err));
+	return over(j, trials_later(j->state, &j->trial, j->spent_pusd, err));
 }
 
 static int
@@ -109,8 +107,7 @@ nonsense(struct judge *j, struct error *err)
 	if (++j->trial.tries >= NONSENSE_MOST)
 		return drop(j, TRIAL_NONSENSE, err);
 	j->trial.due_us = clock_wall_us() + WAIT_US;
-	return over(
-	    j, trials_later(j->state, &j->trial, j->spent_pusd, err));
+	return over(j, trials_later(j->state, &j->trial, j->spent_pusd, err));
 }
 
 void
@@ -145,8 +142,8 @@ prepare(struct call *c, struct arena *a, const struct conf *conf,
 	c->ask.chat = chat;
 	c->ask.model = e->name;
 	c->ask.body = STR("{}");
-	c->role = ROLE_JUDGE;
-	c->control.node = e->judge;
+	c->control.role = ROLE_JUDGE;
+	c->control.tree = e->judge;
 	c->row.endpoint = "judge";
 	c->row.dialect = "none";
 	c->row.requested = e->name;
@@ -169,8 +166,8 @@ ask(struct judge *j, struct error *err)
 	j->sink = order_new(j->arena, &j->fold.sink);
 	if (call_front(&j->call) == 0)
 		return 1;
-	log_event(LOG_LEVEL_WARN, "judge", "%s: %s", j->trial.call,
-	    j->call.err.msg);
+	log_event(
+	    LOG_LEVEL_WARN, "judge", "%s: %s", j->trial.call, j->call.err.msg);
 	call_settle(&j->call, j->call.err.status);
 	return put_off(j, err);
 }
@@ -214,12 +211,12 @@ look_up(struct judge *j, struct str body)
 		return false;
 	j->jc = (struct judge_case){ .asked = j->tc.asked };
 	judge_case_of(&j->jc, j->experiment, j->trial.task);
-	j->jc.reference = reference_find(
-	    j->arena, j->experiment->references, j->tc.input);
+	j->jc.reference =
+	    reference_find(j->arena, j->experiment->references, j->tc.input);
 	j->verdict = (struct verdict){ .n_criteria = j->jc.n_criteria };
-	j->words = (struct verdict_words){ .experiment = j->experiment,
-		.trial = &j->trial,
-		.tc = &j->tc };
+	j->words = (struct verdict_words){
+		.experiment = j->experiment, .trial = &j->trial, .tc = &j->tc
+	};
 	return true;
 }
 
@@ -232,8 +229,8 @@ judge_claim(struct judge *j, struct error *err)
 	for (;;) {
 		arena_free(j->arena);
 		j->arena = arena_new(ARENA_BYTES);
-		rc = trials_claim(j->state, clock_wall_us(), j->arena,
-		    &j->trial, &body, err);
+		rc = trials_claim(
+		    j->state, clock_wall_us(), j->arena, &j->trial, &body, err);
 		if (rc <= 0)
 			return rc;
 		rc = look_up(j, body) ? ask(j, err)

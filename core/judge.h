@@ -44,8 +44,8 @@ struct trial_case;
  * judge_new(conf, state, accounts), judge_free(j):
  * ${conf} stays until judge_free, which gives back a trial that is not over.
  */
-struct judge *judge_new(const struct conf *conf, struct state *state,
-    struct accounts *accounts);
+struct judge *judge_new(
+    const struct conf *conf, struct state *state, struct accounts *accounts);
 void judge_free(struct judge *j);
 
 /*

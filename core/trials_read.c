@@ -79,8 +79,7 @@ take_waiting(void *arg, struct str key, struct str value)
 static struct str
 above(struct arena *a, struct str prefix)
 {
-	return str_of(
-	    arena_printf(a, "%.*s%c", STR_ARG(prefix), (char)AFTER));
+	return str_of(arena_printf(a, "%.*s%c", STR_ARG(prefix), (char)AFTER));
 }
 
 static int
@@ -90,8 +89,8 @@ txn_read(struct txn *t, void *arg)
 	struct trials_view *v = r->view;
 	struct experiment_record record;
 
-	*v = (struct trials_view){ .verdicts =
-		ARENA_ARRAY(r->arena, struct str, r->most + 1) };
+	*v = (struct trials_view){ .verdicts = ARENA_ARRAY(
+				       r->arena, struct str, r->most + 1) };
 	if (trials_table_experiment(t, r->e->name, &record) != 0)
 		return -1;
 	v->record = record;
@@ -140,8 +139,9 @@ static int
 txn_label(struct txn *t, void *arg)
 {
 	const struct edit *x = arg;
-	struct str json, out, key = trial_key(t->arena, x->e->name,
-			      str_of(x->e->version), x->call);
+	struct str json, out,
+	    key =
+		trial_key(t->arena, x->e->name, str_of(x->e->version), x->call);
 	int rc = store_get(t, STORE_VERDICTS, key, &json);
 
 	if (rc < 0)
@@ -231,8 +231,8 @@ rests(const struct experiment *e, const struct evidence *ev)
 }
 
 static void
-put_lines(struct buf *out, const struct experiment *e,
-    const struct trials_view *v)
+put_lines(
+    struct buf *out, const struct experiment *e, const struct trials_view *v)
 {
 	const struct experiment_record *r = &v->record;
 	size_t i;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "core/experiment.h"
 #include "core/str.h"
 #include "core/trial_record.h"
 
@@ -55,8 +56,7 @@ int trials_label(struct state *s, const struct experiment *e, struct str call,
  * Returns  0, or -1: ERROR_STORE.
  */
 int trials_switch(struct state *s, struct str name, bool stopped,
-    struct str promoted, struct error *err)
-    __attribute__((warn_unused_result));
+    struct str promoted, struct error *err) __attribute__((warn_unused_result));
 
 /*
  * fit_refresh(s, conf, err):

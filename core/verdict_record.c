@@ -35,16 +35,16 @@ family(struct str answered)
 
 /* The arm of the judge's family, if one is and has won; else absent. */
 static struct str
-self_preference(const struct verdict *v, const struct verdict_words *w,
-    struct str winner)
+self_preference(
+    const struct verdict *v, const struct verdict_words *w, struct str winner)
 {
 	struct str judge = family(w->judge);
 	int kin[2];
 	int i;
 
 	for (i = 0; i < 2; i++)
-		kin[i] = judge.n > 0 &&
-		    str_eq(judge, family(w->tc->answered[i]));
+		kin[i] =
+		    judge.n > 0 && str_eq(judge, family(w->tc->answered[i]));
 	if (v->result == VERDICT_TIE || kin[0] == kin[1] ||
 	    !kin[v->result == VERDICT_SECOND])
 		return STR_NONE;
@@ -70,7 +70,8 @@ put_money(struct jw *w, const struct verdict *v)
 	jw_key(w, "cost_usd");
 	jw_array(w);
 	for (i = 0; i < 2; i++)
-		jw_cstr(w, v->sides[i].cost_pusd >= 0
+		jw_cstr(w,
+		    v->sides[i].cost_pusd >= 0
 			? money_text(v->sides[i].cost_pusd, text)
 			: NULL);
 	jw_end(w);
@@ -87,8 +88,8 @@ put_money(struct jw *w, const struct verdict *v)
 }
 
 struct str
-verdict_record_write(struct arena *a, const struct verdict *v,
-    const struct verdict_words *words)
+verdict_record_write(
+    struct arena *a, const struct verdict *v, const struct verdict_words *words)
 {
 	const struct experiment *e = words->experiment;
 	const struct str arms[2] = { e->arms[v->sides[0].arm].name,
@@ -148,7 +149,7 @@ verdict_tags(struct arena *a, struct str experiment)
 {
 	struct header *tag = ARENA_NEW(a, struct header);
 
-	tag->name = "experiment";
+	tag->name = STR("experiment");
 	tag->value = str_dup(a, experiment);
 	return tag;
 }
