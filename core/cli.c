@@ -32,6 +32,8 @@ static const struct cmd *const verbs[] = {
 	&cli_verify,
 	&cli_recover,
 	&cli_health,
+	&cli_experiment,
+	&cli_judge,
 	&cli_try,
 	&cli_selftest,
 	&cli_version,

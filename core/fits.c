@@ -58,16 +58,30 @@ fits_line(struct buf *out, const struct experiment *e,
 	jw_object(&w);
 	jw_kv_str(&w, "experiment", e->name);
 	jw_kv_cstr(&w, "version", e->version);
-	jw_kv_str(&w, "task", ev != NULL ? ev->task : STR_NONE);
+	jw_kv_str(&w, "task", ev->task);
 	jw_kv_bool(&w, "resting", resting);
-	if (ev != NULL) {
-		fit_of(&fit, ev, e);
-		jw_key(&w, "arms");
-		jw_array(&w);
-		for (i = 0; i < fit.n_arms; i++)
-			write_arm(&w, e->arms[i].name, &fit.arms[i]);
-		jw_end(&w);
-	}
+	fit_of(&fit, ev, e);
+	jw_key(&w, "arms");
+	jw_array(&w);
+	for (i = 0; i < fit.n_arms; i++)
+		write_arm(&w, e->arms[i].name, &fit.arms[i]);
+	jw_end(&w);
+	jw_end(&w);
+	buf_addch(out, '\n');
+}
+
+void
+fits_line_whole(
+    struct buf *out, const struct experiment *e, struct str promoted)
+{
+	struct jw w;
+
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kv_str(&w, "experiment", e->name);
+	jw_kv_cstr(&w, "version", e->version);
+	jw_kv_bool(&w, "resting", true);
+	jw_kv_str(&w, "promoted", promoted);
 	jw_end(&w);
 	buf_addch(out, '\n');
 }
@@ -89,6 +103,7 @@ fits_write(int dirfd, struct str text, struct error *err)
 struct cell {
 	struct str experiment, version, task; /* task absent: of all */
 	bool resting;
+	struct str promoted; /* absent: none */
 	unsigned n_arms;
 	struct fits_arm arms[EXPERIMENT_MAX_ARMS];
 	struct cell *next;
@@ -160,6 +175,8 @@ read_cell(struct arena *a, struct str line)
 	    jtree_str(
 		&root, "version", JTREE_REQUIRED, &c->version, &ignored) != 0 ||
 	    jtree_str(&root, "task", JTREE_OPTIONAL, &c->task, &ignored) != 0 ||
+	    jtree_str(&root, "promoted", JTREE_OPTIONAL, &c->promoted,
+		&ignored) != 0 ||
 	    jtree_bool(
 		&root, "resting", JTREE_REQUIRED, &c->resting, &ignored) != 0 ||
 	    jtree_array(&root, "arms", JTREE_OPTIONAL, &arms, &ignored) != 0 ||
@@ -231,7 +248,25 @@ refresh(struct fits *f)
 static bool
 is_of(const struct cell *c, const struct experiment *e)
 {
-	return str_eq(c->experiment, e->name) && str_is(c->version, e->version);
+	return str_eq(c->experiment, e->name) &&
+	    (c->task.p == NULL || str_is(c->version, e->version));
+}
+
+int
+fits_promoted(struct fits *f, const struct experiment *e)
+{
+	const struct cell *c;
+	int arm = -1;
+
+	if (f == NULL)
+		return -1;
+	pthread_mutex_lock(&f->lock);
+	refresh(f);
+	for (c = f->cells; c != NULL; c = c->next)
+		if (is_of(c, e) && c->promoted.n > 0)
+			arm = experiment_arm(e, c->promoted);
+	pthread_mutex_unlock(&f->lock);
+	return arm;
 }
 
 bool

@@ -10,8 +10,10 @@
  *	 "arms":[{"arm":"smart","n":40,"fit":0.91,"floor":0.85,
  *		  "call_usd":"0.0012"},…]}
  *
- * A line without a task is about the experiment as a whole: that it rests.
- * Lines of a version that the configuration has no more count for nothing.
+ * A line without a task is about the experiment as a whole, whatever its
+ * version: that it rests, and perhaps "promoted", the arm that all calls go
+ * to.  Other lines of a version that the configuration has no more count for
+ * nothing.
  */
 #ifndef CORE_FITS_H
 #define CORE_FITS_H
@@ -38,12 +40,15 @@ struct fits_arm {
 };
 
 /*
- * fits_line(out, e, ev, resting):
- * Append the line of ${ev} (NULL: of all of ${e}).  ${resting}: no more
- * trials are wanted, because it is decided, stopped or out of budget.
+ * fits_line(out, e, ev, resting), fits_line_whole(out, e, promoted):
+ * Append the line of ${ev}; ${resting}: no more trials are wanted, because it
+ * is decided.  Append the line of an experiment that rests as a whole,
+ * ${promoted} (absent: none) being the arm of all its calls.
  */
 void fits_line(struct buf *out, const struct experiment *e,
     const struct evidence *ev, bool resting);
+void fits_line_whole(
+    struct buf *out, const struct experiment *e, struct str promoted);
 
 /*
  * fits_write(dirfd, text, err):
@@ -66,6 +71,12 @@ void fits_free(struct fits *f);
  * Returns  true if no more trials are wanted of ${task}.  NULL ${f}: false.
  */
 bool fits_rests(struct fits *f, const struct experiment *e, struct str task);
+
+/*
+ * fits_promoted(f, e):
+ * Returns  the arm that has been promoted, or -1.
+ */
+int fits_promoted(struct fits *f, const struct experiment *e);
 
 /*
  * fits_arm(f, e, task, arm, out):

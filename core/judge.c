@@ -36,6 +36,7 @@ struct judge {
 	struct accounts *accounts;
 	struct arena *arena; /* of the trial */
 	bool claimed;
+	bool asking; /* the call's row is open */
 	struct trial_record trial;
 	struct trial_case tc;
 	const struct experiment *experiment;
@@ -117,8 +118,12 @@ judge_free(struct judge *j)
 
 	if (j == NULL)
 		return;
+	if (j->asking) {
+		error_set(&j->call.err, ERROR_BUSY, "given up");
+		call_settle(&j->call, 503);
+	}
 	if (j->claimed)
-		(void)put_off(j, &ignored);
+		(void)!put_off(j, &ignored);
 	arena_free(j->arena);
 	free(j);
 }
@@ -164,8 +169,10 @@ ask(struct judge *j, struct error *err)
 	j->call.row.task = j->trial.task;
 	fold_init(&j->fold, j->arena);
 	j->sink = order_new(j->arena, &j->fold.sink);
-	if (call_front(&j->call) == 0)
+	if (call_front(&j->call) == 0) {
+		j->asking = true;
 		return 1;
+	}
 	log_event(
 	    LOG_LEVEL_WARN, "judge", "%s: %s", j->trial.call, j->call.err.msg);
 	call_settle(&j->call, j->call.err.status);
@@ -307,6 +314,7 @@ judge_take(struct judge *j, struct error *err)
 	struct call *c = &j->call;
 	struct judge_points got = { .reason = STR_NONE };
 
+	j->asking = false;
 	call_price(c);
 	call_settle(c, c->err.kind == ERROR_NONE ? 200 : c->err.status);
 	if (c->row.cost.known && c->row.cost.pusd > 0)

@@ -10,6 +10,7 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/experiment.h"
+#include "core/fits.h"
 #include "core/plan.h"
 #include "core/route.h"
 
@@ -43,6 +44,10 @@ draw(struct planner *p, const struct experiment *e)
 	int64_t total = 0, at;
 	unsigned i;
 
+	int promoted = fits_promoted(p->fits, e);
+
+	if (promoted >= 0)
+		return (unsigned)promoted;
 	if (e->mode == EXPERIMENT_SHADOW)
 		return 0;
 	for (i = 0; i < e->n_arms; i++)
@@ -89,11 +94,12 @@ plan(struct planner *p, const struct route *route)
 	const struct experiment *e =
 	    ((const struct trial_route *)route)->experiment;
 	bool runs = experiment_runs(p, e);
-	unsigned arm = runs ? draw(p, e) : 0;
+	bool promoted = fits_promoted(p->fits, e) >= 0;
+	unsigned arm = runs || promoted ? draw(p, e) : 0;
 	struct plan *chosen = arm > 0 ? challenge(p, e, arm) : NULL;
 	struct plan *served = chosen;
 
-	if (chosen == NULL && arm > 0)
+	if (promoted || (chosen == NULL && arm > 0))
 		runs = false;
 	if (chosen == NULL) {
 		arm = 0;

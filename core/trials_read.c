@@ -239,7 +239,7 @@ put_lines(
 
 	if (r->stopped ||
 	    (e->budget_pusd > 0 && r->spent_pusd >= e->budget_pusd))
-		fits_line(out, e, NULL, true);
+		fits_line_whole(out, e, r->promoted);
 	for (i = 0; i < v->n_evidence; i++)
 		fits_line(out, e, v->evidence[i], rests(e, v->evidence[i]));
 }

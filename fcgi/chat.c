@@ -7,10 +7,13 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/fold.h"
 #include "core/gateway.h"
 #include "core/jtext.h"
 #include "core/key.h"
 #include "core/live.h"
+#include "core/shadow.h"
+#include "core/tee.h"
 #include "fcgi/control.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
@@ -276,8 +279,19 @@ on_silence(void *arg)
 	loop_timer_set(x->loop, &x->keepalive, x->spoke_us + limit_us);
 }
 
+/* Where events go: to the client, and an experiment's answer aside. */
+static struct sink *
+sink_of(struct exchange *x)
+{
+	if (!shadow_wanted(&x->call))
+		return &x->enc->sink;
+	x->served = ARENA_NEW(x->arena, struct fold);
+	fold_init(x->served, x->arena);
+	return tee_new(x->arena, &x->enc->sink, &x->served->sink);
+}
+
 void
-chat_middle(struct exchange *x, struct upstream *upstream)
+chat_middle(struct exchange *x)
 {
 	static const struct call_events events = { on_progress, on_ended };
 	struct encode_opts opts = { .ask = &x->call.ask,
@@ -292,7 +306,7 @@ chat_middle(struct exchange *x, struct upstream *upstream)
 	x->spoke_us = clock_mono_us();
 	if (x->call.ask.stream)
 		on_silence(x);
-	call_run(&x->call, x->loop, upstream, &x->enc->sink, &events, x);
+	call_run(&x->call, x->loop, x->upstream, sink_of(x), &events, x);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "core/conf.h"
 #include "core/gateway.h"
 #include "core/live.h"
+#include "core/shadow.h"
 #include "fcgi/chat.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
@@ -179,32 +180,66 @@ exchange_middle(struct exchange *x, struct loop *loop,
     struct upstream *upstream, const struct exchange_events *events, void *arg)
 {
 	x->loop = loop;
+	x->upstream = upstream;
 	x->events = events;
 	x->arg = arg;
-	chat_middle(x, upstream);
+	chat_middle(x);
 }
 
 void
 exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
 {
-	call_cancel(&x->call, kind, why);
+	call_cancel(
+	    x->shadow != NULL ? shadow_call(x->shadow) : &x->call, kind, why);
+}
+
+static void
+on_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_shadow(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->events->ended(x->arg);
 }
 
 bool
 exchange_back(struct exchange *x)
 {
 	chat_back(x);
-	return x->call.drains;
+	return x->call.drains || x->served != NULL;
 }
 
 void
 exchange_linger(struct exchange *x)
 {
-	call_linger(&x->call);
+	static const struct call_events events = { on_nothing, on_shadow };
+
+	x->drained = x->call.drains;
+	if (x->drained)
+		call_linger(&x->call);
+	else if (x->shadow != NULL)
+		call_run(shadow_call(x->shadow), x->loop, x->upstream,
+		    shadow_sink(x->shadow), &events, x);
+	else
+		x->events->ended(x->arg);
 }
 
-void
+bool
 exchange_settle(struct exchange *x)
 {
-	call_settle_late(&x->call);
+	if (x->drained)
+		call_settle_late(&x->call);
+	if (x->shadow != NULL) {
+		shadow_end(x->shadow);
+		x->shadow = NULL;
+	} else if (x->served != NULL) {
+		x->shadow = shadow_begin(&x->call, x->served);
+		x->served = NULL;
+	}
+	return x->shadow != NULL;
 }

@@ -27,7 +27,9 @@ struct arena;
 struct dialect;
 struct encoder;
 struct endpoint;
+struct fold;
 struct gateway;
+struct shadow;
 struct snapshot;
 struct upstream;
 
@@ -55,6 +57,10 @@ struct exchange {
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */
 	struct loop *loop;
+	struct upstream *upstream;
+	struct fold *served;   /* the answer, for an experiment; NULL */
+	struct shadow *shadow; /* another arm's, under way; NULL */
+	bool drained;          /* a loser has been waited for */
 	const struct exchange_events *events;
 	void *arg;
 };
@@ -100,17 +106,22 @@ void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
  * exchange_back(x):
  * Settle the call and queue the end of the answer.
  *
- * Returns  true where a loser of the call is still being read: settling has
- *          to wait.  Once the answer has left exchange_linger is due; after
- *          another ended exchange_settle.
+ * Returns  true where something remains to be done without the client: a
+ *          loser of the call is still being read, an experiment wants
+ *          another arm's answer.  Once the answer has left exchange_linger is
+ *          due; after another ended exchange_settle.
  */
 bool exchange_back(struct exchange *x);
 
-/* exchange_linger(x): wait for that, without the client  (event thread) */
+/* exchange_linger(x): do that, without the client	  (event thread) */
 void exchange_linger(struct exchange *x);
 
-/* exchange_settle(x): settle what had to wait		   (worker) */
-void exchange_settle(struct exchange *x);
+/*
+ * exchange_settle(x): settle what had to wait		   (worker)
+ *
+ * Returns  true if there is more: exchange_linger is due again.
+ */
+bool exchange_settle(struct exchange *x);
 
 /*
  * exchange_answer(x, status, type, body):
