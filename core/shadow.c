@@ -88,6 +88,7 @@ describe(struct shadow *s, const struct call *c, const struct fold *served)
 	r->experiment = trial->experiment->name;
 	r->version = str_of(trial->experiment->version);
 	r->task = trial->task.p != NULL ? trial->task : STR("");
+	r->born_us = clock_wall_us();
 	r->arms[0] = trial->served;
 	r->arms[1] = trial->other;
 	r->cost_pusd[0] = c->row.cost.known ? c->row.cost.pusd : -1;

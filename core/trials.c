@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/experiment.h"
 #include "core/shm.h"
@@ -148,7 +147,6 @@ trials_begin(struct state *s, const struct experiment *e,
 	};
 
 	mine.stage = TRIAL_SHADOW;
-	mine.born_us = clock_wall_us();
 	shm_process(&mine.pid, &mine.started);
 	return make(&c, err);
 }

@@ -47,7 +47,7 @@ struct state;
 
 /*
  * trials_begin(s, e, r, err):
- * Record ${r} as begun now by this process, if there is room for it in the
+ * Record ${r} as begun by this process, if there is room for it in the
  * queue and for r->reserved_pusd in the budget, and ${e} is not stopped.
  *
  * Returns  1, 0 if there is none, -1: ERROR_STORE.

@@ -114,15 +114,22 @@ visit_read(struct state *s, struct store *store, void *arg, struct error *err)
 	return store_txn(store, txn_read, arg, err);
 }
 
-int
-trials_read(struct state *s, const struct experiment *e, size_t verdicts,
-    struct arena *a, struct trials_view *view, struct error *err)
+static struct reading
+reading_of(const struct experiment *e, size_t verdicts, struct arena *a,
+    struct trials_view *view)
 {
-	struct reading r = { .e = e,
+	return (struct reading){ .e = e,
 		.arena = a,
 		.view = view,
 		.prefix = trial_key(a, e->name, str_of(e->version), STR("")),
 		.most = verdicts };
+}
+
+int
+trials_read(struct state *s, const struct experiment *e, size_t verdicts,
+    struct arena *a, struct trials_view *view, struct error *err)
+{
+	struct reading r = reading_of(e, verdicts, a, view);
 
 	return visit_patiently(s, visit_read, &r, err);
 }
@@ -244,22 +251,37 @@ put_lines(
 		fits_line(out, e, v->evidence[i], rests(e, v->evidence[i]));
 }
 
+struct refreshing {
+	const struct conf *conf;
+	struct arena *arena;
+};
+
+/* All in one visit: a snapshot never goes back behind another. */
+static int
+visit_refresh(
+    struct state *s, struct store *store, void *arg, struct error *err)
+{
+	const struct refreshing *f = arg;
+	struct buf *out = buf_new(f->arena, FITS_MAX_BYTES);
+	const struct experiment *e;
+	struct trials_view view;
+	struct reading r;
+
+	for (e = f->conf->experiments; e != NULL; e = e->next) {
+		r = reading_of(e, 0, f->arena, &view);
+		if (visit_read(s, store, &r, err) != 0)
+			return -1;
+		put_lines(out, e, &view);
+	}
+	return fits_write(s->dirfd, buf_str(out), err);
+}
+
 int
 fit_refresh(struct state *s, const struct conf *conf, struct error *err)
 {
-	struct arena *a = arena_new((size_t)256 << 20);
-	struct buf *out = buf_new(a, FITS_MAX_BYTES);
-	const struct experiment *e;
-	struct trials_view view;
-	int rc = 0;
+	struct refreshing f = { conf, arena_new((size_t)256 << 20) };
+	int rc = visit_patiently(s, visit_refresh, &f, err);
 
-	for (e = conf->experiments; e != NULL && rc == 0; e = e->next) {
-		rc = trials_read(s, e, 0, a, &view, err);
-		if (rc == 0)
-			put_lines(out, e, &view);
-	}
-	if (rc == 0)
-		rc = fits_write(s->dirfd, buf_str(out), err);
-	arena_free(a);
+	arena_free(f.arena);
 	return rc;
 }

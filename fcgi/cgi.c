@@ -164,6 +164,8 @@ linger(struct oneshot *o)
 	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	bool more = true;
 
+	/* The web server may end us now as it does when a client leaves. */
+	loop_unwatch(o->loop, o->signal_fd);
 	loop_unwatch(o->loop, STDOUT_FILENO);
 	if (nowhere >= 0)
 		dup2(nowhere, STDOUT_FILENO);
