@@ -82,7 +82,7 @@ struct evidence {
 	struct str experiment, version, task;
 	unsigned n_arms;
 	struct evidence_arm arms[EXPERIMENT_MAX_ARMS];
-	struct evidence_pair pairs[EVIDENCE_MAX_PAIRS]; /* evidence_pair() */
+	struct evidence_pair pairs[EVIDENCE_MAX_PAIRS]; /* evidence_place */
 	int64_t first_us, last_us; /* of the verdicts; 0: none */
 };
 
@@ -93,9 +93,8 @@ struct evidence {
 struct evidence *evidence_new(
     struct arena *a, const struct experiment *e, struct str task);
 
-/* evidence_pair(ev, i, j): of two different arms, in whatever order. */
-struct evidence_pair *evidence_pair(
-    struct evidence *ev, unsigned i, unsigned j);
+/* evidence_place(i, j): where in pairs two different arms are. */
+unsigned evidence_place(unsigned i, unsigned j);
 
 /*
  * evidence_add(ev, v):

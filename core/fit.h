@@ -63,7 +63,4 @@ struct fit {
 void fit_of(
     struct fit *fit, const struct evidence *ev, const struct experiment *e);
 
-/* fit_pair_at(n_arms, i, j): the place in pairs of i < j. */
-unsigned fit_pair_at(unsigned n_arms, unsigned i, unsigned j);
-
 #endif

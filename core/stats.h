@@ -59,17 +59,27 @@ double stats_sd(const struct stats_bins *b);
 int64_t stats_above(const struct stats_bins *b, double v);
 
 /*
+ * stats_exceeds(b, m, alpha), stats_falls_short(b, m, alpha):
+ * Returns  true if the mean is above, or below, ${m}; whoever asks after
+ *          each observation is ever wrong with probability ${alpha} at most.
+ */
+bool stats_exceeds(const struct stats_bins *b, double m, double alpha);
+bool stats_falls_short(const struct stats_bins *b, double m, double alpha);
+
+/*
  * stats_low(b, alpha), stats_high(b, alpha):
- * Returns  a bound of the mean that is wrong, ever, with probability
- *          ${alpha} at most.
+ * Returns  the bound of the mean that follows: the greatest (least) that it
+ *          exceeds (falls short of), to a thousandth.
  */
 double stats_low(const struct stats_bins *b, double alpha);
 double stats_high(const struct stats_bins *b, double alpha);
 
 /*
  * stats_needed(effect, sd, alpha, power):
- * Returns  how many observations it takes until the bounds (each of ${alpha})
- *          exclude a mean that is ${effect} away, with probability ${power}.
+ * For differences between -1 and 1, kept as (1 + difference) / 2.
+ *
+ * Returns  how many it takes until the bound of ${alpha} excludes a mean that
+ *          is ${effect} away, with probability ${power}.
  */
 int64_t stats_needed(double effect, double sd, double alpha, double power);
 
