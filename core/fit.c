@@ -183,7 +183,7 @@ more_between(const struct fit *fit, unsigned i, unsigned j)
 static void
 conclude(struct fit *fit, const struct margins *m, double epsilon)
 {
-	unsigned best[EXPERIMENT_MAX_ARMS], n = 0, i, j;
+	unsigned best[EXPERIMENT_MAX_ARMS] = { 0 }, n = 0, i, j;
 	bool same = true;
 	int64_t more;
 
