@@ -12,6 +12,7 @@
 #include "core/price.h"
 #include "core/resolve.h"
 #include "core/state.h"
+#include "core/task.h"
 
 void
 call_init(struct call *c, struct arena *a, const struct conf *conf,
@@ -57,6 +58,8 @@ find_route(struct call *c)
 	struct str name = model.s;
 	const struct conf_route *named;
 
+	if (c->control.tree != NULL)
+		return c->control.tree;
 	if (c->control.route.n > 0)
 		name = c->control.route;
 	named = conf_route_find(c->conf, resolve_alias(c->conf, name));
@@ -125,6 +128,9 @@ call_plan(struct call *c)
 	c->planner = (struct planner){ .arena = c->arena,
 		.conf = c->conf,
 		.health = c->state != NULL ? state_targets(c->state) : NULL,
+		.fits = c->fits,
+		.no_trial =
+		    c->control.no_store || c->control.role != ROLE_PRIMARY,
 		.ask = &c->ask,
 		.row = &c->row,
 		.header = c->header,
@@ -133,6 +139,7 @@ call_plan(struct call *c)
 		.wall_us = c->row.started_us,
 		.seed = seed_of(c),
 		.err = &c->err };
+	c->row.task = task_of(&c->planner);
 	c->plan = plan_make(&c->planner, route);
 	if (c->plan == NULL || check_cost(c) != 0)
 		return -1;
@@ -157,6 +164,7 @@ foresee_attempt(struct call *c)
 
 	la->provider = t->provider->name;
 	la->model = t->model;
+	la->role = c->control.role;
 	if (c->prepared != NULL)
 		t = &c->prepared->target;
 	la->credential = target_credential(t);
@@ -205,7 +213,7 @@ call_front(struct call *c)
 	if ((c->plan == NULL && call_plan(c) != 0) || allowance_take(c) != 0)
 		return -1;
 	only = only_target(c->plan);
-	if (only != NULL && only->set.p == NULL) {
+	if (only != NULL && only->set.p == NULL && only->over.p == NULL) {
 		c->prepared =
 		    allowance_prepare(c, &c->ask, &only->target, 0, &c->err);
 		if (c->prepared == NULL)

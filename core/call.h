@@ -37,6 +37,7 @@ struct accounts;
 struct arena;
 struct conf;
 struct fetch;
+struct fits;
 struct health_target;
 struct key;
 struct sink;
@@ -56,6 +57,11 @@ struct call_control {
 	struct name *models;   /* fallback list; NULL: ask.model alone */
 	int64_t max_cost_pusd; /* -1: none */
 	int64_t timeout_ms;    /* 0: the configuration's */
+	bool no_store;         /* nothing of it is kept: no trial */
+	/* Of the gateway itself: what is not asked for by name; NULL: is. */
+	const struct route *tree;
+	/* JUDGE, SHADOW: of all its attempts; PRIMARY: as they come. */
+	enum attempt_role role;
 };
 
 /* One attempt of the call. */
@@ -84,6 +90,7 @@ struct call {
 	const struct key *key;     /* NULL: nobody in particular */
 	struct limits *limits;     /* NULL: none apply */
 	struct accounts *accounts; /* NULL: none has its own credentials */
+	struct fits *fits;         /* NULL: nothing is known of any arm */
 	struct limit_grant grant;  /* what is set aside for it */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */

@@ -25,11 +25,10 @@
 #include "core/str.h"
 
 struct conf;
-struct jnode;
 struct json_object;
+struct plan;
 struct planner;
 struct route;
-struct route_reader;
 
 #define EXPERIMENT_MAX_ARMS      8
 #define EXPERIMENT_MAX_CRITERIA  8
@@ -78,11 +77,20 @@ struct experiment {
 
 /* The part that a call takes in an experiment. */
 struct trial {
-	const struct experiment *experiment;
-	struct str task; /* "" if the call has none */
-	unsigned served,
-	    other; /* arms: who answers, who does so in the shadow */
+	const struct experiment *experiment; /* NULL: none */
+	struct str task;                     /* "" if the call has none */
+	unsigned served, other;              /* arms: the one that answers, the
+					      * one that does in the shadow */
+	const struct plan *plan;             /* of served; see trial_holds */
 };
+
+/*
+ * trial_holds(trial, answered):
+ * Returns  true if ${answered}, a target of the call's plan, is the arm's
+ *          own: where the incumbent has taken over for it, or a later one of
+ *          the list, the call shows nothing but that the arm has failed.
+ */
+bool trial_holds(const struct trial *trial, const struct plan *answered);
 
 /*
  * experiment_find(conf, name):
@@ -107,21 +115,17 @@ bool experiment_due(const struct experiment *e, int64_t now_us);
 bool experiment_takes(const struct experiment *e, struct str task);
 
 /*
- * experiment_read(r, e):
- * Read arms and judge, once whatever they name is known; twice is once.
- *
- * Returns  0, or -1 after complaints.
+ * experiment_runs(p, e):
+ * Returns  true if it is under way and the call of ${p} is its business.
  */
-int experiment_read(struct route_reader *r, struct experiment *e)
-    __attribute__((warn_unused_result));
+bool experiment_runs(struct planner *p, const struct experiment *e);
 
 /*
- * experiment_assign(p, e, trial):
- * Decide who answers the call of ${p}, and whether it is sampled.
- *
- * Returns  the arm; ${trial} has experiment NULL if it takes no further part.
+ * experiment_sample(p, e, served):
+ * Decide whether the call of ${p} that arm ${served} answers is to be judged,
+ * and who answers it in the shadow: p->trial.
  */
-unsigned experiment_assign(
-    struct planner *p, const struct experiment *e, struct trial *trial);
+void experiment_sample(
+    struct planner *p, const struct experiment *e, unsigned served);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/fits.h"
 #include "core/key.h"
 #include "core/limit.h"
 #include "core/live.h"
@@ -30,6 +31,7 @@ struct gateway {
 	struct keyring *keys; /* NULL as long as state is, like these: */
 	struct limits *limits;
 	struct accounts *accounts;
+	struct fits *fits;
 	struct error state_err;
 	int64_t tried_us;    /* monotonic; 0: never */
 	int64_t ingested_us; /* monotonic; only gateway_ingest */
@@ -55,6 +57,7 @@ gateway_free(struct gateway *gw)
 	keyring_free(gw->keys);
 	limits_free(gw->limits);
 	accounts_free(gw->accounts);
+	fits_free(gw->fits);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -87,6 +90,7 @@ try_state(struct gateway *gw, const struct conf *conf)
 	gw->keys = keyring_new(gw->state);
 	gw->limits = limits_new(gw->state);
 	gw->accounts = accounts_new(gw->state);
+	gw->fits = fits_new(conf->data_dir);
 }
 
 struct state *
@@ -104,6 +108,12 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 		state_retain(state, conf->retention_days);
 	pthread_mutex_unlock(&gw->lock);
 	return state;
+}
+
+struct fits *
+gateway_fits(struct gateway *gw)
+{
+	return gw->fits;
 }
 
 struct limits *

@@ -16,6 +16,7 @@ struct accounts;
 struct arena;
 struct conf;
 struct error;
+struct fits;
 struct gateway;
 struct key;
 struct limits;
@@ -42,12 +43,13 @@ struct state *gateway_state(
     struct gateway *gw, const struct conf *conf, struct error *err);
 
 /*
- * gateway_limits(gw), gateway_accounts(gw):
+ * gateway_limits(gw), gateway_accounts(gw), gateway_fits(gw):
  * Returns  what comes with the state; call gateway_state first, and only if
  *          that is there.
  */
 struct limits *gateway_limits(struct gateway *gw);
 struct accounts *gateway_accounts(struct gateway *gw);
+struct fits *gateway_fits(struct gateway *gw);
 
 /*
  * gateway_ingest(gw, min_age_ms):

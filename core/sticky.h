@@ -22,6 +22,9 @@ enum sticky {
 
 #define STICKY_WORDS "none, user, session, key" /* in this order */
 
+/* sticky_of(word): which one ${word} is, or -1. */
+int sticky_of(struct str word);
+
 /*
  * sticky_draw(p, sticky, salt, draw):
  * Draw the number of a call: by its label and ${salt} (absent: none), or at
@@ -31,5 +34,8 @@ enum sticky {
  */
 bool sticky_draw(
     struct planner *p, enum sticky sticky, struct str salt, uint64_t *draw);
+
+/* sticky_share(draw): a number that was drawn as a fraction of 1. */
+double sticky_share(uint64_t draw);
 
 #endif

@@ -206,6 +206,7 @@ chat_front(
 	if (state != NULL) {
 		c->limits = gateway_limits(x->gw);
 		c->accounts = gateway_accounts(x->gw);
+		c->fits = gateway_fits(x->gw);
 	}
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * { "experiment": NAME }: one of its arms, as experiment.h says; the first,
+ * the incumbent, where the experiment does not run, or where another arm
+ * could not serve the request or would drop the conversation's opaque state.
+ * Behind any other arm the incumbent takes over when it fails, so that
+ * nobody suffers from a trial; that call is none then.
+ */
+#include "core/arena.h"
+#include "core/conf.h"
+#include "core/error.h"
+#include "core/experiment.h"
+#include "core/plan.h"
+#include "core/route.h"
+
+struct trial_route {
+	struct route route; /* its uses are the arms, in their order */
+	const struct experiment *experiment;
+};
+
+static struct route *
+parse(struct route_reader *r, const struct jnode *at)
+{
+	struct trial_route *t = ARENA_NEW(r->arena, struct trial_route);
+	struct jnode name = { 0 };
+	unsigned i;
+
+	jtree_find(at, "experiment", &name);
+	name.key = "experiment";
+	t->experiment = conf_experiment(r, &name);
+	if (t->experiment == NULL)
+		return NULL;
+	for (i = 0; i < t->experiment->n_arms; i++)
+		route_use(r, &t->route, t->experiment->arms[i].route);
+	return &t->route;
+}
+
+/* By weight; the incumbent always where nothing is split. */
+static unsigned
+draw(struct planner *p, const struct experiment *e)
+{
+	uint64_t n;
+	int64_t total = 0, at;
+	unsigned i;
+
+	if (e->mode == EXPERIMENT_SHADOW)
+		return 0;
+	for (i = 0; i < e->n_arms; i++)
+		total += e->arms[i].weight;
+	(void)sticky_draw(p, e->sticky, e->name, &n);
+	at = (int64_t)(n % (uint64_t)total);
+	for (i = 0; at >= e->arms[i].weight; i++)
+		at -= e->arms[i].weight;
+	return i;
+}
+
+/* The plan of an arm other than the incumbent; NULL: not for this call. */
+static struct plan *
+challenge(struct planner *p, const struct experiment *e, unsigned arm)
+{
+	struct plan *plan = plan_route(p, e->arms[arm].route);
+	const struct target *t;
+
+	if (plan == NULL) {
+		error_clear(p->err);
+		return NULL;
+	}
+	t = &plan_first(plan)->leaf->target;
+	return plan_cannot(p, t) == NULL && plan_stays(p, t) ? plan : NULL;
+}
+
+static struct plan *
+with_spare(
+    struct planner *p, const struct experiment *e, struct plan *challenger)
+{
+	struct plan *chain = plan_new(p, PLAN_CHAIN), *spare;
+
+	plan_add(chain, challenger);
+	spare = plan_route(p, e->arms[0].route);
+	if (spare != NULL)
+		plan_add(chain, spare);
+	error_clear(p->err);
+	return chain;
+}
+
+static struct plan *
+plan(struct planner *p, const struct route *route)
+{
+	const struct experiment *e =
+	    ((const struct trial_route *)route)->experiment;
+	bool runs = experiment_runs(p, e);
+	unsigned arm = runs ? draw(p, e) : 0;
+	struct plan *chosen = arm > 0 ? challenge(p, e, arm) : NULL;
+	struct plan *served = chosen;
+
+	if (chosen == NULL && arm > 0)
+		runs = false;
+	if (chosen == NULL) {
+		arm = 0;
+		chosen = served = plan_route(p, e->arms[0].route);
+	} else {
+		chosen = with_spare(p, e, served);
+	}
+	if (chosen == NULL)
+		return NULL;
+	if (runs)
+		experiment_sample(p, e, arm);
+	p->trial.plan = served;
+	plan_why(p, chosen,
+	    arena_printf(p->arena, "arm %u of experiment %.*s%s", arm + 1,
+		STR_ARG(e->name), runs ? "" : ", which does not run here"));
+	return chosen;
+}
+
+const struct route_kind route_experiment = {
+	.name = "experiment",
+	.options = "",
+	.parse = parse,
+	.plan = plan,
+};
