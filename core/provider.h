@@ -93,6 +93,9 @@ struct chat *ask_chat(struct ask *ask, struct error *err);
 
 /*
  * ask_with(ask, set):
+ * Two members say the same in every client's format: "system", a text that
+ * stands instead of the system prompt, and "effort", of reasoning.
+ *
  * Returns  the same with the members of the raw object ${set} in its body;
  *          ${ask} itself if ${set} is absent.
  */
