@@ -54,21 +54,6 @@ draw(struct planner *p, const struct experiment *e)
 	return i;
 }
 
-/* The plan of an arm other than the incumbent; NULL: not for this call. */
-static struct plan *
-challenge(struct planner *p, const struct experiment *e, unsigned arm)
-{
-	struct plan *plan = plan_route(p, e->arms[arm].route);
-	const struct target *t;
-
-	if (plan == NULL) {
-		error_clear(p->err);
-		return NULL;
-	}
-	t = &plan_first(plan)->leaf->target;
-	return plan_cannot(p, t) == NULL && plan_stays(p, t) ? plan : NULL;
-}
-
 static struct plan *
 with_spare(
     struct planner *p, const struct experiment *e, struct plan *challenger)
@@ -90,26 +75,24 @@ plan(struct planner *p, const struct route *route)
 	    ((const struct trial_route *)route)->experiment;
 	bool runs = experiment_runs(p, e);
 	unsigned arm = runs ? draw(p, e) : 0;
-	struct plan *chosen = arm > 0 ? challenge(p, e, arm) : NULL;
-	struct plan *served = chosen;
+	struct plan *own = arm > 0 ? experiment_plan(p, e, arm) : NULL, *all;
 
-	if (chosen == NULL && arm > 0)
-		runs = false;
-	if (chosen == NULL) {
-		arm = 0;
-		chosen = served = plan_route(p, e->arms[0].route);
+	if (own != NULL) {
+		all = with_spare(p, e, own);
 	} else {
-		chosen = with_spare(p, e, served);
+		runs = runs && arm == 0;
+		arm = 0;
+		all = own = plan_route(p, e->arms[0].route);
 	}
-	if (chosen == NULL)
+	if (all == NULL)
 		return NULL;
 	if (runs)
 		experiment_sample(p, e, arm);
-	p->trial.plan = served;
-	plan_why(p, chosen,
+	p->trial.plan = own;
+	plan_why(p, all,
 	    arena_printf(p->arena, "arm %u of experiment %.*s%s", arm + 1,
-		STR_ARG(e->name), runs ? "" : ", which does not run here"));
-	return chosen;
+		STR_ARG(e->name), runs ? "" : ", not for this call"));
+	return all;
 }
 
 const struct route_kind route_experiment = {

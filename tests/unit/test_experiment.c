@@ -526,6 +526,27 @@ in_the_shadow_the_incumbent_answers_and_the_others_take_turns(void **state)
 }
 
 static void
+who_cannot_serve_a_call_takes_no_part_in_it(void **state)
+{
+	struct fixture f;
+	int i;
+
+	(void)state;
+	begin(&f,
+	    "'models': { 'b/n': { 'context': 10 } }, 'experiments': { 'e': { "
+	    "'sample': 1, 'mode': 'split', " ARMS
+	    " } }, 'routes': { 'x': { 'experiment': 'e' } }");
+	f.ask.chat = NULL;
+	f.ask.body = (struct str){ .p = arena_alloc(f.a, 4000), .n = 4000 };
+	for (i = 0; i < 40; i++) {
+		next_call(&f);
+		assert_true(str_is(first_of(make(&f)), "m"));
+		assert_null(f.p.trial.experiment);
+	}
+	end(&f);
+}
+
+static void
 what_an_arm_sets_is_laid_over_all_its_targets(void **state)
 {
 	struct fixture f;
@@ -720,6 +741,7 @@ main(void)
 		    before_and_after_its_time_the_incumbent_answers),
 		cmocka_unit_test(
 		    in_the_shadow_the_incumbent_answers_and_the_others_take_turns),
+		cmocka_unit_test(who_cannot_serve_a_call_takes_no_part_in_it),
 		cmocka_unit_test(what_an_arm_sets_is_laid_over_all_its_targets),
 		cmocka_unit_test(
 		    best_is_the_cheapest_that_is_good_enough_for_sure),
