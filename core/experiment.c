@@ -2,6 +2,7 @@
 #include "core/experiment.h"
 
 #include "core/conf.h"
+#include "core/error.h"
 #include "core/fits.h"
 #include "core/ledger.h"
 #include "core/plan.h"
@@ -48,6 +49,20 @@ experiment_runs(struct planner *p, const struct experiment *e)
 	    !fits_rests(p->fits, e, p->row->task);
 }
 
+struct plan *
+experiment_plan(struct planner *p, const struct experiment *e, unsigned arm)
+{
+	struct error before = *p->err;
+	struct plan *plan = plan_route(p, e->arms[arm].route);
+	const struct target *t;
+
+	*p->err = before;
+	if (plan == NULL)
+		return NULL;
+	t = &plan_first(plan)->leaf->target;
+	return plan_cannot(p, t) == NULL && plan_stays(p, t) ? plan : NULL;
+}
+
 void
 experiment_sample(
     struct planner *p, const struct experiment *e, unsigned served)
@@ -58,10 +73,13 @@ experiment_sample(
 		return;
 	/* Any of the others, all alike. */
 	other = (unsigned)(plan_random(p) % (e->n_arms - 1));
+	other += other >= served;
+	if (experiment_plan(p, e, other) == NULL)
+		return;
 	p->trial = (struct trial){ .experiment = e,
 		.task = p->row->task.n > 0 ? p->row->task : STR(""),
 		.served = served,
-		.other = other + (other >= served) };
+		.other = other };
 }
 
 static bool

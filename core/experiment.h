@@ -121,9 +121,17 @@ bool experiment_takes(const struct experiment *e, struct str task);
 bool experiment_runs(struct planner *p, const struct experiment *e);
 
 /*
+ * experiment_plan(p, e, arm):
+ * Returns  the plan of an arm, or NULL where it cannot serve the call, or
+ *          would drop opaque state of its conversation.
+ */
+struct plan *experiment_plan(
+    struct planner *p, const struct experiment *e, unsigned arm);
+
+/*
  * experiment_sample(p, e, served):
  * Decide whether the call of ${p} that arm ${served} answers is to be judged,
- * and who answers it in the shadow: p->trial.
+ * and which of those that can answers it in the shadow: p->trial.
  */
 void experiment_sample(
     struct planner *p, const struct experiment *e, unsigned served);

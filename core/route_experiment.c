@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * { "experiment": NAME }: one of its arms, as experiment.h says; the first,
+ * { "experiment": NAME }: one of its arms, as experiment.h says, or the one
+ * that has been promoted; the first,
  * the incumbent, where the experiment does not run, or where another arm
  * could not serve the request or would drop the conversation's opaque state.
  * Behind any other arm the incumbent takes over when it fails, so that
@@ -44,10 +45,6 @@ draw(struct planner *p, const struct experiment *e)
 	int64_t total = 0, at;
 	unsigned i;
 
-	int promoted = fits_promoted(p->fits, e);
-
-	if (promoted >= 0)
-		return (unsigned)promoted;
 	if (e->mode == EXPERIMENT_SHADOW)
 		return 0;
 	for (i = 0; i < e->n_arms; i++)
@@ -57,21 +54,6 @@ draw(struct planner *p, const struct experiment *e)
 	for (i = 0; at >= e->arms[i].weight; i++)
 		at -= e->arms[i].weight;
 	return i;
-}
-
-/* The plan of an arm other than the incumbent; NULL: not for this call. */
-static struct plan *
-challenge(struct planner *p, const struct experiment *e, unsigned arm)
-{
-	struct plan *plan = plan_route(p, e->arms[arm].route);
-	const struct target *t;
-
-	if (plan == NULL) {
-		error_clear(p->err);
-		return NULL;
-	}
-	t = &plan_first(plan)->leaf->target;
-	return plan_cannot(p, t) == NULL && plan_stays(p, t) ? plan : NULL;
 }
 
 static struct plan *
@@ -93,29 +75,32 @@ plan(struct planner *p, const struct route *route)
 {
 	const struct experiment *e =
 	    ((const struct trial_route *)route)->experiment;
-	bool runs = experiment_runs(p, e);
-	bool promoted = fits_promoted(p->fits, e) >= 0;
-	unsigned arm = runs || promoted ? draw(p, e) : 0;
-	struct plan *chosen = arm > 0 ? challenge(p, e, arm) : NULL;
-	struct plan *served = chosen;
+	int promoted = fits_promoted(p->fits, e);
+	bool runs = promoted < 0 && experiment_runs(p, e);
+	unsigned arm = promoted >= 0 ? (unsigned)promoted
+	    : runs                   ? draw(p, e)
+				     : 0;
+	struct plan *own = arm > 0 ? experiment_plan(p, e, arm) : NULL, *all;
 
-	if (promoted || (chosen == NULL && arm > 0))
-		runs = false;
-	if (chosen == NULL) {
-		arm = 0;
-		chosen = served = plan_route(p, e->arms[0].route);
+	if (own != NULL) {
+		all = with_spare(p, e, own);
 	} else {
-		chosen = with_spare(p, e, served);
+		runs = runs && arm == 0;
+		arm = 0;
+		all = own = plan_route(p, e->arms[0].route);
 	}
-	if (chosen == NULL)
+	if (all == NULL)
 		return NULL;
 	if (runs)
 		experiment_sample(p, e, arm);
-	p->trial.plan = served;
-	plan_why(p, chosen,
+	p->trial.plan = own;
+	plan_why(p, all,
 	    arena_printf(p->arena, "arm %u of experiment %.*s%s", arm + 1,
-		STR_ARG(e->name), runs ? "" : ", which does not run here"));
-	return chosen;
+		STR_ARG(e->name),
+		promoted >= 0 ? ", promoted"
+		    : runs    ? ""
+			      : ", not for this call"));
+	return all;
 }
 
 const struct route_kind route_experiment = {
