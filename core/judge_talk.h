@@ -25,7 +25,7 @@ struct judge_case {
 	struct str rubric;
 	struct str criteria[EXPERIMENT_MAX_CRITERIA];
 	unsigned n_criteria;
-	struct str asked;      /* the conversation, chat_text */
+	struct str asked;      /* the conversation, transcript_chat */
 	struct str answers[2]; /* as shown */
 	struct str reference;  /* what a good answer is; absent: none */
 };

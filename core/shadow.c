@@ -6,7 +6,6 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/call.h"
-#include "core/chat_text.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/experiment.h"
@@ -14,6 +13,7 @@
 #include "core/judge.h"
 #include "core/log.h"
 #include "core/order.h"
+#include "core/transcript.h"
 #include "core/trial_case.h"
 #include "core/trials.h"
 #include "core/verdict_record.h"
@@ -71,7 +71,7 @@ text_of(struct arena *a, const struct fold *fold)
 {
 	struct buf *out = buf_new(a, TEXT_BYTES);
 
-	fold_text(fold, out);
+	transcript_answer(fold, out);
 	return buf_str(out);
 }
 

@@ -4,10 +4,10 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
-#include "core/chat_text.h"
 #include "core/error.h"
 #include "core/jtree.h"
 #include "core/jw.h"
+#include "core/transcript.h"
 
 #define TEXT_BYTES ((size_t)16 << 20)
 
@@ -34,7 +34,7 @@ trial_case_asked(
 {
 	struct buf *out = buf_new(a, TEXT_BYTES);
 
-	chat_text(chat, out);
+	transcript_chat(chat, out);
 	tc->asked = buf_str(out);
 	tc->input = last_said(a, chat);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/chat_text.h"
+#include "core/transcript.h"
 
 #include "core/buf.h"
 #include "core/chat.h"
@@ -47,7 +47,7 @@ put_parts(struct buf *out, const struct part *p)
 }
 
 void
-chat_text(const struct chat *chat, struct buf *out)
+transcript_chat(const struct chat *chat, struct buf *out)
 {
 	static const char *const roles[] = {
 		[ROLE_SYSTEM] = "system",
@@ -63,7 +63,7 @@ chat_text(const struct chat *chat, struct buf *out)
 }
 
 void
-fold_text(const struct fold *fold, struct buf *out)
+transcript_answer(const struct fold *fold, struct buf *out)
 {
 	const struct fold_block *b;
 
