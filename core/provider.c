@@ -79,6 +79,12 @@ ask_with(struct ask *ask, struct str set)
 	return other;
 }
 
+bool
+operation_is_free(enum operation op)
+{
+	return op == OPERATION_COUNT || op == OPERATION_STORED;
+}
+
 struct str
 vendor_apis(const struct vendor *v, struct str *also)
 {
