@@ -63,7 +63,7 @@ see_row(void *arg, struct str id, struct str row)
 	if (str_is(v.outcome, "open"))
 		au->found->open++;
 	else
-		rollup_each(&v, add, au);
+		rollup_each(&v, ROLLUP_BOTH, add, au);
 	au->found->rows++;
 	snprintf(au->last, sizeof(au->last), "%.*s", STR_ARG(id));
 	au->ids[au->n++] = str_dup(au->ids_arena, id);

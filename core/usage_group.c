@@ -9,9 +9,10 @@
 void
 usage_groups_init(struct usage_groups *g, struct arena *a, unsigned n_values)
 {
-	*g = (struct usage_groups){
-		.arena = a, .n_values = n_values, .rows = 1
-	};
+	*g = (struct usage_groups){ .arena = a,
+		.n_values = n_values,
+		.rows = 1,
+		.max = USAGE_QUERY_MAX_GROUPS };
 }
 
 void
@@ -85,7 +86,7 @@ make(struct usage_groups *g, size_t slot, const struct str *values)
 	struct usage_group *made;
 	unsigned i;
 
-	if (g->n == USAGE_QUERY_MAX_GROUPS) {
+	if (g->n == g->max) {
 		g->full = true;
 		return NULL;
 	}
@@ -98,6 +99,12 @@ make(struct usage_groups *g, size_t slot, const struct str *values)
 		made->values[i] = str_dup(g->arena, values[i]);
 	g->index[slot] = g->n;
 	return made;
+}
+
+bool
+usage_groups_has(const struct usage_groups *g, const struct str *values)
+{
+	return g->slots != 0 && g->index[slot_of(g, values)] != 0;
 }
 
 bool

@@ -8,6 +8,7 @@
 struct usage_groups {
 	struct arena *arena; /* what the groups are made of */
 	unsigned n_values;
+	size_t max; /* groups */
 	struct usage_group *list;
 	size_t n, slots; /* list has half as many as slots */
 	size_t *index;   /* of list, + 1; 0: free */
@@ -18,6 +19,9 @@ struct usage_groups {
 
 void usage_groups_init(
     struct usage_groups *g, struct arena *a, unsigned n_values);
+
+/* usage_groups_has(g, values): is there a group of ${values}? */
+bool usage_groups_has(const struct usage_groups *g, const struct str *values);
 
 /* usage_groups_row(g): what is added from now on is of another row. */
 void usage_groups_row(struct usage_groups *g);

@@ -426,10 +426,11 @@ time_open(struct state *s, bool killed)
 	return us[10];
 }
 
+/* ${key}: of one key of one account alone; NULL: of all. */
 static void
-time_query(struct state *s, const char *by)
+time_query(struct state *s, const char *by, const char *key, size_t top)
 {
-	struct usage_query q = { .n_by = 0 };
+	struct usage_query q = { .top = top };
 	struct usage_result r;
 	struct error err = { .kind = ERROR_NONE };
 	int64_t best = INT64_MAX, us;
@@ -438,6 +439,10 @@ time_query(struct state *s, const char *by)
 
 	if (usage_query_parse(str_of(by), &q, &err) != 0)
 		die(by, &err);
+	if (key != NULL) {
+		q.only[ROLLUP_KEY] = str_of(key);
+		q.only[ROLLUP_ACCOUNT] = STR("team-000000000003");
+	}
 	for (i = 0; i < 3; i++) {
 		a = arena_new(USAGE_QUERY_BYTES);
 		us = clock_mono_us();
@@ -447,9 +452,11 @@ time_query(struct state *s, const char *by)
 		best = us < best ? us : best;
 		arena_free(a);
 	}
-	printf("| summary of the year by %s (%zu groups, %" PRId64
+	printf("| the year by %s%s%s (%zu groups, %" PRId64
 	       " calls) | %.1f ms |\n",
-	    by, r.n, r.total.calls, (double)best / 1000);
+	    by, key != NULL ? " of one key" : "",
+	    top > 0 ? ", the top ten" : "", r.n, r.total.calls,
+	    (double)best / 1000);
 }
 
 static void
@@ -457,7 +464,10 @@ fill(const char *dir, int64_t calls)
 {
 	static const char *const bys[] = { "key", "account", "model",
 		"provider", "tag", "user", "task", "session", "day",
-		"day,model" };
+		"day,model", "key,model", "account,user", "user,task" };
+	static const char *const tops[] = { "day,model", "day,user",
+		"day,session", "day,key,task" };
+	static const char *const owns[] = { "day", "day,model", "user", "tag" };
 	struct filling f = { .calls = calls, .seed = 1 };
 	struct error err = { .kind = ERROR_NONE };
 	struct state *s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
@@ -476,7 +486,11 @@ fill(const char *dir, int64_t calls)
 	    (double)time_open(s, false) / 1000,
 	    (double)time_open(s, true) / 1000);
 	for (i = 0; i < sizeof(bys) / sizeof(*bys); i++)
-		time_query(s, bys[i]);
+		time_query(s, bys[i], NULL, 0);
+	for (i = 0; i < sizeof(tops) / sizeof(*tops); i++)
+		time_query(s, tops[i], NULL, 10);
+	for (i = 0; i < sizeof(owns) / sizeof(*owns); i++)
+		time_query(s, owns[i], "sk-sl-000000000007", 10);
 	state_close(s);
 }
 

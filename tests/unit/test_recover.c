@@ -79,7 +79,10 @@ see_total(void *arg, const struct rollup_entry *e)
 static int
 txn_total(struct txn *t, void *arg)
 {
-	return rollup_scan(t, ROLLUP_ALL, true, STR_NONE, see_total, arg);
+	const struct rollup_range range = { .dim = ROLLUP_ALL,
+		.monthly = true };
+
+	return rollup_scan(t, &range, see_total, arg);
 }
 
 static int

@@ -270,7 +270,7 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	struct calls *c = *state;
 	struct usage_query q = { .by = { ROLLUP_ALL },
 		.n_by = 1,
-		.key = STR("sk-sl-abcdefghijkl") };
+		.only = { [ROLLUP_KEY] = STR("sk-sl-abcdefghijkl") } };
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_result r;
 	struct one_call one;
@@ -285,6 +285,10 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	assert_int_equal(r.n, 1);
 	assert_int_equal(r.total.cost_pusd, 5);
 	q.by[0] = ROLLUP_MODEL;
+	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
+	assert_false(r.from_rows);
+	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
+	q.by[0] = ROLLUP_SESSION;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_rows);
 	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
@@ -462,7 +466,8 @@ records_of_the_future_are_left_alone(void **state)
 		{ STORE_LEDGER, "\2\1\377", STORE_BROKEN },
 		{ STORE_LEDGER, "\3", STORE_OTHER },
 		{ STORE_ROLLUP, "\1\2", STORE_FINE },
-		{ STORE_ROLLUP, "\2\2", STORE_OTHER },
+		{ STORE_ROLLUP, "\2\2", STORE_FINE },
+		{ STORE_ROLLUP, "\3\2", STORE_OTHER },
 		{ STORE_KEYS, "", STORE_BROKEN },
 	};
 	size_t i;
