@@ -467,3 +467,13 @@ catalog_each(const struct catalog *c, struct str provider,
 		fn(arg, c->entries[i].id);
 	}
 }
+
+void
+catalog_can(unsigned can, void (*fn)(void *arg, const char *word), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(can_words) / sizeof(*can_words); i++)
+		if ((can & can_words[i].bit) != 0)
+			fn(arg, can_words[i].word);
+}

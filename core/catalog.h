@@ -100,6 +100,10 @@ int catalog_overlay(struct catalog *c, struct str text, struct error *err)
 const struct model *catalog_find(const struct catalog *c, struct arena *a,
     struct str provider, struct str id);
 
+/* catalog_can(can, fn, arg): call ${fn} for the word of each bit of ${can}. */
+void catalog_can(
+    unsigned can, void (*fn)(void *arg, const char *word), void *arg);
+
 /*
  * catalog_providers(c, fn, arg):
  * Call ${fn} with the name of each provider in it.

@@ -215,29 +215,6 @@ struct list {
 };
 
 static void
-put_json(struct list *l, const struct account *a)
-{
-	char text[CLOCK_TEXT_BYTES];
-	const struct credential *c;
-	struct jw *w = &l->w;
-
-	jw_object(w);
-	jw_kv_str(w, "name", a->name);
-	jw_kv_cstr(w, "created_at", clock_text(a->created_us, text));
-	jw_kv_bool(w, "allow_shared", a->allow_shared);
-	jw_key(w, "credentials");
-	jw_array(w);
-	for (c = a->credentials; c != NULL; c = c->next) {
-		jw_object(w);
-		jw_kv_str(w, "provider", c->provider);
-		jw_kv_cstr(w, "set_at", clock_text(c->set_us, text));
-		jw_end(w);
-	}
-	jw_end(w);
-	jw_end(w);
-}
-
-static void
 put_account(void *arg, const struct account *a)
 {
 	struct list *l = arg;
@@ -247,7 +224,7 @@ put_account(void *arg, const struct account *a)
 		return;
 	l->n++;
 	if (l->json) {
-		put_json(l, a);
+		account_json(a, &l->w);
 		return;
 	}
 	buf_addf(l->out, "%-20.*s  %-6s ", STR_ARG(a->name),

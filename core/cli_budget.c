@@ -91,29 +91,6 @@ run_remove(struct cli *cli, int argc, char **argv)
 }
 
 static void
-put_json(struct jw *w, const struct budget *b, const struct limit_standing *now)
-{
-	char resets[CLOCK_TEXT_BYTES];
-
-	jw_object(w);
-	jw_kv_cstr(w, "scope", budget_scopes[b->scope]);
-	jw_kv_str(w, "name", b->name);
-	jw_kv_cstr(w, "per", window_words[b->window]);
-	money_json(w, "limit_usd", b->pusd);
-	money_json(w, "spent_usd", now->spent);
-	money_json(w, "reserved_usd", now->reserved);
-	money_json(w, "left_usd", limit_left(b, now));
-	jw_kv_cstr(w, "resets_at",
-	    now->resets_us == INT64_MAX ? NULL
-					: clock_text(now->resets_us, resets));
-	if (b->alert_pct > 0)
-		jw_kv_i64(w, "alert_pct", b->alert_pct);
-	else
-		jw_kv_null(w, "alert_pct");
-	jw_end(w);
-}
-
-static void
 put_line(
     struct buf *out, const struct budget *b, const struct limit_standing *now)
 {
@@ -162,7 +139,7 @@ put_budgets(struct cli *cli, const struct which *w,
 			continue;
 		n++;
 		if (json)
-			put_json(&jw, &list->budgets[i], &now);
+			limit_json(&jw, &list->budgets[i], &now);
 		else
 			put_line(out, &list->budgets[i], &now);
 	}

@@ -2,6 +2,7 @@
 #include "core/gateway.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct gateway {
 	struct error state_err;
 	int64_t tried_us;    /* monotonic; 0: never */
 	int64_t ingested_us; /* monotonic; only gateway_ingest */
+	_Atomic int64_t readers;
 };
 
 struct gateway *
@@ -176,14 +178,39 @@ admin_key(const struct conf *conf, struct arena *a, struct str presented)
 }
 
 int
-gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+gateway_who(struct gateway *gw, const struct conf *conf, struct arena *a,
     struct str presented, const struct key **key, struct error *err)
 {
 	*key = admin_key(conf, a, presented);
-	if (*key != NULL || !conf->auth_required)
+	if (*key != NULL || (!conf->auth_required && presented.n == 0))
 		return 0;
 	if (gateway_state(gw, conf, err) == NULL)
 		return -1;
 	*key = keyring_check(gw->keys, a, presented, clock_wall_us(), err);
 	return *key != NULL ? 0 : -1;
+}
+
+int
+gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+    struct str presented, const struct key **key, struct error *err)
+{
+	if (conf->auth_required)
+		return gateway_who(gw, conf, a, presented, key, err);
+	*key = admin_key(conf, a, presented);
+	return 0;
+}
+
+bool
+gateway_read_begin(struct gateway *gw, int64_t max)
+{
+	if (atomic_fetch_add(&gw->readers, 1) < max)
+		return true;
+	atomic_fetch_sub(&gw->readers, 1);
+	return false;
+}
+
+void
+gateway_read_end(struct gateway *gw)
+{
+	atomic_fetch_sub(&gw->readers, 1);
 }

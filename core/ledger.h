@@ -138,7 +138,11 @@ struct ledger_filter {
 	int64_t since_us, until_us; /* started_at in [since, until); 0 open */
 	struct str key, account;    /* absent: all */
 	bool newest_first;
-	size_t limit; /* 0: all */
+	struct str before; /* newest_first: rows below this id; absent: all */
+	size_t limit;      /* 0: all */
+	size_t look;       /* rows looked at, about; 0: any */
+	char *reached;     /* CALL_ID_BYTES, the last row looked at: "" where
+			    * there are no more; NULL: who cares */
 };
 
 /*

@@ -54,8 +54,8 @@ enum rollup_dim {
 	ROLLUP_SESSION, /* by day only: there are too many */
 	ROLLUP_ROUTE,
 	ROLLUP_DIMS,
-	ROLLUP_OWN = ROLLUP_DIMS, /* + all, provider, model, tag, user, task,
-				   * route: of each key; by day only */
+	ROLLUP_OWN = ROLLUP_DIMS, /* + all, provider, model, route; by day
+				   * only + tag, user, task: of each key */
 	ROLLUP_KINDS = ROLLUP_OWN + ROLLUP_DIMS
 };
 

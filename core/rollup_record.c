@@ -24,13 +24,13 @@ static const struct {
 	[ROLLUP_TASK] = { 'w', true },
 	[ROLLUP_SESSION] = { 's', false },
 	[ROLLUP_ROUTE] = { 'r', true },
-	[ROLLUP_OWN + ROLLUP_ALL] = { 'e', false },
-	[ROLLUP_OWN + ROLLUP_PROVIDER] = { 'f', false },
-	[ROLLUP_OWN + ROLLUP_MODEL] = { 'g', false },
+	[ROLLUP_OWN + ROLLUP_ALL] = { 'e', true },
+	[ROLLUP_OWN + ROLLUP_PROVIDER] = { 'f', true },
+	[ROLLUP_OWN + ROLLUP_MODEL] = { 'g', true },
 	[ROLLUP_OWN + ROLLUP_TAG] = { 'h', false },
 	[ROLLUP_OWN + ROLLUP_USER] = { 'i', false },
 	[ROLLUP_OWN + ROLLUP_TASK] = { 'j', false },
-	[ROLLUP_OWN + ROLLUP_ROUTE] = { 'l', false },
+	[ROLLUP_OWN + ROLLUP_ROUTE] = { 'l', true },
 };
 
 const char *const rollup_words[ROLLUP_DIMS] = {

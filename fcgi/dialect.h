@@ -73,6 +73,7 @@ struct dialect {
 	 * if it is of this wire. */
 	void (*fail_body)(
 	    struct buf *out, const struct error *err, const char *call_id);
+	const char *fail_type; /* media type; NULL: application/json */
 };
 
 extern const struct dialect dialect_openai_chat;

@@ -2,11 +2,11 @@
 #include "fcgi/endpoint.h"
 
 #include "core/buf.h"
+#include "fcgi/admin.h"
 #include "fcgi/dialect.h"
 #include "fcgi/healthz.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
-#include "fcgi/targets.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
@@ -19,7 +19,7 @@ static const struct endpoint endpoints[] = {
 	    NULL },
 	{ "GET", "/v1/models", false, NULL, models_list },
 	{ "GET", "/v1/models/", false, NULL, models_show },
-	{ "GET", "/sluice/v1/health", false, NULL, targets_health },
+	{ NULL, "/sluice/v1/", true, NULL, admin_answer },
 	{ "GET", "/healthz", true, NULL, healthz },
 };
 
@@ -36,7 +36,7 @@ path_matches(const char *pattern, struct str path)
 static bool
 method_matches(const char *method, struct str asked)
 {
-	return str_is(asked, method) ||
+	return method == NULL || str_is(asked, method) ||
 	    (str_is(asked, "HEAD") && strcmp(method, "GET") == 0);
 }
 

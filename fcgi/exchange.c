@@ -7,6 +7,7 @@
 #include "core/gateway.h"
 #include "core/live.h"
 #include "core/shadow.h"
+#include "fcgi/admin.h"
 #include "fcgi/chat.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
@@ -80,7 +81,10 @@ exchange_fail(struct exchange *x, const struct error *err)
 
 	buf_init(&out, MAX_FAIL_BYTES);
 	x->dialect->fail_body(&out, err, x->calling ? x->call.row.id : NULL);
-	head_send(x, err->status, "application/json", err);
+	head_send(x, err->status,
+	    x->dialect->fail_type != NULL ? x->dialect->fail_type
+					  : "application/json",
+	    err);
 	if (!str_is(x->in.method, "HEAD"))
 		io_write(&x->io, buf_str(&out));
 	io_end(&x->io);
@@ -93,6 +97,8 @@ find_dialect(const struct exchange *x)
 {
 	const struct dialect *d = NULL;
 
+	if (str_starts(x->in.path, "/sluice/"))
+		return &dialect_problem;
 	if (x->in.path.p != NULL)
 		d = endpoint_dialect(x->in.path);
 	if (d != NULL)
@@ -114,8 +120,8 @@ answer_options(struct exchange *x, struct str allow)
 	io_end(&x->io);
 }
 
-static void
-answer_nowhere(struct exchange *x, struct str allow)
+void
+exchange_nowhere(struct exchange *x, struct str allow)
 {
 	struct error err = { 0 };
 
@@ -159,6 +165,7 @@ exchange_front(struct exchange *x, const struct error *read_err)
 	struct error err = { 0 };
 
 	x->dialect = find_dialect(x);
+	x->read_err = read_err;
 	if (x->in.path.p == NULL) { /* http_parse failed */
 		exchange_fail(x, read_err);
 		return false;
@@ -169,7 +176,7 @@ exchange_front(struct exchange *x, const struct error *read_err)
 		return false;
 	}
 	if (x->endpoint == NULL) {
-		answer_nowhere(x, buf_str(allow));
+		exchange_nowhere(x, buf_str(allow));
 		return false;
 	}
 	return dispatch(x, read_err);

@@ -53,6 +53,7 @@ struct exchange {
 	struct buf *body;       /* what the encoder has written */
 	struct header *fields;  /* more headers for the head of the answer */
 	struct header *options; /* private to options.c */
+	const struct error *read_err; /* what reading the body ran into */
 	bool head_sent;
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */
@@ -129,6 +130,13 @@ bool exchange_settle(struct exchange *x);
  */
 void exchange_answer(
     struct exchange *x, int status, const char *type, struct str body);
+
+/*
+ * exchange_nowhere(x, allow):
+ * Answer a request whose method is none of ${allow} ("GET, HEAD"): OPTIONS, or
+ * 405; 404 where that is empty.
+ */
+void exchange_nowhere(struct exchange *x, struct str allow);
 
 /* exchange_fail(x, err): queue ${err} as a whole answer in the dialect. */
 void exchange_fail(struct exchange *x, const struct error *err);
