@@ -48,47 +48,6 @@ struct models {
 };
 
 static void
-count_or_null(struct jw *w, const char *name, int64_t n)
-{
-	if (n > 0)
-		jw_kv_i64(w, name, n);
-	else
-		jw_kv_null(w, name);
-}
-
-static void
-put_word(void *arg, const char *word)
-{
-	jw_cstr(arg, word);
-}
-
-static void
-write_model(struct models *ms, const struct model *m)
-{
-	struct jw *w = &ms->ad->w;
-
-	jw_object(w);
-	jw_kv_cstr(w, "id",
-	    arena_printf(ms->ad->x->arena, "%.*s/%.*s",
-		STR_ARG(ms->provider->name), STR_ARG(m->id)));
-	jw_kv_str(w, "name", m->name);
-	jw_kv_str(w, "provider", ms->provider->name);
-	count_or_null(w, "context", m->context);
-	count_or_null(w, "output", m->output);
-	jw_key(w, "can");
-	jw_array(w);
-	catalog_can(m->can, put_word, w);
-	jw_end(w);
-	jw_kv_bool(w, "free", ms->provider->free);
-	if (m->price.n > 0)
-		jw_kv_raw(w, "price", m->price);
-	else
-		jw_kv_null(w, "price");
-	jw_kv_str(w, "price_version", m->price.n > 0 ? m->version : STR_NONE);
-	jw_end(w);
-}
-
-static void
 each_model(void *arg, struct str id)
 {
 	struct models *ms = arg;
@@ -96,7 +55,8 @@ each_model(void *arg, struct str id)
 	    ms->ad->x->arena, ms->provider->name, id);
 
 	if (m != NULL)
-		write_model(ms, m);
+		catalog_json(
+		    m, ms->provider->name, ms->provider->free, &ms->ad->w);
 }
 
 static void
