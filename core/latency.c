@@ -45,7 +45,8 @@ latency_percentile(const struct latency *l, int percent)
 	from = i > 0 ? floor_ms(i) : 0;
 	to = floor_ms(i + 1);
 	/* As if those of a bucket were spread evenly over it. */
-	return from + (to - from) * (2 * (want - below) - 1) / (2 * l->n[i]);
+	return from +
+	    (to - from) * (2 * (want - below) - 1) / (2 * (int64_t)l->n[i]);
 }
 
 static void

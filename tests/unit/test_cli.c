@@ -302,7 +302,7 @@ models_lists_aliases_limits_and_prices(void **state)
 	    "{\"id\":\"local/tiny\",\"name\":null,\"provider\":\"local\","
 	    "\"context\":2048,\"output\":null,\"can\":["));
 	assert_non_null(strstr(f->out,
-	    "],\"free\":false,\"price\":{\"input\":\"0.5\","
+	    "],\"free\":true,\"price\":{\"input\":\"0.5\","
 	    "\"output\":\"1\"},\"price_version\":\"conf\"}"));
 }
 
