@@ -109,6 +109,12 @@ int cli_state(struct cli *cli) __attribute__((warn_unused_result));
  */
 int cli_owner(struct cli *cli) __attribute__((warn_unused_result));
 
+/*
+ * cli_trail(cli, action, target):
+ * Note in the audit log (trail.h) that ${action} has been done to ${target}.
+ */
+void cli_trail(struct cli *cli, const char *action, struct str target);
+
 /* cli_fail(cli, fmt, ...): say why on env->err.  Returns CLI_FAILED. */
 int cli_fail(struct cli *cli, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -38,6 +38,14 @@ read_which(struct cli *cli, struct which *w)
 	return CLI_DONE;
 }
 
+/* As the audit log names it. */
+static struct str
+place(struct cli *cli, const struct which *w)
+{
+	return str_of(arena_printf(
+	    cli->arena, "%.*s/%.*s", STR_ARG(w->scope), STR_ARG(w->name)));
+}
+
 static int
 run_set(struct cli *cli, int argc, char **argv)
 {
@@ -63,6 +71,7 @@ run_set(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (budget_set(cli->state, b, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "budget.set", place(cli, &w));
 	return CLI_DONE;
 }
 
@@ -87,6 +96,7 @@ run_remove(struct cli *cli, int argc, char **argv)
 	if (budget_remove(cli->state, w.budget.scope, w.budget.name,
 		w.budget.window, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "budget.remove", place(cli, &w));
 	return CLI_DONE;
 }
 

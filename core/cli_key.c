@@ -155,6 +155,7 @@ run_create(struct cli *cli, int argc, char **argv)
 		(void)!key_revoke(cli->state, c.key.id, &ignored);
 		return cli_fail(cli, "%s", err.msg);
 	}
+	cli_trail(cli, "key.create", c.key.id);
 	return print_created(cli, &c.key, text, c.json);
 }
 
@@ -285,6 +286,7 @@ run_rotate(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (key_rotate(cli->state, key.id, grace_us, text, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "key.rotate", key.id);
 	return print_rotated(cli, &key, text, json);
 }
 
@@ -301,6 +303,7 @@ run_revoke(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (key_revoke(cli->state, id, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "key.revoke", id);
 	return CLI_DONE;
 }
 
