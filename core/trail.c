@@ -198,38 +198,58 @@ parse_cursor(struct str cursor, uint64_t *inode, int64_t *end)
 	return *rest == '\0' && *end >= 0 ? 0 : -1;
 }
 
-static void
-read_files(struct reading logs[2], struct str cursor, size_t limit,
+/* The log that ${cursor} is in, which ends there now; 2: none. */
+static int
+find_log(struct reading logs[2], struct str cursor)
+{
+	uint64_t inode;
+	int64_t end;
+	int i;
+
+	if (cursor.p == NULL)
+		return 0;
+	if (parse_cursor(cursor, &inode, &end) != 0)
+		return 2;
+	for (i = 0; i < 2; i++) {
+		if (logs[i].fd < 0 || logs[i].inode != inode ||
+		    end > logs[i].end)
+			continue;
+		logs[i].end = end;
+		break;
+	}
+	return i;
+}
+
+/* From log ${first} back into the one before. */
+static int
+read_files(
+    struct reading logs[2], int first, size_t limit, struct trail_page *page)
+{
+	int i;
+
+	for (i = first; i < 2 && page->n < limit; i++)
+		while (logs[i].fd >= 0 && logs[i].end > 0 && page->n < limit)
+			if (read_back(&logs[i], page, limit) != 0)
+				return -1;
+	for (i = 1; i >= first; i--)
+		if (logs[i].fd >= 0 && logs[i].end > 0)
+			snprintf(page->next, sizeof(page->next),
+			    "%" PRIx64 "-%" PRIx64, logs[i].inode,
+			    (uint64_t)logs[i].end);
+	return 0;
+}
+
+static int
+read_logs(struct reading logs[2], struct str cursor, size_t limit,
     struct trail_page *page, struct error *err)
 {
-	uint64_t inode = 0;
-	int64_t end = 0;
-	int i = 0, k;
+	int first = find_log(logs, cursor);
 
-	if (cursor.p != NULL) {
-		if (parse_cursor(cursor, &inode, &end) != 0)
-			inode = 0;
-		while (i < 2 &&
-		    (logs[i].fd < 0 || logs[i].inode != inode ||
-			end > logs[i].end))
-			i++;
-		if (i == 2) {
-			error_param(err, "cursor", "is none of this log");
-			return;
-		}
-		logs[i].end = end;
-	}
-	for (k = i; k < 2 && page->n < limit; k++)
-		while (logs[k].fd >= 0 && logs[k].end > 0 && page->n < limit)
-			if (read_back(&logs[k], page, limit) != 0) {
-				fail(err, TRAIL_FILE);
-				return;
-			}
-	for (k = 1; k >= i; k--)
-		if (logs[k].fd >= 0 && logs[k].end > 0)
-			snprintf(page->next, sizeof(page->next),
-			    "%" PRIx64 "-%" PRIx64, logs[k].inode,
-			    (uint64_t)logs[k].end);
+	if (first == 2)
+		return error_param(err, "cursor", "is none of this log");
+	return read_files(logs, first, limit, page) == 0
+	    ? 0
+	    : fail(err, TRAIL_FILE);
 }
 
 int
@@ -238,17 +258,16 @@ trail_read(struct state *s, struct arena *a, struct str cursor, size_t limit,
 {
 	struct reading logs[2] = { { .arena = a, .fd = -1 },
 		{ .arena = a, .fd = -1 } };
-	int i;
+	int i, rc;
 
 	*page = (struct trail_page){ .lines = ARENA_ARRAY(
 					 a, struct str, limit + 1) };
-	if (open_log(s, TRAIL_FILE, &logs[0]) < 0 ||
-	    open_log(s, TRAIL_OLD_FILE, &logs[1]) < 0)
-		fail(err, TRAIL_FILE);
-	else
-		read_files(logs, cursor, limit, page, err);
+	rc = open_log(s, TRAIL_FILE, &logs[0]) < 0 ||
+		open_log(s, TRAIL_OLD_FILE, &logs[1]) < 0
+	    ? fail(err, TRAIL_FILE)
+	    : read_logs(logs, cursor, limit, page, err);
 	for (i = 0; i < 2; i++)
 		if (logs[i].fd >= 0)
 			close(logs[i].fd);
-	return err->kind == ERROR_NONE ? 0 : -1;
+	return rc;
 }

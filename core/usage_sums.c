@@ -140,10 +140,9 @@ txn_piece(struct txn *t, void *arg)
 {
 	struct piece *p = arg;
 	char from[USAGE_DAY_BYTES];
-	struct rollup_range range = { .dim = p->dim,
-		.monthly = p->monthly,
-		.from = str_of(from),
-		.prefix = p->prefix };
+	struct rollup_range range = {
+		.dim = p->dim, .monthly = p->monthly, .prefix = p->prefix
+	};
 	int rc;
 
 	memcpy(from, p->from, sizeof(from));
