@@ -5,7 +5,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { startSluice } from './lib/sluice.mjs';
+import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const ADMIN = 'the-key-of-the-admin';
@@ -336,6 +336,67 @@ describe('a key that is no admin', () => {
     for (const key of [null, 'nonsense', `${keys.ann.key}x`])
       for (const path of ['me', 'usage', 'requests', 'keys', 'models'])
         problem(await api('GET', path, { key }), 401);
+  });
+});
+
+describe('an expired key', () => {
+  test('reads nothing any more, and is told why', async () => {
+    const made = (await api('POST', 'keys', { body: { name: 'short',
+      expires_at: new Date(Date.now() + 700).toISOString() } })).json;
+    await get('usage', made.key);
+    const r = await until('it expires', async () => {
+      const r = await api('GET', 'usage', { key: made.key });
+      return r.status !== 200 && r;
+    });
+    problem(r, 401);
+    assert.match(r.json.detail, /expired/);
+    assert.equal((await get(`keys/${made.id}`)).state, 'expired');
+  });
+});
+
+describe('questions that take long', () => {
+  test('leave a worker for calls', async () => {
+    const slow = Array.from({ length: 12 }, (_, i) =>
+      api('GET', `usage?by=user,task&interval=hour&top=${i + 1}`));
+    const calls = Array.from({ length: 12 }, () => chat(keys.ben.key));
+    for (const r of await Promise.all(calls))
+      assert.equal(r.status, 200);
+    for (const r of await Promise.all(slow)) {
+      if (r.status === 503)
+        assert.equal(r.headers['retry-after'], '1');
+      else
+        assert.equal(r.status, 200);
+    }
+  });
+});
+
+describe('without auth.required, as plain CGI', () => {
+  let open;
+  before(async () => {
+    open = await startSluice({ mode: 'cgi', conf: {
+      auth: { required: false, admin_key: ADMIN } } });
+    await open.request({ key: null, body: { model: 'echo/echo',
+      messages: [{ role: 'user', content: 'x' }] } });
+  });
+  after(() => open.stop());
+  const ask = (method, path, key, body) => open.request(
+    { method, path: `/sluice/v1/${path}`, key, body });
+
+  test('everybody reads, an admin writes', async () => {
+    const me = (await ask('GET', 'me', null)).json;
+    assert.deepEqual([me.admin, me.all, me.key], [false, true, null]);
+    await until('the call is there', async () =>
+      (await ask('GET', 'requests', null)).json.requests.length === 1);
+    assert.equal((await ask('GET', 'usage', null)).json.total.calls, 1);
+    problem(await ask('POST', 'keys', null, { name: 'x' }), 403);
+    problem(await ask('GET', 'audit', null), 403);
+    const made = await ask('POST', 'keys', ADMIN, { name: 'x' });
+    assert.equal(made.status, 201);
+    assert.equal((await ask('GET', 'usage', made.json.key)).json.total.calls,
+      0);
+    problem(await ask('GET', 'usage', 'sk-sl-wrong'), 401);
+    assert.equal((await ask('GET', 'audit', ADMIN)).json.entries[0].action,
+      'key.create');
   });
 });
 
