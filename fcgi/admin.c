@@ -253,6 +253,8 @@ admin_answer(struct exchange *x)
 		exchange_nowhere(x, buf_str(allow));
 		return;
 	}
+	header_add(x->arena, &x->fields, STR("x-content-type-options"),
+	    STR("nosniff"));
 	jw_init(&ad.w, out);
 	rc = admit(&ad, row);
 	if (rc == 0)

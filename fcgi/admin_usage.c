@@ -150,6 +150,8 @@ complete_filter(struct admin *ad, struct str only[ROLLUP_DIMS])
 	if (only[ROLLUP_KEY].n == 0 || only[ROLLUP_ACCOUNT].p != NULL)
 		return 0;
 	ad->target = only[ROLLUP_KEY];
+	if (str_is(ad->target, "admin")) /* auth.admin_key's */
+		ad->stars[0] = STR("default");
 	if (key_each(ad->state, find_account, ad, &ad->err) != 0)
 		return -1;
 	only[ROLLUP_ACCOUNT] = ad->stars[0];

@@ -440,6 +440,7 @@ describe('writing', () => {
       'GET, HEAD, POST, OPTIONS');
     const head = await api('HEAD', 'usage');
     assert.deepEqual([head.status, head.text], [200, '']);
+    assert.equal(head.headers['cache-control'], 'no-store');
   });
 
   test('is in the audit log, refusals too, secrets not', async () => {
