@@ -46,6 +46,28 @@ admin_own_filter(struct admin *ad, struct str only[ROLLUP_DIMS])
 	return 0;
 }
 
+/* A word that no row has is a mistake, not an empty page. */
+static int
+check_members(const struct ledger_want *want, struct error *err)
+{
+	static const char *const outcomes[] = { "open", "ok", "error",
+		"refused", "cancelled", "unknown" };
+	struct str outcome = want->members[LEDGER_OUTCOME];
+	struct str status = want->members[LEDGER_STATUS];
+	size_t i, n = sizeof(outcomes) / sizeof(*outcomes);
+	int64_t number;
+
+	for (i = 0; i < n && !str_is(outcome, outcomes[i]); i++)
+		continue;
+	if (outcome.p != NULL && i == n)
+		return error_param(err, "outcome",
+		    "must be open, ok, error, refused, cancelled or unknown");
+	if (status.n > 0 && str_i64(status, 100, 599, &number) != 0)
+		return error_param(
+		    err, "status", "must be an HTTP status, or empty");
+	return 0;
+}
+
 static int
 check_page(struct ledger_want *want, struct error *err)
 {
@@ -54,7 +76,7 @@ check_page(struct ledger_want *want, struct error *err)
 		    err, "cursor", "must be `next` of another page");
 	if (want->until_us != 0 && want->since_us >= want->until_us)
 		return error_param(err, "from", "must be before to");
-	return 0;
+	return check_members(want, err);
 }
 
 static int

@@ -151,7 +151,7 @@ describe('requests', () => {
     }
     for (const [query, param] of [['cursor=abc', 'cursor'], ['limit=0',
       'limit'], ['limit=201', 'limit'], ['limit=-1', 'limit'], ['page=2',
-      'page'], ['from=2026-02-01&to=2026-01-01', 'from']])
+      'page'], ['outcome=good', 'outcome'], ['status=200x', 'status'], ['from=2026-02-01&to=2026-01-01', 'from']])
       problem(await api('GET', `requests?${query}`), 400, param);
   });
 
