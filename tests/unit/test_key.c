@@ -342,12 +342,8 @@ an_edited_key_opens_as_before(void **state)
 	struct fixture *f = *state;
 	char text[KEY_TEXT_BYTES], other[KEY_TEXT_BYTES], name[] = "new";
 	struct key key = create(f, "old", text), no = create(f, "no", other);
-	struct str id =
-	    str_dup(f->arena, (struct str){ text, KEY_ID_BYTES - 1 });
 	const struct key *read;
 
-	(void)key;
-	(void)no;
 	assert_int_equal(
 	    key_edit(f->state, key.id, rename_key, name, &f->err), 0);
 	read = keyring_check(
