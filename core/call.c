@@ -51,6 +51,27 @@ route_of_header(struct call *c)
 	return route_request(c->conf, c->arena, &at, &c->err);
 }
 
+/* Nobody knows who has an answer: those who keep any, one after the other. */
+static const struct route *
+route_of_keepers(struct call *c)
+{
+	const struct conf_provider *p;
+	struct name *names = NULL;
+
+	for (p = c->conf->providers; p != NULL; p = p->next)
+		if (p->api->stored != NULL ||
+		    (p->also != NULL && p->also->stored != NULL))
+			name_add(c->arena, &names,
+			    str_of(arena_printf(
+				c->arena, "%.*s/responses", STR_ARG(p->name))));
+	if (names != NULL)
+		return route_request_names(c->conf, c->arena, names, &c->err);
+	error_set(&c->err, ERROR_NOT_FOUND,
+	    "no provider here keeps responses: that needs one with api "
+	    "openai_responses");
+	return NULL;
+}
+
 static const struct route *
 find_route(struct call *c)
 {
@@ -60,6 +81,8 @@ find_route(struct call *c)
 
 	if (c->control.tree != NULL)
 		return c->control.tree;
+	if (c->ask.operation == OPERATION_STORED && c->control.route.n == 0)
+		return route_of_keepers(c);
 	if (c->control.route.n > 0)
 		name = c->control.route;
 	named = conf_route_find(c->conf, resolve_alias(c->conf, name));

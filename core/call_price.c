@@ -53,7 +53,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 	if (la->usage.source == USAGE_REPORTED)
 		cost.source = COST_REPORTED;
 	if (at->target.provider->free ||
-	    at->ask->operation == OPERATION_COUNT ||
+	    operation_is_free(at->ask->operation) ||
 	    (la->usage.source == USAGE_NONE && at->err.kind != ERROR_NONE))
 		return cost; /* free, or an error answer: providers bill none */
 	if (la->usage.source == USAGE_NONE)
@@ -108,6 +108,8 @@ call_price_try(struct call *c, struct call_try *t)
 		    plan_input_tokens(&c->planner, &at->target),
 		    rest_tokens(c, at));
 	t->row->usage = at->meter.usage;
+	if (at->ask->operation == OPERATION_STORED)
+		usage_init(&t->row->usage); /* counted when it was made */
 	t->row->cost = cost_of(c, at, t->row);
 }
 

@@ -103,7 +103,7 @@ plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 	struct usage u;
 
 	*pusd = 0;
-	if (t->provider->free || p->ask->operation == OPERATION_COUNT)
+	if (t->provider->free || operation_is_free(p->ask->operation))
 		return true;
 	if (!find_price(p, t, &price))
 		return false;

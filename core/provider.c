@@ -48,6 +48,12 @@ ask_chat(struct ask *ask, struct error *err)
 	return chat;
 }
 
+bool
+operation_is_free(enum operation op)
+{
+	return op == OPERATION_COUNT || op == OPERATION_STORED;
+}
+
 struct str
 vendor_apis(const struct vendor *v, struct str *also)
 {

@@ -68,12 +68,48 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 	return 0;
 }
 
+/* Nothing in it may lead elsewhere, or out of the request line. */
+static bool
+is_plain_place(struct str place, const char *also)
+{
+	size_t i;
+
+	for (i = 0; i < place.n; i++)
+		if (!isalnum((unsigned char)place.p[i]) &&
+		    memchr(also, place.p[i], strlen(also)) == NULL)
+			return false;
+	return true;
+}
+
+/* What a provider keeps is named by the path; the body goes along. */
+static int
+read_place(struct exchange *x, const struct key *key)
+{
+	struct ask *ask = &x->call.ask;
+	struct str query = x->in.query;
+
+	ask->place = str_skip(x->in.path, strlen("/v1/responses"));
+	ask->method = x->endpoint->method;
+	if (!is_plain_place(ask->place, "/_-") ||
+	    !is_plain_place(query, "_-.~%&=[]+,:"))
+		return error_set(
+		    &x->call.err, ERROR_NOT_FOUND, "there is no such response");
+	if (query.n > 0)
+		ask->place = str_of(arena_printf(x->arena, "%.*s?%.*s",
+		    STR_ARG(ask->place), STR_ARG(query)));
+	ask->stream = str_find(ask->place, STR("?stream=true")) >= 0 ||
+	    str_find(ask->place, STR("&stream=true")) >= 0;
+	return control_options(x, key, &x->call.err);
+}
+
 static int
 read_request(struct exchange *x, const struct key *key)
 {
 	struct ask *ask = &x->call.ask;
 	struct error *err = &x->call.err;
 
+	if (ask->operation == OPERATION_STORED)
+		return read_place(x, key);
 	if (jtext_check(ask->body, err) != 0)
 		return -1;
 	if (str_trim(ask->body).p[0] != '{')

@@ -65,7 +65,7 @@ struct dialect {
 	const char *turns;
 	/* Decode a whole request; see struct ask. */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
-	    struct error *err);
+	    struct error *err); /* NULL: STORED */
 	/* Returns an encoder in ${a}; never NULL. */
 	struct encoder *(*encoder_new)(
 	    struct arena *a, const struct encode_opts *opts);
@@ -77,6 +77,9 @@ struct dialect {
 
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_openai_responses_count;
+extern const struct dialect dialect_openai_responses_compact;
+extern const struct dialect dialect_openai_responses_stored;
 extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_anthropic;

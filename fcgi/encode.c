@@ -189,6 +189,10 @@ finish_verbatim(struct encode *e, const struct receipt *r)
 	struct buf *b;
 	struct jw w;
 
+	if (e->opts.ask->operation == OPERATION_STORED) {
+		verbatim_flush(&e->verbatim); /* it was not made by this call */
+		return;
+	}
 	if (r->cost.known)
 		cost = str_of(money_text(r->cost.pusd, text));
 	if (e->early) {
