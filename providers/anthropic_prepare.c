@@ -17,6 +17,7 @@
 #include "providers/history.h"
 #include "providers/names.h"
 #include "providers/schema.h"
+#include "providers/takes.h"
 
 #define MAX_MARKS           4  /* cache breakpoints the API takes */
 #define MAX_STRICT          20 /* strict tools */
@@ -26,7 +27,7 @@
 bool
 anthropic_can(const struct anthropic_writer *o, unsigned can)
 {
-	return !o->target->facts || (o->target->facts->can & can);
+	return takes_any(o->target, WIRE_ANTHROPIC, can);
 }
 
 void

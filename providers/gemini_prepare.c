@@ -17,6 +17,7 @@
 #include "providers/instruct.h"
 #include "providers/names.h"
 #include "providers/schema.h"
+#include "providers/takes.h"
 
 #define MAX_STOPS   5
 #define FAMILY      "gemini-"
@@ -25,7 +26,7 @@
 bool
 gemini_can(const struct gemini_writer *o, unsigned can)
 {
-	return !o->target->facts || (o->target->facts->can & can);
+	return takes_any(o->target, WIRE_GEMINI, can);
 }
 
 /* The name tells, or how it thinks; what nobody knows is new. */
@@ -38,7 +39,7 @@ gemini_is_modern(const struct target *t)
 	    isdigit((unsigned char)*number.p))
 		return *number.p >= FIRST_LEVEL ||
 		    (number.n > 1 && isdigit((unsigned char)number.p[1]));
-	if (t->facts)
+	if (takes_is_known(t))
 		return t->facts->efforts && !(t->facts->can & MODEL_BUDGET);
 	return !str_starts(t->model, "gemma");
 }

@@ -12,6 +12,7 @@
 #include "providers/history.h"
 #include "providers/instruct.h"
 #include "providers/names.h"
+#include "providers/takes.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
@@ -27,16 +28,14 @@ struct writer {
 static bool
 lacks(const struct writer *o, unsigned can)
 {
-	const struct model *facts = o->target->facts;
-
-	return facts && !(facts->can & can);
+	return !takes_any(o->target, WIRE_OPENAI_CHAT, can);
 }
 
 /* The newest models take developer for system; everyone else system. */
 static const char *
 system_role(const struct target *t)
 {
-	return t->facts && (t->facts->can & MODEL_REASONING) &&
+	return takes_any(t, WIRE_OPENAI_CHAT, MODEL_REASONING) &&
 		!(t->provider->quirks & QUIRK_NO_DEVELOPER)
 	    ? "developer"
 	    : "system";

@@ -18,6 +18,7 @@
 #include "providers/openai_messages.h"
 #include "providers/providers.h"
 #include "providers/request.h"
+#include "providers/takes.h"
 
 #define MAX_STOPS      4
 #define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
@@ -42,7 +43,7 @@ limit_name(const struct target *t)
 {
 	if (t->provider->quirks & QUIRK_MAX_TOKENS)
 		return "max_tokens";
-	return t->facts || is_vendor_url(t->provider->base_url)
+	return takes_is_known(t) || is_vendor_url(t->provider->base_url)
 	    ? "max_completion_tokens"
 	    : "max_tokens";
 }
@@ -50,7 +51,7 @@ limit_name(const struct target *t)
 static bool
 takes_sampling(const struct target *t)
 {
-	return !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+	return takes_any(t, WIRE_OPENAI_CHAT, MODEL_TEMPERATURE);
 }
 
 static void
@@ -106,13 +107,9 @@ write_effort(struct jw *w, struct chat *chat, const struct target *t)
 	if (limit == 0 && t->facts)
 		limit = t->facts->output;
 	want = effort_wanted(chat, limit);
-	e = effort_pick(want, t->facts ? t->facts->efforts : 0);
+	e = takes_effort(t, chat, want);
 	if (e != EFFORT_UNSET)
 		jw_kv_cstr(w, "reasoning_effort", effort_word(e));
-	else if (want != EFFORT_UNSET && want != EFFORT_NONE)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "thinking"
-						    : "reasoning_effort");
 }
 
 /* A free text tool becomes a function with one string. */
@@ -189,7 +186,7 @@ write_tools(struct arena *a, struct jw *w, struct chat *chat)
 static void
 write_format(struct jw *w, const struct chat *chat, const struct target *t)
 {
-	bool schema = !t->facts || (t->facts->can & MODEL_SCHEMA);
+	bool schema = takes_any(t, WIRE_OPENAI_CHAT, MODEL_SCHEMA);
 
 	if (chat->output == OUTPUT_TEXT ||
 	    (chat->output == OUTPUT_SCHEMA && !schema))

@@ -16,6 +16,7 @@
 #include "providers/history.h"
 #include "providers/instruct.h"
 #include "providers/names.h"
+#include "providers/takes.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
@@ -34,9 +35,7 @@ struct writer {
 static bool
 lacks(const struct writer *o, unsigned can)
 {
-	const struct model *facts = o->target->facts;
-
-	return facts && !(facts->can & can);
+	return !takes_any(o->target, WIRE_OPENAI_RESPONSES, can);
 }
 
 static void
@@ -339,8 +338,8 @@ write_assistant(struct writer *o, const struct turn *t)
 static int
 write_system(struct writer *o, const struct turn *t)
 {
-	const struct model *facts = o->target->facts;
-	bool newest = facts && (facts->can & MODEL_REASONING) &&
+	bool newest =
+	    takes_any(o->target, WIRE_OPENAI_RESPONSES, MODEL_REASONING) &&
 	    !(o->target->provider->quirks & QUIRK_NO_DEVELOPER);
 	struct str text = history_text(o->arena, t->parts, "\n\n");
 

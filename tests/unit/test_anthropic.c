@@ -65,7 +65,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 	for (; n > 0; n--, c++) {
 		kit_init(&k, &provider_anthropic, URL);
 		k.ask.wire = WIRE_OPENAI_CHAT;
-		k.facts.can = c->can;
+		k.facts.can = c->can | MODEL_TOOLS;
 		k.facts.efforts = c->efforts;
 		k.facts.output = 32000;
 		if (c->known)
@@ -95,6 +95,8 @@ parameters_keep_within_what_the_api_takes(void **state)
 			  "\"top_p\":0.5,\"top_k\":3,\"seed\":1,"
 			  "\"presence_penalty\":1,\"stop\":[\"a\",\" \"],"
 			  "\"user\":\"u\",\"service_tier\":\"default\"}",
+		    .known = true,
+		    .can = MODEL_TEMPERATURE,
 		    .want = HI_WANT ",\"temperature\":1,\"top_k\":3,"
 				    "\"stop_sequences\":[\"a\"],\"metadata\":{"
 				    "\"user_id\":\"u\"},\"service_tier\":"
@@ -199,6 +201,8 @@ tools_get_an_object_schema(void **state)
 			  "\"name\":\"h\",\"custom\":true,\"grammar\":\"{}\""
 			  "}],\"tool_choice\":\"named\",\"tool_choice_name\":"
 			  "\"f\",\"parallel_off\":true}",
+		    .known = true,
+		    .can = MODEL_SCHEMA | MODEL_FORCED,
 		    .want = HI_WANT
 		    ",\"tools\":[{\"name\":\"f\",\"description\":\"d\","
 		    "\"input_schema\":{\"properties\":{},\"type\":\"object\","
@@ -360,6 +364,8 @@ conversations_alternate_and_answer_every_call(void **state)
 			  "\"parts\":[{\"kind\":\"text\",\"text\":\"x\"}]},{"
 			  "\"role\":\"assistant\",\"parts\":[{\"kind\":"
 			  "\"text\",\"text\":\"a \\n\"}]}]}",
+		    .known = true,
+		    .can = MODEL_PREFILL,
 		    .want = "\"system\":[{\"type\":\"text\",\"text\":\"s\","
 			    "\"cache_control\":{\"type\":\"ephemeral\","
 			    "\"ttl\":\"1h\"}}],\"messages\":[{\"role\":"

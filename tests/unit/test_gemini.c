@@ -38,7 +38,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 		kit_init(&k, &provider_gemini, URL);
 		k.ask.wire = WIRE_OPENAI_CHAT;
 		k.target.model = str_of(c->model ? c->model : "gemini-3-pro");
-		k.facts = (struct model){ .can = c->can,
+		k.facts = (struct model){ .can = c->can | MODEL_TOOLS,
 			.efforts = c->efforts,
 			.output = 60000,
 			.budget_min = c->budget[0],
@@ -133,7 +133,9 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 		{ "\"effort\":\"low\"", HI_WANT NO_CONFIG, "reasoning_effort",
 		    0, 0, { 0, 0 }, true },
 		{ "\"effort\":\"none\"", HI_WANT NO_CONFIG, "", 0, 0, { 0, 0 },
-		    true },
+		    false },
+		{ "\"effort\":\"none\"", HI_WANT NO_CONFIG, "reasoning_effort",
+		    0, 0, { 0, 0 }, true },
 	};
 	struct prepare_case c;
 	struct arena *a = arena_new(1 << 20);
