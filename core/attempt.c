@@ -59,6 +59,8 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 	if (chat != NULL)
 		chat->losses = copy_names(a, shared);
 	rc = api->prepare(at->arena, &at->target, ask, &at->request, err);
+	if (chat != NULL)
+		chat_lose_shared(chat);
 	/* Where the bytes pass only that is lost, whoever has decoded them. */
 	if (ask->wire == api->wire)
 		at->losses = copy_names(a, at->request.losses);

@@ -39,6 +39,8 @@ anthropic_mark(struct anthropic_writer *o, enum cache_mark mark)
 		chat_lose(o->chat, "prompt_cache_breakpoint");
 		return;
 	}
+	if (mark == CACHE_MARK_30M || mark == CACHE_MARK_12H)
+		chat_lose(o->chat, "prompt_cache_breakpoint.ttl");
 	jw_key(o->w, "cache_control");
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "ephemeral");

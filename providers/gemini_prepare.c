@@ -293,7 +293,7 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 	o.modern = gemini_is_modern(t);
 	o.instruction =
 	    instruct_format(a, chat, takes_json(&o), takes_schema(&o));
-	history_lose_marks(chat);
+	history_lose_marks(chat, 0);
 	lose_user(chat);
 	jw_init(&w, out);
 	jw_object(&w);

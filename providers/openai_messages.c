@@ -12,6 +12,7 @@
 #include "providers/history.h"
 #include "providers/instruct.h"
 #include "providers/names.h"
+#include "providers/openai_shared.h"
 #include "providers/takes.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
@@ -23,6 +24,7 @@ struct writer {
 	struct chat *chat;
 	struct error *err;
 	struct str more; /* instructions of ours, until they are written */
+	unsigned marks;  /* cache breakpoints written */
 };
 
 static bool
@@ -41,13 +43,15 @@ system_role(const struct target *t)
 	    : "system";
 }
 
-/* {"type":"text","text":...} */
+/* {"type":"text","text":...}; with ${p} what stands for it, and its mark. */
 static void
-write_text(struct writer *o, struct str text)
+write_text(struct writer *o, const struct part *p, struct str text)
 {
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "text");
 	jw_kv_str(o->w, "text", text);
+	if (p)
+		openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 }
 
@@ -85,7 +89,7 @@ static int
 write_document(struct writer *o, const struct part *p)
 {
 	if (p->text.p) {
-		write_text(o, history_document(o->arena, p));
+		write_text(o, p, history_document(o->arena, p));
 		return 0;
 	}
 	if (p->file_id.p)
@@ -106,6 +110,7 @@ write_document(struct writer *o, const struct part *p)
 	    o->w, "filename", p->name.n > 0 ? p->name : STR("document.pdf"));
 	jw_kv_str(o->w, "file_data", data_url(o, p));
 	jw_end(o->w);
+	openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 	return 0;
 }
@@ -140,7 +145,7 @@ write_part(struct writer *o, const struct part *p)
 	switch (p->kind) {
 	case PART_TEXT:
 	case PART_REFUSAL:
-		write_text(o, p->text);
+		write_text(o, p, p->text);
 		return 0;
 	case PART_IMAGE:
 		return write_image(o, p);
@@ -187,14 +192,41 @@ result_text(struct writer *o, const struct part *result)
 	return buf_str(text);
 }
 
+/* As parts only where a breakpoint stands behind one of them. */
+static void
+write_texts(struct writer *o, const struct part *p, struct str text)
+{
+	jw_key(o->w, "content");
+	if (!openai_has_mark(o->target, p)) {
+		jw_str(o->w, text);
+		return;
+	}
+	jw_array(o->w);
+	for (; p; p = p->next)
+		if (p->kind == PART_TEXT)
+			write_text(o, p, p->text);
+	jw_end(o->w);
+}
+
+static bool
+is_texts(const struct part *p)
+{
+	while (p && p->kind == PART_TEXT)
+		p = p->next;
+	return p == NULL;
+}
+
 static void
 write_result(struct writer *o, const struct part *result)
 {
+	const struct part *parts = result->parts;
+
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "role", "tool");
 	jw_kv_str(o->w, "tool_call_id",
 	    call_id_for(o->arena, result->id, o->target, WIRE_OPENAI_CHAT));
-	jw_kv_str(o->w, "content", result_text(o, result));
+	write_texts(o, result->is_error || !is_texts(parts) ? NULL : parts,
+	    result_text(o, result));
 	jw_end(o->w);
 }
 
@@ -211,7 +243,7 @@ write_media(struct writer *o, const struct part *result)
 		if (!is_media(p))
 			continue;
 		if (!named)
-			write_text(o,
+			write_text(o, NULL,
 			    str_of(arena_printf(o->arena,
 				"Attached to the result of tool call %.*s:",
 				STR_ARG(id))));
@@ -243,7 +275,8 @@ write_user_content(struct writer *o, const struct part *p)
 	int rc = 0;
 
 	jw_key(o->w, "content");
-	if (p->kind == PART_TEXT && !p->next) {
+	if (p->kind == PART_TEXT && !p->next &&
+	    !openai_has_mark(o->target, p)) {
 		jw_str(o->w, p->text);
 		return 0;
 	}
@@ -279,10 +312,11 @@ static void
 write_system(struct writer *o, const struct turn *t)
 {
 	struct str text = STR("");
+	bool more = o->more.n > 0;
 
 	if (t)
 		text = history_text(o->arena, t->parts, "\n\n");
-	if (o->more.n > 0)
+	if (more)
 		text = str_of(arena_printf(o->arena, "%.*s%s%.*s",
 		    STR_ARG(text), text.n > 0 ? "\n\n" : "", STR_ARG(o->more)));
 	o->more = STR_NONE;
@@ -292,7 +326,7 @@ write_system(struct writer *o, const struct turn *t)
 	jw_kv_cstr(o->w, "role", system_role(o->target));
 	if (t && t->name.n > 0)
 		jw_kv_str(o->w, "name", t->name);
-	jw_kv_str(o->w, "content", text);
+	write_texts(o, more || !t ? NULL : t->parts, text);
 	jw_end(o->w);
 }
 
@@ -352,11 +386,10 @@ int
 openai_messages(struct arena *a, struct jw *w, const struct target *t,
     struct chat *chat, struct error *err)
 {
-	struct writer o = { a, w, t, chat, err, STR_NONE };
+	struct writer o = { a, w, t, chat, err, STR_NONE, 0 };
 	struct turn *turn;
 	int rc = 0;
 
-	history_lose_marks(chat); /* they cache by themselves */
 	if (history_for(a, chat, WIRE_OPENAI_CHAT, &turn, err) != 0)
 		return -1;
 	o.more = instruct_format(a, chat, true, !lacks(&o, MODEL_SCHEMA));
@@ -372,5 +405,6 @@ openai_messages(struct arena *a, struct jw *w, const struct target *t,
 		else
 			rc = write_user(&o, turn);
 	jw_end(w);
+	history_lose_marks(chat, o.marks); /* they cache by themselves */
 	return rc;
 }

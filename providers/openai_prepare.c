@@ -16,6 +16,7 @@
 #include "providers/effort.h"
 #include "providers/names.h"
 #include "providers/openai_messages.h"
+#include "providers/openai_shared.h"
 #include "providers/providers.h"
 #include "providers/request.h"
 #include "providers/takes.h"
@@ -210,7 +211,7 @@ write_format(struct jw *w, const struct chat *chat, const struct target *t)
 	jw_end(w);
 }
 
-/* "auto" is the default anyway. */
+/* "auto" is the default anyway; one tier is not for this format. */
 static void
 write_tier(struct jw *w, struct chat *chat)
 {
@@ -218,7 +219,8 @@ write_tier(struct jw *w, struct chat *chat)
 		return;
 	if (str_is(chat->service_tier, "standard_only"))
 		jw_kv_cstr(w, "service_tier", "default");
-	else if (chat->dialect == WIRE_OPENAI_RESPONSES)
+	else if (chat->dialect == WIRE_OPENAI_RESPONSES &&
+	    !str_is(chat->service_tier, "ultrafast"))
 		jw_kv_str(w, "service_tier", chat->service_tier);
 	else
 		chat_lose(chat, "service_tier");
@@ -254,6 +256,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err)
 {
 	struct chat *chat = ask_chat(ask, err);
+	struct str verbosity;
 	struct jw w;
 
 	if (!chat)
@@ -271,6 +274,10 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_format(&w, chat, t);
 	write_tier(&w, chat);
 	write_user(&w, chat);
+	openai_shared(&w, chat, t, WIRE_OPENAI_CHAT);
+	verbosity = openai_verbosity(chat, t, WIRE_OPENAI_CHAT);
+	if (verbosity.p)
+		jw_kv_raw(&w, "verbosity", verbosity);
 	if (ask->stream)
 		write_stream(&w, t);
 	jw_end(&w);

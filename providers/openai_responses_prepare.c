@@ -14,6 +14,7 @@
 
 #include "providers/effort.h"
 #include "providers/names.h"
+#include "providers/openai_shared.h"
 #include "providers/request.h"
 #include "providers/takes.h"
 
@@ -177,15 +178,8 @@ write_tools(struct arena *a, struct jw *w, const struct chat *chat)
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat, const struct target *t)
+write_format(struct jw *w, const struct chat *chat)
 {
-	bool schema = takes_any(t, WIRE_OPENAI_RESPONSES, MODEL_SCHEMA);
-
-	if (chat->output == OUTPUT_TEXT ||
-	    (chat->output == OUTPUT_SCHEMA && !schema))
-		return;
-	jw_key(w, "text");
-	jw_object(w);
 	jw_key(w, "format");
 	jw_object(w);
 	if (chat->output == OUTPUT_JSON) {
@@ -199,7 +193,39 @@ write_format(struct jw *w, const struct chat *chat, const struct target *t)
 		jw_kv_bool(w, "strict", chat->schema_strict);
 	}
 	jw_end(w);
+}
+
+static void
+write_text(struct jw *w, struct chat *chat, const struct target *t)
+{
+	struct str verbosity = openai_verbosity(chat, t, WIRE_OPENAI_RESPONSES);
+	bool format = chat->output == OUTPUT_JSON ||
+	    (chat->output == OUTPUT_SCHEMA &&
+		takes_any(t, WIRE_OPENAI_RESPONSES, MODEL_SCHEMA));
+
+	if (!format && !verbosity.p)
+		return;
+	jw_key(w, "text");
+	jw_object(w);
+	if (format)
+		write_format(w, chat);
+	if (verbosity.p)
+		jw_kv_raw(w, "verbosity", verbosity);
 	jw_end(w);
+}
+
+/* The client brings the whole conversation each time: nothing is kept unless
+ * it says so. */
+static void
+write_shared(struct jw *w, struct chat *chat, const struct target *t)
+{
+	const struct shared *s = chat->shared;
+
+	openai_shared(w, chat, t, WIRE_OPENAI_RESPONSES);
+	while (s && !(s->carried && str_is(s->name, "store")))
+		s = s->next;
+	if (!s)
+		jw_kv_bool(w, "store", false);
 }
 
 /* "auto" is the default anyway; Anthropic's words are its own. */
@@ -249,10 +275,10 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_sampling(&w, chat, t);
 	write_reasoning(&w, chat, t);
 	write_tools(a, &w, chat);
-	write_format(&w, chat, t);
+	write_text(&w, chat, t);
 	write_tier(&w, chat);
 	write_user(&w, chat);
-	jw_kv_bool(&w, "store", false);
+	write_shared(&w, chat, t);
 	if (ask->stream)
 		jw_kv_bool(&w, "stream", true);
 	jw_end(&w);

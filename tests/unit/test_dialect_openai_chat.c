@@ -46,14 +46,16 @@ static const struct {
 	    HI },
 	{ WITH("\"logprobs\":true,\"top_logprobs\":2,\"store\":true,"
 	       "\"logit_bias\":{\"1\":2},\"metadata\":{\"a\":\"b\"}"),
-	    HI " lose=logit_bias,logprobs,top_logprobs,metadata,store" },
+	    HI " metadata:{\"a\":\"b\"} store:true"
+	       " lose=logit_bias,logprobs,top_logprobs" },
 	{ WITH("\"prompt_cache_key\":\"k\",\"prompt_cache_options\":"
 	       "{\"mode\":\"implicit\"},\"prompt_cache_retention\":\"24h\","
 	       "\"verbosity\":\"low\",\"moderation\":{\"model\":\"m\"},"
 	       "\"prediction\":{\"type\":\"content\"},"
 	       "\"audio\":{\"voice\":\"x\"}"),
-	    HI " lose=audio,moderation,prediction,prompt_cache_key,"
-	       "prompt_cache_options,prompt_cache_retention,verbosity" },
+	    HI " prompt_cache_key:\"k\" prompt_cache_options:{\"mode\":"
+	       "\"implicit\"} prompt_cache_retention:\"24h\" "
+	       "verbosity:\"low\" lose=audio,moderation,prediction" },
 	{ WITH("\"user\":\"u\",\"safety_identifier\":\"s\","
 	       "\"service_tier\":\"flex\""),
 	    HI " user=u tier=flex" },

@@ -171,7 +171,7 @@ conversations_become_items(void **state)
 			    "\"detail\":\"auto\"}]},{\"role\":\"developer\","
 			    "\"content\":\"d\"}],\"store\":false,\"include\":["
 			    "\"reasoning.encrypted_content\"]",
-		    .losses = "cache_control messages.name" },
+		    .losses = "messages.name cache_control" },
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"a\"}]}]}",
 		    .want = "\"input\":[{\"role\":\"system\",\"content\":"

@@ -224,6 +224,8 @@ wires_send(struct arena *a, const struct wires_way *way, struct str body,
 	*out = (struct wires_sent){ .chat = ask_chat(&ask, &ignored) };
 	if (way->to->provider->prepare(a, &target, &ask, &request, err) != 0)
 		return -1;
+	if (out->chat && way->from->provider != way->to->provider)
+		chat_lose_shared(out->chat);
 	out->body = request.body;
 	out->cut = request.cut;
 	return 0;
