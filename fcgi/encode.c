@@ -143,8 +143,8 @@ static void
 close_stream(struct encode *e)
 {
 	leave(e);
-	if (e->opts.ask->stream && !e->is_verbatim)
-		emitted_check(e->emitted, e->words->wire);
+	if (e->opts.ask->stream)
+		emitted_check(e->emitted, e->words->wire, e->is_verbatim);
 }
 
 /* ---- the end ---- */
@@ -292,7 +292,7 @@ encode_fail(struct encoder *enc, const struct error *err)
 	}
 	enter(e);
 	if (e->is_verbatim)
-		verbatim_flush(&e->verbatim);
+		verbatim_break(&e->verbatim);
 	if (e->words->fail != NULL)
 		e->words->fail(e, err);
 	else

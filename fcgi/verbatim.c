@@ -31,6 +31,15 @@ verbatim_flush(struct verbatim *v)
 	v->usage_n = 0;
 }
 
+void
+verbatim_break(struct verbatim *v)
+{
+	verbatim_flush(v);
+	if (v->is_cut)
+		sse_close(v->out);
+	v->is_cut = false;
+}
+
 static void
 hold(struct verbatim *v, struct str raw)
 {
@@ -134,6 +143,7 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 		if (v->framing == FRAMING_WHOLE)
 			return put_document(v, ev->text, err);
 		put_frame(v, ev->text);
+		v->is_cut = !sse_is_closed(ev->text);
 		v->start = v->content = v->usage = false;
 		break;
 	case EVENT_HEAD:
