@@ -24,6 +24,7 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/gemini_partial.h"
 #include "providers/names.h"
 
 #define MAX_SIGNATURE_BYTES ((size_t)4 << 20)
@@ -45,6 +46,7 @@ struct gemini {
 	int key;               /* of the last block */
 	struct buf *signature; /* of the running text, until it ends */
 	struct str id;
+	struct gemini_partial partial;
 	enum stop_reason stop;
 	struct str why; /* of the stop, if it is said */
 };
@@ -173,28 +175,82 @@ make_id(struct gemini *o)
 	    STR_ARG(str_skip(o->id, skip)), o->key + 1));
 }
 
+/* What a whole call says. */
+struct call {
+	struct str name, id, signature, args;
+};
+
 static int
-read_call(struct gemini *o, const struct jnode *part, const struct jnode *call,
-    struct error *err)
+put_call(struct gemini *o, const struct call *c, struct error *err)
 {
 	struct event open = { .block = BLOCK_TOOL };
-	struct event args = { .kind = EVENT_DELTA, .text = STR("{}") };
-	struct jnode at;
+	struct event args = { .kind = EVENT_DELTA, .text = c->args };
 
-	open.name = name_back(o->ask, answer_str(call, "name"), WIRE_GEMINI);
-	open.id = answer_str(call, "id");
-	if (open.id.n == 0)
-		open.id = make_id(o);
+	open.name = name_back(o->ask, c->name, WIRE_GEMINI);
 	open.id = call_id_sign(
-	    o->scratch, open.id, answer_str(part, "thoughtSignature"));
-	if (jtree_find(call, "args", &at) &&
-	    json_object_is_type(at.v, json_type_object))
-		args.text = jtree_text(o->scratch, &at);
+	    o->scratch, c->id.n > 0 ? c->id : make_id(o), c->signature);
 	o->called = true;
 	if (close_block(o, err) != 0 || open_block(o, open, err) != 0 ||
 	    put(o, args, err) != 0)
 		return -1;
 	return put(o, (struct event){ .kind = EVENT_CLOSE }, err);
+}
+
+static int
+end_partial(struct gemini *o, struct error *err)
+{
+	struct gemini_partial *p = &o->partial;
+	struct call c = { p->name, p->id, p->signature, STR_NONE };
+
+	if (!p->open)
+		return 0;
+	p->open = false;
+	c.args = gemini_partial_args(p, o->scratch);
+	return put_call(o, &c, err);
+}
+
+static bool
+goes_on(const struct jnode *call)
+{
+	struct jnode at;
+
+	return jtree_find(call, "willContinue", &at) &&
+	    json_object_get_boolean(at.v);
+}
+
+static int
+read_partial(struct gemini *o, const struct jnode *part,
+    const struct jnode *call, struct error *err)
+{
+	struct gemini_partial *p = &o->partial;
+
+	if (!p->open) {
+		gemini_partial_begin(p, o->arena, call);
+		p->signature =
+		    str_dup(o->arena, answer_str(part, "thoughtSignature"));
+	}
+	if (gemini_partial_add(p, call, err) != 0)
+		return -1;
+	return goes_on(call) ? 0 : end_partial(o, err);
+}
+
+static int
+read_call(struct gemini *o, const struct jnode *part, const struct jnode *call,
+    struct error *err)
+{
+	struct call c = { .name = answer_str(call, "name"),
+		.id = answer_str(call, "id"),
+		.signature = answer_str(part, "thoughtSignature"),
+		.args = STR("{}") };
+	struct jnode at;
+
+	if (o->partial.open || goes_on(call) ||
+	    jtree_find(call, "partialArgs", &at))
+		return read_partial(o, part, call, err);
+	if (jtree_find(call, "args", &at) &&
+	    json_object_is_type(at.v, json_type_object))
+		c.args = jtree_text(o->scratch, &at);
+	return put_call(o, &c, err);
 }
 
 /* Code that the model wrote and ran. */
@@ -431,6 +487,8 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	if (o->stopped)
 		return 0;
 	o->stopped = true;
+	if (end_partial(o, err) != 0) /* cut by the limit */
+		return -1;
 	ev.stop = o->stop == STOP_END && o->called ? STOP_TOOL : o->stop;
 	ev.text = o->why;
 	return close_block(o, err) == 0 ? put(o, ev, err) : -1;
