@@ -85,9 +85,24 @@ write_image(struct writer *o, const struct part *p)
 	return 0;
 }
 
+/* Mistral's form, for data and addresses alike. */
+static int
+write_document_url(struct writer *o, const struct part *p)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "document_url");
+	jw_kv_str(o->w, "document_url", data_url(o, p));
+	if (p->name.n > 0)
+		jw_kv_str(o->w, "document_name", p->name);
+	jw_end(o->w);
+	return 0;
+}
+
 static int
 write_document(struct writer *o, const struct part *p)
 {
+	bool by_url = o->target->provider->quirks & QUIRK_DOCUMENT_URL;
+
 	if (p->text.p) {
 		write_text(o, p, history_document(o->arena, p));
 		return 0;
@@ -95,13 +110,15 @@ write_document(struct writer *o, const struct part *p)
 	if (p->file_id.p)
 		return history_refuse(
 		    p, o->err, "a file id is known to its own provider only");
-	if (!p->data.p)
+	if (!p->data.p && !by_url)
 		return history_refuse(p, o->err,
 		    "the provider takes documents as data, not by URL");
 	/* OpenAI shows a PDF's pages to whatever model sees images. */
 	if (lacks(o, MODEL_PDF | MODEL_IMAGES))
 		return history_refuse(
 		    p, o->err, "the model does not take documents");
+	if (by_url)
+		return write_document_url(o, p);
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "file");
 	jw_key(o->w, "file");

@@ -125,6 +125,17 @@ static const struct {
 	       "{\"file_id\":\"file-1\"}}"),
 	    "U[(audio mime=audio/wav data=QQ==)(doc name=a.pdf "
 	    "mime=application/pdf data=QQ==)(doc file=file-1)]" },
+	/* Mistral's */
+	{ PART("{\"type\":\"document_url\",\"document_url\":\"https://x/a.pdf\""
+	       ",\"document_name\":\"a.pdf\"},{\"type\":\"document_url\","
+	       "\"document_url\":\"data:application/pdf;base64,QQ==\"}"),
+	    "U[(doc name=a.pdf url=https://x/a.pdf)"
+	    "(doc mime=application/pdf data=QQ==)]" },
+	{ SAYS("{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+	       "\"thinking\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
+	       "\"text\",\"text\":\"b\"}],\"closed\":true},{\"type\":"
+	       "\"text\",\"text\":\"c\"}]}"),
+	    "A[(think text=ab)(text text=c)]" },
 	{ SAYS("{\"role\":\"assistant\",\"content\":null,\"refusal\":null,"
 	       "\"annotations\":[],\"tool_calls\":[{\"id\":\"1\",\"type\":"
 	       "\"function\",\"function\":{\"name\":\"f\",\"arguments\":"

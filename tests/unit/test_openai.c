@@ -781,6 +781,28 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 }
 
 static void
+documents_for_mistral_come_by_address_or_as_data(void **state)
+{
+	static const struct prepare_case cases[] = {
+		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
+			  "\"kind\":\"document\",\"url\":\"https://x/a.pdf\","
+			  "\"name\":\"a.pdf\"},{\"kind\":\"document\","
+			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"}]}]}",
+		    .quirks = QUIRK_DOCUMENT_URL,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"user\",\"content\":[{\"type\":"
+			    "\"document_url\",\"document_url\":"
+			    "\"https://x/a.pdf\",\"document_name\":\"a.pdf\"},"
+			    "{\"type\":\"document_url\",\"document_url\":"
+			    "\"data:application/pdf;base64,QQ==\"}]}]}",
+		    .losses = "" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
 a_model_without_schemas_is_asked_in_words(void **state)
 {
 	static const struct prepare_case cases[] = {
@@ -845,6 +867,7 @@ main(void)
 		TEST(retry_hints_are_read_in_all_their_forms),
 		TEST(the_registry_knows_every_vendor_by_a_known_api),
 		TEST(calls_are_spelled_for_the_vendor_and_found_again),
+		TEST(documents_for_mistral_come_by_address_or_as_data),
 		TEST(a_model_without_schemas_is_asked_in_words),
 		TEST(stop_strings_that_the_api_refuses_are_cut_by_the_gateway),
 	};
