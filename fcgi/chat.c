@@ -357,11 +357,13 @@ static void
 finish_answer(struct exchange *x)
 {
 	struct call *c = &x->call;
-	const struct receipt receipt = { .cost = c->row.cost,
+	struct receipt receipt = { .cost = c->row.cost,
 		.answered = c->row.answered,
-		.attempts = c->attempts,
-		.lossy = c->row.lossy };
+		.attempts = c->attempts };
 
+	if (x->enc->lost_citations)
+		name_add(x->arena, &c->row.lossy, STR("annotations"));
+	receipt.lossy = c->row.lossy;
 	if (c->err.kind == ERROR_NONE &&
 	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))
 		error_set(&c->err, ERROR_UP_BROKEN,

@@ -39,6 +39,7 @@ struct receipt {
  */
 struct encoder {
 	struct sink sink;
+	bool lost_citations; /* the dialect had no place for them */
 	/* Write the dialect's keep-alive; streams only. */
 	void (*ping)(struct encoder *e);
 	/* The answer is complete: write what ends it.  -1 with the error. */

@@ -51,6 +51,17 @@ put_block(struct encode *e, const struct event *ev)
 }
 
 static void
+put_citation(struct encode *e, const struct citation *c)
+{
+	bool stream = e->opts.ask->stream;
+
+	if (stream && e->words->cite != NULL)
+		e->words->cite(e, c);
+	else if (stream || !e->words->cites)
+		e->encoder.lost_citations = true;
+}
+
+static void
 translate(struct encode *e, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -62,6 +73,9 @@ translate(struct encode *e, const struct event *ev)
 	case EVENT_SIGNATURE:
 	case EVENT_CLOSE:
 		put_block(e, ev);
+		break;
+	case EVENT_CITATION:
+		put_citation(e, ev->citation);
 		break;
 	case EVENT_USAGE:
 		e->usage = *ev->usage;
@@ -365,6 +379,25 @@ encode_input(const struct encode *e, struct str args)
 		return args;
 	input = jtext_string(e->arena, value);
 	return input.p != NULL ? input : args;
+}
+
+void
+encode_annotation(
+    struct jw *w, const struct citation *c, int64_t base, bool nested)
+{
+	jw_object(w);
+	jw_kv_cstr(w, "type", "url_citation");
+	if (nested) {
+		jw_key(w, "url_citation");
+		jw_object(w);
+	}
+	jw_kv_i64(w, "start_index", base + c->start);
+	jw_kv_i64(w, "end_index", base + c->end);
+	jw_kv_str(w, "title", c->title.p != NULL ? c->title : c->url);
+	jw_kv_str(w, "url", c->url);
+	if (nested)
+		jw_end(w);
+	jw_end(w);
 }
 
 void

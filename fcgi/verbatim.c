@@ -134,6 +134,7 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 	case EVENT_OPEN:
 	case EVENT_DELTA:
 	case EVENT_SIGNATURE:
+	case EVENT_CITATION:
 		v->content = true;
 		break;
 	case EVENT_USAGE:

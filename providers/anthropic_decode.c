@@ -34,6 +34,7 @@ struct anthropic {
 	bool complete; /* message_stop seen, or a whole message */
 	bool open;     /* a block we know is open: its index */
 	int64_t index;
+	int64_t chars; /* of text in it */
 	struct anthropic_usage usage;
 	struct str data;      /* of the frame being read */
 	struct likeness like; /* of frames that bring text only */
@@ -46,12 +47,29 @@ put(struct anthropic *o, struct event ev, struct error *err)
 	return sink_put(o->out, &ev, err);
 }
 
+/* Pages alone have an address; what a client's own documents say has not. */
+static int
+put_citation(struct anthropic *o, const struct jnode *at, struct error *err)
+{
+	const struct citation c = { .url = answer_str(at, "url"),
+		.title = answer_str(at, "title"),
+		.quote = answer_str(at, "cited_text"),
+		.end = o->chars };
+
+	if (!o->open || c.url.n == 0)
+		return 0;
+	return put(
+	    o, (struct event){ .kind = EVENT_CITATION, .citation = &c }, err);
+}
+
 static int
 put_text(struct anthropic *o, enum event_kind kind, struct str text,
     struct error *err)
 {
 	if (!o->open || text.n == 0)
 		return 0;
+	if (kind == EVENT_DELTA)
+		o->chars += citation_chars(text);
 	return put(o, (struct event){ .kind = kind, .text = text }, err);
 }
 
@@ -126,6 +144,22 @@ read_input(struct anthropic *o, const struct jnode *block, struct error *err)
 }
 
 static int
+read_citations(
+    struct anthropic *o, const struct jnode *block, struct error *err)
+{
+	struct jnode list, item;
+	size_t i;
+
+	(void)jtree_find(block, "citations", &list);
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (put_citation(o, &item, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 open_block(struct anthropic *o, size_t type, const struct jnode *block,
     struct error *err)
 {
@@ -133,6 +167,7 @@ open_block(struct anthropic *o, size_t type, const struct jnode *block,
 
 	ev.block = block_types[type].block;
 	o->open = true;
+	o->chars = 0;
 	if (ev.block == BLOCK_TOOL) {
 		ev.id = answer_str(block, "id");
 		ev.name = name_back(
@@ -148,6 +183,8 @@ open_block(struct anthropic *o, size_t type, const struct jnode *block,
 	    put_text(o, EVENT_SIGNATURE,
 		answer_str(block, block_types[type].signature), err) != 0)
 		return -1;
+	if (ev.block == BLOCK_TEXT)
+		return read_citations(o, block, err);
 	return ev.block == BLOCK_TOOL ? read_input(o, block, err) : 0;
 }
 
@@ -254,11 +291,13 @@ static int
 on_delta(struct anthropic *o, const struct jnode *root, struct error *err)
 {
 	size_t n = sizeof(delta_types) / sizeof(*delta_types);
-	struct jnode delta;
+	struct jnode delta, citation;
 	struct str type, piece;
 
 	(void)jtree_find(root, "delta", &delta);
 	type = answer_str(&delta, "type");
+	if (jtree_find(&delta, "citation", &citation))
+		return put_citation(o, &citation, err);
 	for (size_t i = 0; i < n; i++) {
 		if (!str_is(type, delta_types[i].type))
 			continue;

@@ -13,25 +13,52 @@ struct place {
 	const char *list;  /* of items in the body */
 	const char *inner; /* of blocks in each item; NULL: items are it */
 	const char *tokens[2];
+	const char *cited; /* list in an item that goes without it; NULL */
+	const char *mark;  /* the token of its entries */
 };
 
 static const struct place places[] = {
-	{ WIRE_OPENAI_RESPONSES, "input", NULL, { "encrypted_content" } },
-	{ WIRE_ANTHROPIC, "messages", "content", { "signature", "data" } },
+	{ WIRE_OPENAI_RESPONSES, "input", NULL, { "encrypted_content" }, NULL,
+	    NULL },
+	{ WIRE_ANTHROPIC, "messages", "content", { "signature", "data" },
+	    "citations", "encrypted_index" },
 };
+
+static bool
+has_foreign(struct arena *a, struct str item, const char *member)
+{
+	struct str token;
+
+	return item.p[0] == '{' && jtext_get(item, member, &token) &&
+	    str_starts(jtext_string(a, token), WIRE_FOREIGN_TOKEN);
+}
 
 static bool
 is_foreign(struct arena *a, const struct place *place, struct str item)
 {
-	struct str token;
 	size_t i;
 
 	for (i = 0; i < 2 && place->tokens[i] != NULL; i++)
-		if (item.p[0] == '{' &&
-		    jtext_get(item, place->tokens[i], &token) &&
-		    str_starts(jtext_string(a, token), WIRE_FOREIGN_TOKEN))
+		if (has_foreign(a, item, place->tokens[i]))
 			return true;
 	return false;
+}
+
+/* A text whose sources another vendor has found, without them. */
+static struct str
+uncited(struct arena *a, const struct place *place, struct str item)
+{
+	const struct jtext_edit gone = { place->cited, STR_NONE };
+	struct str list, one;
+	struct buf *out;
+	size_t pos = 0;
+
+	if (place->cited == NULL || item.p[0] != '{' ||
+	    !jtext_get(item, place->cited, &list) || list.p[0] != '[' ||
+	    !jtext_item(list, &pos, &one) || !has_foreign(a, one, place->mark))
+		return item;
+	out = buf_new(a, MAX_BODY_BYTES);
+	return jtext_apply(out, item, &gone, 1) == 0 ? buf_str(out) : item;
 }
 
 static void
@@ -49,16 +76,17 @@ static struct str
 own_items(struct arena *a, const struct place *place, struct str list)
 {
 	struct buf *own = buf_new(a, MAX_BODY_BYTES);
-	struct str item;
-	size_t pos = 0, gone = 0;
+	struct str item, kept;
+	size_t pos = 0, edited = 0;
 
 	while (jtext_item(list, &pos, &item)) {
-		if (is_foreign(a, place, item))
-			gone++;
-		else
-			add_item(own, item);
+		kept = is_foreign(a, place, item) ? STR_NONE
+						  : uncited(a, place, item);
+		edited += kept.p != item.p;
+		if (kept.p != NULL)
+			add_item(own, kept);
 	}
-	if (gone == 0)
+	if (edited == 0)
 		return list;
 	if (own->n == 0)
 		return STR_NONE;

@@ -2,7 +2,8 @@
 /*
  * Opaque tokens of another issuer in a body that passes as it is: thinking
  * from an earlier turn of the conversation, which another vendor's model has
- * signed or encrypted.  Its own vendor alone can read it, others refuse it.
+ * signed or encrypted, and the sources of its text.  Their own vendor alone
+ * can read them, others refuse them.
  */
 #ifndef PROVIDERS_FOREIGN_H
 #define PROVIDERS_FOREIGN_H

@@ -24,11 +24,13 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/gemini_grounding.h"
 #include "providers/gemini_partial.h"
 #include "providers/names.h"
 
 #define MAX_SIGNATURE_BYTES ((size_t)4 << 20)
 #define MAX_SHOWN_BYTES     ((size_t)64 << 20)
+#define MAX_SAID_BYTES      ((size_t)1 << 20) /* beyond, places are unknown */
 #define ID_TAIL_BYTES       24 /* of the answer's id, in ids that we make */
 
 struct gemini {
@@ -45,36 +47,12 @@ struct gemini {
 	enum block_kind kind;
 	int key;               /* of the last block */
 	struct buf *signature; /* of the running text, until it ends */
+	struct buf *said;      /* the running text */
+	struct error *err;     /* of the frame being read */
 	struct str id;
 	struct gemini_partial partial;
 	enum stop_reason stop;
 	struct str why; /* of the stop, if it is said */
-};
-
-/* Some words are no end but a failure. */
-static const struct {
-	const char *word;
-	enum stop_reason stop; /* STOP_NONE: a failure */
-} finish_words[] = {
-	{ "STOP", STOP_END },
-	{ "MAX_TOKENS", STOP_LENGTH },
-	{ "CONTINUATION", STOP_LENGTH },
-	{ "SAFETY", STOP_REFUSAL },
-	{ "RECITATION", STOP_REFUSAL },
-	{ "LANGUAGE", STOP_REFUSAL },
-	{ "BLOCKLIST", STOP_REFUSAL },
-	{ "PROHIBITED_CONTENT", STOP_REFUSAL },
-	{ "SPII", STOP_REFUSAL },
-	{ "IMAGE_SAFETY", STOP_REFUSAL },
-	{ "IMAGE_PROHIBITED_CONTENT", STOP_REFUSAL },
-	{ "IMAGE_RECITATION", STOP_REFUSAL },
-	{ "OTHER", STOP_NONE },
-	{ "MALFORMED_FUNCTION_CALL", STOP_NONE },
-	{ "UNEXPECTED_TOOL_CALL", STOP_NONE },
-	{ "TOO_MANY_TOOL_CALLS", STOP_NONE },
-	{ "MALFORMED_RESPONSE", STOP_NONE },
-	{ "IMAGE_OTHER", STOP_NONE },
-	{ "NO_IMAGE", STOP_NONE },
 };
 
 static int
@@ -136,7 +114,10 @@ put_piece(
 			return -1;
 		o->running = true;
 		o->kind = kind;
+		buf_reset(o->said);
 	}
+	if (kind == BLOCK_TEXT)
+		buf_adds(o->said, text);
 	return put(o, (struct event){ .kind = EVENT_DELTA, .text = text }, err);
 }
 
@@ -323,17 +304,13 @@ read_part(struct gemini *o, const struct jnode *part, struct error *err)
 static int
 read_finish(struct gemini *o, const struct jnode *c, struct error *err)
 {
-	size_t n = sizeof(finish_words) / sizeof(*finish_words);
 	struct str word = answer_str(c, "finishReason");
 	struct str why = answer_str(c, "finishMessage");
 
 	if (word.n == 0)
 		return 0;
 	o->finished = true;
-	o->stop = STOP_END;
-	for (size_t i = 0; i < n; i++)
-		if (str_is(word, finish_words[i].word))
-			o->stop = finish_words[i].stop;
+	o->stop = gemini_finish(word);
 	if (o->stop == STOP_NONE)
 		return error_set(err, ERROR_UP_BROKEN,
 		    "the provider gave up: %.*s%s%.*s", STR_ARG(word),
@@ -363,6 +340,26 @@ read_feedback(struct gemini *o, const struct jnode *root)
 	o->why = str_dup(o->arena, why);
 }
 
+static int
+put_citation(void *arg, const struct citation *c)
+{
+	struct gemini *o = arg;
+
+	return put(
+	    o, (struct event){ .kind = EVENT_CITATION, .citation = c }, o->err);
+}
+
+/* Sources come with the last of the text, or with some of it each time. */
+static int
+read_sources(struct gemini *o, const struct jnode *c, struct error *err)
+{
+	if (!o->running || o->kind != BLOCK_TEXT)
+		return 0;
+	o->err = err;
+	return gemini_grounding(
+	    c, buf_over(o->said) ? STR("") : buf_str(o->said), put_citation, o);
+}
+
 /* Only the first of several candidates is decoded. */
 static int
 read_candidates(struct gemini *o, const struct jnode *root, struct error *err)
@@ -384,7 +381,8 @@ read_candidates(struct gemini *o, const struct jnode *root, struct error *err)
 			if (read_part(o, &part, err) != 0)
 				return -1;
 		}
-		if (read_finish(o, &c, err) != 0)
+		if (read_sources(o, &c, err) != 0 ||
+		    read_finish(o, &c, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -507,5 +505,6 @@ gemini_decoder_new(
 	o->key = -1;
 	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	o->signature = buf_new(a, MAX_SIGNATURE_BYTES);
+	o->said = buf_new(a, MAX_SAID_BYTES);
 	return &o->decoder;
 }

@@ -215,6 +215,10 @@ describe('a conversation that has been with another vendor', () => {
     { role: 'assistant', content: [
       { type: 'redacted_thinking', data: foreign }] },
     { role: 'user', content: [{ type: 'text', text: 'sluice: c' }] },
+    { role: 'assistant', content: [{ type: 'text', text: 'cited',
+      citations: [{ type: 'web_search_result_location', url: 'https://x',
+        title: 'X', encrypted_index: 'sluice:google-gemini-v1:',
+        cited_text: '' }] }] },
     { role: 'assistant', content: [
       { type: 'thinking', thinking: 'own', signature: 'EqQB' },
       { type: 'text', text: 'd' }] },
@@ -230,7 +234,9 @@ describe('a conversation that has been with another vendor', () => {
     assert.equal(r.headers['x-sluice-lossy'], 'thinking');
     assert.deepEqual(upstream.calls.at(-1).body.messages, [messages[0],
       { role: 'assistant', content: [messages[1].content[2]] },
-      ...messages.slice(3)]);
+      messages[3],
+      { role: 'assistant', content: [{ type: 'text', text: 'cited' }] },
+      ...messages.slice(5)]);
     const row = await sluice.ledger.waitForRow(r.headers['x-request-id']);
     assert.deepEqual(row.lossy, ['thinking']);
   });

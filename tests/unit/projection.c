@@ -633,6 +633,18 @@ stop_as(const struct fold *fold, enum wire as)
 	return s == STOP_CONTEXT ? STOP_LENGTH : s;
 }
 
+/* Places are counted in each vendor's own way: the pages must be the same. */
+static void
+say_cited(struct facts *f, const struct fold *fold)
+{
+	const struct fold_block *b;
+	const struct fold_cited *cited;
+
+	for (b = fold->blocks; b; b = b->next)
+		for (cited = b->cited; cited; cited = cited->next)
+			fact(f, "cites %.*s", STR_ARG(cited->c->url));
+}
+
 void
 facts_of_answer(
     struct facts *f, struct arena *a, const struct fold *fold, enum wire as)
@@ -646,6 +658,7 @@ facts_of_answer(
 		by_kind(f, fold);
 	else
 		in_order(f, fold);
+	say_cited(f, fold);
 	/* OpenAI says why in the answer itself. */
 	if (fold->stop == STOP_REFUSAL && as != WIRE_ANTHROPIC)
 		say(f, "refusal", fold->stop_text);

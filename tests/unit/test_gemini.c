@@ -610,6 +610,32 @@ answers_decode_to_events(void **state)
 			DONE("MAX_TOKENS"))),
 		    "start i n\nopen 0 tool x f\n0 {\"a\":\"h\"}\nclose 0\n"
 		    "stop length\n" },
+		/* sources of a text, by its words; of all of it; recited */
+		{ FRAMING_SSE,
+		    CHUNK(HEAD "," CAND(
+			TEXT("Zo\303\253 says "), "")) CHUNK(CAND(TEXT("hi."),
+			",\"groundingMetadata\":{\"groundingChunks\":[{"
+			"\"web\":{\"uri\":\"https://a\",\"title\":\"A\"}},"
+			"{\"web\":{\"uri\":\"https://b\"}}],"
+			"\"groundingSupports\":[{\"segment\":{"
+			"\"startIndex\":10,\"endIndex\":13,\"text\":"
+			"\"hi.\"},\"groundingChunkIndices\":[0,1,7]}]}" DONE(
+			    "STOP"))),
+		    "start i n\nopen 0 text\n0 Zo\303\253 says \n0 hi.\n"
+		    "cite 0 https://a \"A\" 9-12\ncite 0 https://b \"\" 9-12\n"
+		    "close 0\nstop end\n" },
+		{ FRAMING_WHOLE,
+		    "{" HEAD "," CAND(TEXT("a b"),
+			",\"groundingMetadata\":{\"groundingChunks\":[{"
+			"\"retrievedContext\":{\"uri\":\"https://c\"}},{"
+			"\"other\":1}]},\"citationMetadata\":{\"citations\":[{"
+			"\"startIndex\":2,\"endIndex\":3,\"uri\":\"https://"
+			"d\"},"
+			"{\"endIndex\":99,\"uri\":\"https://e\"},{}]}" DONE(
+			    "STOP")) "}",
+		    "start i n\nopen 0 text\n0 a b\ncite 0 https://c \"\" 0-3\n"
+		    "cite 0 https://d \"\" 2-3\ncite 0 https://e \"\" 0-0\n"
+		    "close 0\nstop end\n" },
 		/* without alt=sse: one array */
 		{ FRAMING_WHOLE,
 		    "[{" HEAD "," CAND(TEXT("a"), "") "}\n,{" CAND(
