@@ -177,6 +177,8 @@ struct chat {
 	bool thinking_off;       /* explicitly disabled */
 	bool thinking_hidden;    /* the client wants no thinking text */
 
+	bool logprobs; /* asked for; they cross to nobody */
+
 	bool stream;
 	bool include_usage;      /* stream: the client wants a usage chunk */
 	struct str user;         /* end-user id; absent if not given */

@@ -150,10 +150,13 @@ write_format(struct gemini_writer *o)
 static void
 write_tool(struct gemini_writer *o, const struct tool *tool)
 {
+	struct str description =
+	    custom_tool_description(o->arena, o->chat, tool);
+
 	jw_object(o->w);
 	jw_kv_str(o->w, "name", name_for(o->arena, tool->name, WIRE_GEMINI));
-	if (tool->description.n > 0)
-		jw_kv_str(o->w, "description", tool->description);
+	if (description.n > 0)
+		jw_kv_str(o->w, "description", description);
 	if (tool->custom)
 		jw_kv_raw(
 		    o->w, "parametersJsonSchema", STR(CUSTOM_TOOL_SCHEMA));
@@ -161,8 +164,6 @@ write_tool(struct gemini_writer *o, const struct tool *tool)
 		jw_kv_raw(o->w, "parametersJsonSchema",
 		    schema_for(o->arena, o->chat, tool->schema, WIRE_GEMINI,
 			"tools.parameters"));
-	if (tool->grammar.p)
-		chat_lose(o->chat, "tools.format");
 	jw_end(o->w);
 }
 

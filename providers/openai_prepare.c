@@ -113,28 +113,21 @@ write_effort(struct jw *w, struct chat *chat, const struct target *t)
 		jw_kv_cstr(w, "reasoning_effort", effort_word(e));
 }
 
-/* A free text tool becomes a function with one string. */
-static void
-write_custom_tool(struct jw *w, struct chat *chat, const struct tool *tool)
-{
-	jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
-	if (tool->grammar.p)
-		chat_lose(chat, "tools.format");
-}
-
 static void
 write_tool(
     struct arena *a, struct jw *w, struct chat *chat, const struct tool *tool)
 {
+	struct str description = custom_tool_description(a, chat, tool);
+
 	jw_object(w);
 	jw_kv_cstr(w, "type", "function");
 	jw_key(w, "function");
 	jw_object(w);
 	jw_kv_str(w, "name", name_for(a, tool->name, WIRE_OPENAI_CHAT));
-	if (tool->description.p)
-		jw_kv_str(w, "description", tool->description);
+	if (description.p)
+		jw_kv_str(w, "description", description);
 	if (tool->custom)
-		write_custom_tool(w, chat, tool);
+		jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
 	else if (tool->schema.p)
 		jw_kv_raw(w, "parameters", tool->schema);
 	if (tool->strict)

@@ -57,6 +57,7 @@ static const struct excuse lost_in_requests[] = {
 	/* asked for in words */
 	{ "output ", "response_format", 0 },
 	{ "system ", "response_format", 0 },
+	{ "description ", "tools.format", 0 }, /* with the grammar behind it */
 };
 
 /* Not said by the client. */
@@ -68,6 +69,7 @@ static const struct excuse gained_in_requests[] = {
 	{ "reasons", NULL, TO(WIRE_GEMINI) }, /* as little as there is */
 	{ "user .", NULL, TO(WIRE_GEMINI) | TO(WIRE_ANTHROPIC) },
 	{ "system ", "response_format", 0 },
+	{ "description ", "tools.format", 0 },
 };
 
 static bool
