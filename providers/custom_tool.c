@@ -38,16 +38,18 @@ struct str
 custom_tool_description(
     struct arena *a, struct chat *chat, const struct tool *tool)
 {
-	struct str definition, syntax;
+	struct str definition, syntax, type;
 
-	if (tool->grammar.p == NULL || *tool->grammar.p != '{')
+	if (tool->grammar.p == NULL ||
+	    (jtext_get(tool->grammar, "type", &type) &&
+		str_is(type, "\"text\"")))
 		return tool->description;
+	chat_lose(chat, "tools.format");
 	definition = grammar_member(
 	    a, tool->grammar, "definition", "grammar.definition");
 	syntax = grammar_member(a, tool->grammar, "syntax", "grammar.syntax");
 	if (definition.n == 0)
 		return tool->description;
-	chat_lose(chat, "tools.format");
 	return str_of(arena_printf(a,
 	    "%.*s%sThe input must match this grammar (%.*s):\n%.*s",
 	    STR_ARG(tool->description), tool->description.n > 0 ? "\n\n" : "",
