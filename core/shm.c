@@ -21,7 +21,7 @@
 #include "core/health.h"
 
 #define MAGIC        "sluicehd"
-#define VERSION      3u
+#define VERSION      4u
 #define HEAD_BYTES   393216 /* before the room */
 #define SHM_BYTES    (HEAD_BYTES + SHM_ROOM_BYTES)
 #define ROOM_WAIT_US INT64_C(2000000)
