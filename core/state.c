@@ -121,18 +121,29 @@ state_close(struct state *s)
 	free(s);
 }
 
-int
-state_append(struct state *s, struct str payload, struct error *err)
+static int
+appended(struct state *s, int rc)
 {
-	int64_t none = 0, now_us;
+	int64_t none = 0, now_us = clock_mono_us();
 
-	if (journal_append(s->journal, payload, err) != 0)
+	if (rc != 0)
 		return -1;
-	now_us = clock_mono_us();
 	atomic_store(&s->appended_us, now_us);
 	atomic_compare_exchange_strong(
 	    shm_slot(s->shm, SHM_OLDEST_US), &none, now_us);
 	return 0;
+}
+
+int
+state_append(struct state *s, struct str payload, struct error *err)
+{
+	return appended(s, journal_append(s->journal, payload, err));
+}
+
+int
+state_note(struct state *s, struct str payload, struct error *err)
+{
+	return appended(s, journal_note(s->journal, payload, err));
 }
 
 void

@@ -217,6 +217,50 @@ a_late_close_takes_the_place_of_the_unknown(void **state)
 	assert_int_equal(check(c).rows, 1);
 }
 
+/* Two attempts, with more set aside for the second, and then no more. */
+static void
+open_twice_and_die(struct calls *c, void *arg)
+{
+	struct one_call *one = arg;
+
+	one->row.reserved_pusd = 40;
+	calls_write(c, one, CALL_OPEN);
+	one->row.reserved_pusd = 70;
+	one->at[0].outcome = ATTEMPT_FAILED;
+	one->at[1] = one->at[0];
+	one->at[1].outcome = ATTEMPT_OPEN;
+	one->at[1].model = STR("gpt-5-nano");
+	one->at[0].next = &one->at[1];
+	assert_int_equal(ledger_note(c->state, &one->row, &c->err), 0);
+}
+
+static void
+what_was_reserved_is_charged_alike_by_key_and_by_model(void **state)
+{
+	static const struct {
+		const char *by, *want;
+	} cases[] = {
+		{ "key", "sk-sl-abcdefghijkl 1 70 0;total 1 70" },
+		{ "model",
+		    "openai/gpt-5-mini 1 70 0;openai/gpt-5-nano 1 0 0;"
+		    "total 1 70" },
+		{ "provider", "openai 1 70 0;total 1 70" },
+		{ "tag,model",
+		    "app=web openai/gpt-5-mini 1 70 0;"
+		    "app=web openai/gpt-5-nano 1 0 0;total 1 70" },
+	};
+	struct calls *c = *state;
+	struct one_call one;
+	size_t i;
+
+	calls_fill(&one, CALLS_NOW_US, -1);
+	calls_in_child(c, open_twice_and_die, &one);
+	for (i = 0; i < COUNT(cases); i++)
+		assert_string_equal(
+		    ask(c, cases[i].by, 0, 0, NULL), cases[i].want);
+	check(c);
+}
+
 /* From 30 October to 3 January, a call a day; day k of them costs 2^k. */
 static void
 write_days(struct calls *c)
@@ -640,6 +684,7 @@ main(void)
 		TEST(what_has_no_value_is_a_group_of_its_own),
 		TEST(an_open_call_does_not_count),
 		TEST(a_late_close_takes_the_place_of_the_unknown),
+		TEST(what_was_reserved_is_charged_alike_by_key_and_by_model),
 		TEST(any_time_gives_what_its_rows_add_up_to),
 		TEST(a_filter_of_the_same_dimension_is_answered_by_rollups),
 		TEST(a_wrong_question_is_told_so),
