@@ -131,18 +131,17 @@ rollup_value(const struct ledger_sum *sum, char out[ROLLUP_VALUE_BYTES])
 	return (struct str){ out, n };
 }
 
-/* One varint off ${*s}. */
+/* One varint from ${*p} on, which moves on; most are a byte or two. */
 static int
-take_varint(struct str *s, uint64_t *v)
+take_varint(const char **p, const char *end, uint64_t *v)
 {
 	unsigned shift = 0, byte = 0x80;
 
 	for (*v = 0; byte & 0x80; shift += 7) {
-		if (s->n == 0 || shift > 63)
+		if (*p == end || shift > 63)
 			return -1;
-		byte = (unsigned char)s->p[0];
+		byte = (unsigned char)*(*p)++;
 		*v |= (uint64_t)(byte & 0x7f) << shift;
-		*s = str_skip(*s, 1);
 	}
 	return 0;
 }
@@ -150,16 +149,17 @@ take_varint(struct str *s, uint64_t *v)
 int
 rollup_read_value(struct str value, struct ledger_sum *sum)
 {
+	const char *p = value.p, *end = p + value.n;
 	uint64_t v;
 	unsigned i;
 
 	*sum = (struct ledger_sum){ 0 };
-	for (i = 0; i < LEDGER_SUM_FIELDS && value.n > 0; i++) {
-		if (take_varint(&value, &v) != 0)
+	for (i = 0; i < LEDGER_SUM_FIELDS && p < end; i++) {
+		if (take_varint(&p, end, &v) != 0)
 			return -1;
 		*ledger_sum_field(sum, i) = unzigzag(v);
 	}
-	return value.n == 0 ? 0 : -1;
+	return p == end ? 0 : -1;
 }
 
 /* One entry of one row on its way to all periods. */

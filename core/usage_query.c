@@ -379,22 +379,15 @@ read_total(struct query *p, struct state *s, struct error *err)
 	return read_rollups(p, s, err);
 }
 
-static int
-by_day_then_cost(const void *a, const void *b, void *arg)
+/* Where in by the day is. */
+static unsigned
+day_of(const struct usage_query *q)
 {
-	const struct usage_group *x = a, *y = b;
-	const struct query *p = arg;
-	unsigned i;
-	int order = 0;
+	unsigned i = 0;
 
-	for (i = 0; i < p->q->n_by && order == 0; i++)
-		if (p->q->by[i] == ROLLUP_ALL)
-			order = str_cmp(x->values[i], y->values[i]);
-	if (order == 0 && x->sum.cost_pusd != y->sum.cost_pusd)
-		order = x->sum.cost_pusd > y->sum.cost_pusd ? -1 : 1;
-	for (i = 0; i < p->q->n_by && order == 0; i++)
-		order = str_cmp(x->values[i], y->values[i]);
-	return order;
+	while (i < q->n_by && q->by[i] != ROLLUP_ALL)
+		i++;
+	return i;
 }
 
 int
@@ -419,10 +412,8 @@ ledger_usage(struct state *state, const struct usage_query *q, struct arena *a,
 		rc = read_total(&p, state, err);
 	if (rc != 0)
 		return -1;
-	if (p.groups.n > 0)
-		qsort_r(p.groups.list, p.groups.n, sizeof(*p.groups.list),
-		    by_day_then_cost, &p);
-	*result = (struct usage_result){ .groups = p.groups.list,
+	*result = (struct usage_result){ .groups = usage_groups_sorted(
+					     &p.groups, day_of(q)),
 		.n = p.groups.n,
 		.total = p.total,
 		.from_rows = !rollups };

@@ -7,8 +7,10 @@
  *		and ingest twice a second, as responders do; as fast as they
  *		can, or RATE records a second
  *	bench_ledger DIR fill CALLS
- *		put calls of the year 2026 into the database, then open it
- *		after a clean end and after a kill, and ask for summaries
+ *		put calls of the year 2026 into the database, then as `ask`
+ *	bench_ledger DIR ask
+ *		open the database after a clean end and after a kill, and ask
+ *		for summaries
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -317,6 +319,7 @@ append(const char *dir, int seconds, bool power, int64_t rate)
 
 struct filling {
 	int64_t calls, done;
+	int64_t from_us, step_us; /* the first, from one to the next */
 	unsigned seed;
 };
 
@@ -330,9 +333,7 @@ txn_fill(struct txn *t, void *arg)
 	int i;
 
 	for (i = 0; sums != NULL && i < 256 && f->done < f->calls; i++) {
-		fill_sample(&s, &f->seed,
-		    YEAR_US +
-			f->done * (365 * DAY_US / 1000) / f->calls * 1000);
+		fill_sample(&s, &f->seed, f->from_us + f->done * f->step_us);
 		s.row.outcome = CALL_OK;
 		s.row.status = 200;
 		s.row.ended_us = s.row.started_us + 2000000;
@@ -379,11 +380,14 @@ txn_one(struct txn *t, void *arg)
 	return store_put(t, STORE_META, STR("bench"), STR("x"));
 }
 
-/* Commit something, and die before the checkpoint. */
+/* Commit a batch of calls as they come, and die before the checkpoint. */
 static int
 visit_die(struct state *s, struct store *store, void *arg, struct error *err)
 {
-	struct filling f = { .calls = 256, .seed = 9 };
+	struct filling f = { .calls = 256,
+		.from_us = YEAR_US + 365 * DAY_US + clock_mono_us(),
+		.step_us = 100,
+		.seed = (unsigned)clock_mono_us() };
 
 	(void)s;
 	(void)arg;
@@ -453,16 +457,36 @@ time_query(struct state *s, const char *by)
 }
 
 static void
-fill(const char *dir, int64_t calls)
+ask(const char *dir)
 {
 	static const char *const bys[] = { "key", "account", "model",
 		"provider", "tag", "user", "task", "session", "day",
 		"day,model" };
-	struct filling f = { .calls = calls, .seed = 1 };
+	struct error err = { .kind = ERROR_NONE };
+	struct state *s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
+	size_t i;
+
+	if (s == NULL)
+		die("open", &err);
+	printf("| lease, open, recover, close: after a clean end, after a kill"
+	       " | %.1f ms, %.1f ms |\n",
+	    (double)time_open(s, false) / 1000,
+	    (double)time_open(s, true) / 1000);
+	for (i = 0; i < sizeof(bys) / sizeof(*bys); i++)
+		time_query(s, bys[i]);
+	state_close(s);
+}
+
+static void
+fill(const char *dir, int64_t calls)
+{
+	struct filling f = { .calls = calls,
+		.from_us = YEAR_US,
+		.step_us = 365 * DAY_US / calls,
+		.seed = 1 };
 	struct error err = { .kind = ERROR_NONE };
 	struct state *s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
 	int64_t begun_us = clock_mono_us();
-	size_t i;
 
 	while (f.done < calls)
 		if (s == NULL || visit(s, 2000, visit_fill, &f, &err) != 0)
@@ -471,13 +495,8 @@ fill(const char *dir, int64_t calls)
 	    calls * 1000000 / (clock_mono_us() - begun_us));
 	printf("| a database of %" PRId64 " calls | %" PRId64 " MB |\n", calls,
 	    dir_bytes(dir, "env", "*.db") >> 20);
-	printf("| lease, open, recover, close: after a clean end, after a kill"
-	       " | %.1f ms, %.1f ms |\n",
-	    (double)time_open(s, false) / 1000,
-	    (double)time_open(s, true) / 1000);
-	for (i = 0; i < sizeof(bys) / sizeof(*bys); i++)
-		time_query(s, bys[i]);
 	state_close(s);
+	ask(dir);
 }
 
 int
@@ -490,6 +509,8 @@ main(int argc, char **argv)
 		    argc > 5 ? strtoll(argv[5], NULL, 10) : 0);
 	else if (argc == 4 && strcmp(argv[2], "fill") == 0)
 		fill(argv[1], strtoll(argv[3], NULL, 10));
+	else if (argc == 3 && strcmp(argv[2], "ask") == 0)
+		ask(argv[1]);
 	else
 		return 2;
 	return 0;
