@@ -239,7 +239,7 @@ shm_attach(int dirfd, struct error *err)
 	}
 	if (m->hdr != NULL)
 		return m;
-	error_set(err, ERROR_STORE, "data_dir: %s: %s", what, strerror(errno));
+	error_set(err, ERROR_STORE, "%s: %s", what, strerror(errno));
 	shm_detach(m);
 	return NULL;
 }
