@@ -303,6 +303,45 @@ a_model_without_a_price_is_refused_unless_that_is_allowed(void **state)
 	assert_int_equal(limit_reserve(f->limits, &ask, &grant, &err), -1);
 }
 
+/* How often the log tells of the budget. */
+static int
+alerts_in(struct fixture *f)
+{
+	char text[4096] = "";
+	const char *p = text;
+	int n = 0;
+
+	scratch_read(&f->scratch, "log", text, sizeof(text) - 1);
+	for (; (p = strstr(p, "sk-sl-aaaaaaaaaaaa")) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void
+a_mark_that_is_reached_is_told_once_a_window(void **state)
+{
+	static const struct {
+		int days, pusd, alerts;
+	} calls[] = { { 0, 790, 0 }, { 0, 10, 1 }, { 0, 100, 1 }, { 1, 799, 1 },
+		{ 1, 1, 2 } };
+	struct fixture *f = *state;
+	char path[100];
+	struct one c;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/log", f->scratch.dir);
+	log_open(path, LOG_LEVEL_WARN);
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 1000);
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		assert_int_equal(begin_at(f, &c, calls[i].pusd,
+				     f->now_us + calls[i].days * DAY_US),
+		    0);
+		end(f, &c, calls[i].pusd);
+		assert_int_equal(alerts_in(f), calls[i].alerts);
+	}
+	log_open("/dev/null", LOG_LEVEL_ERROR);
+}
+
 static void
 windows_begin_anew_and_a_clock_that_goes_back_forgets_nothing(void **state)
 {
@@ -887,6 +926,7 @@ main(void)
 		TEST(each_budget_is_checked_on_its_own_and_the_lowest_wins),
 		TEST(a_refusal_says_what_is_left_and_when_it_resets),
 		TEST(a_model_without_a_price_is_refused_unless_that_is_allowed),
+		TEST(a_mark_that_is_reached_is_told_once_a_window),
 		TEST(
 		    windows_begin_anew_and_a_clock_that_goes_back_forgets_nothing),
 		TEST(a_header_that_was_lost_is_counted_anew),

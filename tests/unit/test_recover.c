@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "core/audit.h"
 #include "core/backup.h"
@@ -121,6 +123,41 @@ a_backup_is_verified_and_covers_its_journals(void **state)
 	assert_int_equal(backup_verify(path(c, "b"), &found, &c->err), 0);
 	assert_int_equal(found.rows, 9);
 	assert_int_equal(calls_tally(c).calls, 9);
+}
+
+/* One process goes on writing while another backs up. */
+static void
+a_backup_under_load_verifies(void **state)
+{
+	struct calls *c = *state;
+	struct audit found;
+	char name[8];
+	int64_t rows = 0;
+	pid_t pid = fork();
+	int i;
+
+	if (pid == 0) {
+		c->state = NULL;
+		calls_reopen(c);
+		for (;;) {
+			write_calls(c, 20);
+			(void)state_ingest(c->state, 0, &c->err);
+		}
+	}
+	write_calls(c, 1);
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "b%d", i);
+		backup(c, name);
+		assert_int_equal(
+		    backup_verify(path(c, name), &found, &c->err), 0);
+		assert_true(found.rows >= rows);
+		rows = found.rows;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_true(calls_tally(c).calls >= rows && rows > 1);
+	run_recover(c, path(c, "b0"));
+	assert_true(calls_tally(c).calls >= rows);
 }
 
 static void
@@ -419,6 +456,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_backup_is_verified_and_covers_its_journals),
+		TEST(a_backup_under_load_verifies),
 		TEST(a_backup_needs_an_empty_place),
 		TEST(a_damaged_backup_is_found_out),
 		TEST(a_rebuild_begins_with_the_last_backup),
