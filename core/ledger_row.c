@@ -202,19 +202,18 @@ unknown_attempt(struct arena *a, struct str attempt, struct str *usd)
 {
 	bool none = str_is(*usd, "null");
 	bool open = has_outcome(attempt, "\"open\"");
-	struct jtext_edit edits[3];
-	size_t n = 0;
+	const struct jtext_edit edits[] = {
+		{ "cost_usd", *usd },
+		{ "cost_source",
+		    none ? STR("\"unknown\"") : STR("\"reserved\"") },
+		{ "outcome", STR("\"unknown\"") },
+	};
 
-	if (open)
-		edits[n++] =
-		    (struct jtext_edit){ "outcome", STR("\"unknown\"") };
-	if (open || is_null(attempt, "cost_usd")) {
-		edits[n++] = (struct jtext_edit){ "cost_usd", *usd };
-		edits[n++] = (struct jtext_edit){ "cost_source",
-			none ? STR("\"unknown\"") : STR("\"reserved\"") };
-		*usd = none ? *usd : STR("\"0\"");
-	}
-	return edit(a, attempt, edits, n);
+	if (!open && !is_null(attempt, "cost_usd"))
+		return attempt;
+	if (!none)
+		*usd = STR("\"0\"");
+	return edit(a, attempt, edits, open ? 3 : 2);
 }
 
 static struct str
