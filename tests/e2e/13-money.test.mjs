@@ -23,7 +23,9 @@ const sluice = await startSluice({ upstream, procs: PROCS, conf: {
   providers: { other: { api: 'openai', base_url: `${upstream.url}/v1`,
     key: 'key-of-other' } },
   aliases: { cheap: 'openai/dollar' },
-  models: { 'openai/dollar': DOLLARS, 'openai/tiers': { price: {
+  routes: { twice: { fallback: ['openai/broken', 'other/silent'] } },
+  models: { 'openai/broken': DOLLARS, 'other/silent': DOLLARS,
+    'openai/dollar': DOLLARS, 'openai/tiers': { price: {
     input: '1', output: '2', modes: {
       flex: { input: '0.5', output: '1' },
       priority: { input: '2', output: '4' } } } } } } });
@@ -237,6 +239,34 @@ test('what a provider reports absurdly costs what was reserved, or less, ' +
   assert.ok(picodollars(b.spent_usd) <= picodollars(String(4 * TOKENS)));
   upstream.on('dollar', answerWith(TOKENS));
 });
+
+test('each further attempt sets more aside, ' +
+  'and the dead are charged for all',
+  async () => {
+    const all = String(3 * TOKENS);     // broken, once more, silent
+    const key = await newKey('--budget-usd', '100', '--per', 'total');
+    upstream.on('broken', async (call) => {
+      call.sse();
+      await call.write(': billed, perhaps\n\n');
+      call.cut();
+    });
+    upstream.on('silent', () => {});
+    const second = upstream.next('silent');
+    const answer = ask(key.key, { model: 'twice', stream: true })
+      .catch(() => null);
+    await second;
+    const open = await budget('key', key.id);
+    assert.equal(open.reserved_usd, all);
+    for (const pid of sluice.pids())
+      process.kill(pid, 'SIGKILL');
+    await answer;
+    const row = await until('its row', async () => (await sluice.ledger.rows())
+      .find((r) => r.key === key.id && r.outcome === 'unknown'));
+    assert.equal(row.cost_usd, all);
+    const b = await budget('key', key.id);
+    assert.deepEqual([b.spent_usd, b.reserved_usd], [all, '0']);
+    await until('a pool', async () => (await ask(sluice.key)).status === 200);
+  });
 
 describe('a team with credentials of its own', () => {
   const OWN = ['sk-team-canary-one-111', 'sk-team-canary-two-222'];

@@ -655,6 +655,62 @@ with_too_many_under_way_more_are_told_to_wait(void **state)
 }
 
 static void
+calls_under_limits_have_a_ceiling(void **state)
+{
+	static struct limit_grant grants[LIMIT_HOLDS + 1];
+	struct fixture *f = *state;
+	struct limit_ask ask = { .call = "call_x",
+		.key = &f->key,
+		.now_us = f->now_us,
+		.pusd = 1,
+		.zone = f->zone,
+		.zone_name = f->zone_name };
+	struct error err = { 0 };
+	int i;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 100000);
+	for (i = 0; i < LIMIT_HOLDS; i++)
+		assert_int_equal(
+		    limit_reserve(f->limits, &ask, &grants[i], &err), 0);
+	assert_int_equal(limit_reserve(f->limits, &ask, &grants[i], &err), -1);
+	assert_int_equal(err.kind, ERROR_BUSY);
+	error_clear(&err);
+	limit_settle(f->limits, &grants[7], 1, 0);
+	assert_int_equal(limit_reserve(f->limits, &ask, &grants[7], &err), 0);
+	for (i = 0; i < LIMIT_HOLDS; i++)
+		limit_settle(f->limits, &grants[i], 1, 0);
+	assert_int_equal(standing(f, WINDOW_DAY).reserved, 0);
+}
+
+static void
+a_call_falls_under_sixteen_budgets_at_most(void **state)
+{
+	struct fixture *f = *state;
+	struct header *tags = NULL;
+	struct limit_ask ask = { .call = "call_x",
+		.now_us = f->now_us,
+		.pusd = 1,
+		.zone = f->zone,
+		.zone_name = f->zone_name };
+	struct limit_grant grant;
+	struct error err = { 0 };
+	char *name;
+	int i;
+
+	for (i = 0; i < 17; i++) {
+		name = arena_printf(f->arena, "t%d", i);
+		header_add(f->arena, &tags, str_of(name), STR("x"));
+		set_budget(f, BUDGET_TAG, arena_printf(f->arena, "%s=x", name),
+		    WINDOW_DAY, 10);
+		ask.tags = tags;
+		assert_int_equal(limit_reserve(f->limits, &ask, &grant, &err),
+		    i < 16 ? 0 : -1);
+		limit_settle(f->limits, &grant, 0, 0);
+	}
+	assert_int_equal(err.kind, ERROR_BUDGET);
+}
+
+static void
 amounts_that_overflow_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -936,6 +992,8 @@ main(void)
 		TEST(there_may_be_any_number_of_budgets),
 		TEST(a_sum_that_was_given_up_is_counted_again),
 		TEST(with_too_many_under_way_more_are_told_to_wait),
+		TEST(calls_under_limits_have_a_ceiling),
+		TEST(a_call_falls_under_sixteen_budgets_at_most),
 		TEST(amounts_that_overflow_are_refused),
 		TEST(rates_are_429_with_a_time_to_wait),
 		TEST(more_can_be_set_aside_if_it_is_there),
