@@ -176,6 +176,62 @@ compare(const void *a, const void *b, void *arg)
 	return order;
 }
 
+#define DIGIT_BITS 8
+#define DIGITS     (1u << DIGIT_BITS)
+
+/* A digit of what is the smaller the larger the amount. */
+static unsigned
+digit_of(const struct place *p, unsigned shift)
+{
+	uint64_t key = ~((uint64_t)p->pusd ^ UINT64_C(1) << 63);
+
+	return key >> shift & (DIGITS - 1);
+}
+
+/* The dearest first, digit by digit: comparing takes four times as long. */
+static void
+sort_by_cost(struct place *places, struct place *other, uint32_t n)
+{
+	struct place *from = places, *to = other, *swap;
+	unsigned shift, d;
+	uint32_t i;
+
+	for (shift = 0; shift < 64; shift += DIGIT_BITS) {
+		uint32_t at[DIGITS + 1] = { 0 };
+
+		for (i = 0; i < n; i++)
+			at[digit_of(&from[i], shift) + 1]++;
+		for (d = 0; d < DIGITS; d++)
+			at[d + 1] += at[d];
+		for (i = 0; i < n; i++)
+			to[at[digit_of(&from[i], shift)]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+}
+
+static void
+sort(struct usage_groups *g, struct place *places)
+{
+	uint32_t i, first = 0;
+
+	if (g->day < g->n_values) {
+		qsort_r(places, g->n, sizeof(*places), compare, g);
+		return;
+	}
+	sort_by_cost(
+	    places, ARENA_ARRAY(g->arena, struct place, g->n + 1), g->n);
+	for (i = 1; i <= g->n; i++) {
+		if (i < g->n && places[i].pusd == places[first].pusd)
+			continue;
+		if (i - first > 1)
+			qsort_r(&places[first], i - first, sizeof(*places),
+			    compare, g);
+		first = i;
+	}
+}
+
 #define AHEAD 8 /* groups lie about: have some on their way */
 
 struct usage_group *
@@ -191,7 +247,7 @@ usage_groups_sorted(struct usage_groups *g, unsigned day)
 		places[i].group = group_at(g, i);
 		places[i].pusd = places[i].group->sum.cost_pusd;
 	}
-	qsort_r(places, g->n, sizeof(*places), compare, g);
+	sort(g, places);
 	for (i = 0; i < g->n; i++) {
 		if (i + AHEAD < g->n)
 			__builtin_prefetch(places[i + AHEAD].group);

@@ -18,6 +18,7 @@
 #include "core/rollup_record.h"
 #include "core/shm.h"
 #include "core/store.h"
+#include "core/usage_group.h"
 #include "core/usage_query.h"
 #include "tests/unit/calls.h"
 
@@ -660,6 +661,47 @@ keys_and_values_come_back(void **state)
 	assert_int_equal(rollup_read_key(STR("d20261124!"), &e), -1);
 }
 
+/* The dearest first, equals by name; or all of that within a day. */
+static void
+groups_come_in_order_however_many(void **state)
+{
+	static const int64_t pusd[] = { 0, 5, 5, 256, 65536, INT64_MAX, -3 };
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_groups g;
+	struct usage_group *list;
+	struct ledger_sum sum = { .calls = 1 };
+	struct str values[2];
+	unsigned seed = 5, by_day, i;
+
+	(void)state;
+	for (by_day = 0; by_day < 2; by_day++) {
+		usage_groups_init(&g, a, 2);
+		for (i = 0; i < 5000; i++) {
+			sum.cost_pusd = pusd[rand_r(&seed) % COUNT(pusd)] / 2;
+			values[0] = str_of(arena_printf(a, "%u", 10 + i % 30));
+			values[1] = str_of(
+			    arena_printf(a, "u%u", rand_r(&seed) % 2500));
+			usage_groups_add(&g, values, &sum);
+		}
+		list = usage_groups_sorted(&g, by_day ? 0 : 2);
+		assert_true(g.n > 3000);
+		for (i = 1; i < g.n; i++) {
+			struct usage_group *x = &list[i - 1], *y = &list[i];
+			int day = str_cmp(x->values[0], y->values[0]);
+			int name = str_cmp(x->values[1], y->values[1]);
+
+			if (by_day && day != 0)
+				assert_true(day < 0);
+			else if (x->sum.cost_pusd != y->sum.cost_pusd)
+				assert_true(
+				    x->sum.cost_pusd > y->sum.cost_pusd);
+			else
+				assert_true(day < 0 || (day == 0 && name < 0));
+		}
+	}
+	arena_free(a);
+}
+
 static void
 amounts_that_overflow_are_unpriced(void **state)
 {
@@ -694,6 +736,7 @@ main(void)
 		TEST(pruned_rows_stay_in_the_sums),
 		TEST(ingests_prune_by_retention),
 		cmocka_unit_test(keys_and_values_come_back),
+		cmocka_unit_test(groups_come_in_order_however_many),
 		cmocka_unit_test(amounts_that_overflow_are_unpriced),
 	};
 
