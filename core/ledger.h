@@ -128,6 +128,14 @@ int ledger_write(struct state *state, const struct ledger_call *row,
     struct error *err) __attribute__((warn_unused_result));
 
 /*
+ * ledger_note(state, row, err):
+ * Write an open ${row} again, as it is now: what it has reserved has grown.
+ * As ledger_write, but never waits for the disk.
+ */
+int ledger_note(struct state *state, const struct ledger_call *row,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
  * ledger_json(row, out):
  * Append ${row} as its JSON object to ${out}.
  */

@@ -223,3 +223,60 @@ rollup_scan(struct txn *t, const struct rollup_range *range,
 		    t->err, ERROR_STORE, "rollup: a damaged record");
 	return rc == SCAN_END ? 0 : rc;
 }
+
+struct since {
+	struct txn *txn;
+	struct rollup_entry entry; /* of the value, in the period looked at */
+	char month[7];             /* of which only the last days count; "" */
+	int64_t *pusd;
+};
+
+/* One period in which there were calls at all. */
+static int
+see_period(void *arg, const struct rollup_entry *period)
+{
+	struct since *s = arg;
+	bool first =
+	    s->month[0] != '\0' && str_starts(period->period, s->month);
+	char bytes[ROLLUP_KEY_BYTES];
+	struct ledger_sum sum;
+	struct str value;
+	int rc;
+
+	if (first == period->monthly)
+		return period->monthly ? 0 : 1;
+	s->entry.monthly = period->monthly;
+	s->entry.period = period->period;
+	rc = store_get(
+	    s->txn, STORE_ROLLUP, rollup_key(&s->entry, bytes), &value);
+	if (rc <= 0)
+		return rc;
+	if (rollup_read_value(value, &sum) != 0)
+		return SCAN_DAMAGED;
+	if (__builtin_add_overflow(*s->pusd, sum.cost_pusd, s->pusd))
+		*s->pusd = INT64_MAX;
+	return 0;
+}
+
+/* The days to the end of the month, then months. */
+int
+rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
+    struct str day, int64_t *pusd)
+{
+	struct since s = {
+		.txn = t, .entry = { .dim = dim, .value = value }, .pusd = pusd
+	};
+	const struct rollup_range days = { .dim = ROLLUP_ALL, .from = day };
+	const struct rollup_range months = { .dim = ROLLUP_ALL,
+		.monthly = true,
+		.from = day };
+	int rc = 0;
+
+	if (day.n == 8 && !str_is(str_skip(day, 6), "01")) {
+		memcpy(s.month, day.p, 6);
+		rc = rollup_scan(t, &days, see_period, &s);
+	}
+	if (rc >= 0)
+		rc = rollup_scan(t, &months, see_period, &s);
+	return rc < 0 ? -1 : 0;
+}

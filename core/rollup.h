@@ -186,6 +186,17 @@ int rollup_scan(struct txn *t, const struct rollup_range *range,
     __attribute__((warn_unused_result));
 
 /*
+ * rollup_since(t, dim, value, day, pusd):
+ * Add to ${*pusd}, which stays at the largest there is, what the calls with
+ * ${value} cost that began on UTC day ${day} ("20261124"; absent: ever) or
+ * later.  ${dim} has months.
+ *
+ * Returns  0, or -1: ERROR_STORE.
+ */
+int rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
+    struct str day, int64_t *pusd) __attribute__((warn_unused_result));
+
+/*
  * rollup_each(v, part, fn, arg):
  * Call ${fn} for each change that row ${v} makes in ${part}.
  */

@@ -57,7 +57,8 @@ enum shm_slot {
  * shm_attach(dirfd, err), shm_detach(m):
  * Map the header in directory ${dirfd}; make it if it is missing or not ours.
  *
- * Returns  the mapping, or NULL: ERROR_STORE.  NULL to shm_detach is a no-op.
+ * Returns  the mapping, or NULL: ERROR_STORE with the file and the reason.
+ *          NULL to shm_detach is a no-op.
  */
 struct shm *shm_attach(int dirfd, struct error *err);
 void shm_detach(struct shm *m);

@@ -82,7 +82,7 @@ int64_t state_backlog_ms(struct state *s);
 /* state_targets(s): the health of targets, shared by all processes. */
 struct health *state_targets(struct state *s);
 
-/* state_disk_full(s): true if no block, or no file, is left. */
+/* state_disk_full(s): true if next to no room, or no file, is left. */
 bool state_disk_full(struct state *s);
 
 /*

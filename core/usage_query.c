@@ -155,26 +155,15 @@ read_all(struct usage_run *run, bool *from_rows, struct error *err)
 	    : 0;
 }
 
-static int
-by_time_then_cost(const void *a, const void *b, void *arg)
+/* Where in by the time is. */
+static unsigned
+time_of(const struct usage_query *q)
 {
-	const struct usage_group *x = a, *y = b;
-	const struct usage_query *q = arg;
-	unsigned i;
-	int order = 0;
+	unsigned i = 0;
 
-	for (i = 0; i < q->n_by && order == 0; i++)
-		if (q->by[i] == ROLLUP_ALL)
-			order = str_cmp(x->values[i], y->values[i]);
-	if (order == 0)
-		order = (int)x->other - (int)y->other;
-	if (order == 0 && x->sum.cost_pusd != y->sum.cost_pusd)
-		order = x->sum.cost_pusd > y->sum.cost_pusd ? -1 : 1;
-	if (order == 0 && x->sum.calls != y->sum.calls)
-		order = x->sum.calls > y->sum.calls ? -1 : 1;
-	for (i = 0; i < q->n_by && order == 0; i++)
-		order = str_cmp(x->values[i], y->values[i]);
-	return order;
+	while (i < q->n_by && q->by[i] != ROLLUP_ALL)
+		i++;
+	return i < q->n_by ? i : USAGE_QUERY_BY + 1;
 }
 
 /* One pass; of ${best} alone each value is told apart. */
@@ -183,31 +172,24 @@ pass(struct usage_run *run, struct arena *a, struct usage_result *result,
     struct error *err)
 {
 	const struct usage_query *q = run->q;
-	union {
-		const struct usage_query *in;
-		void *out;
-	} arg = { .in = q };
 	size_t i;
 
 	usage_groups_init(&run->groups, a, q->n_by + 1);
-	if (q->max != 0)
-		run->groups.max = q->max;
+	if (q->max != 0 && q->max < USAGE_QUERY_MAX_GROUPS)
+		run->groups.max = (uint32_t)q->max;
 	if (read_all(run, &result->from_rows, err) != 0)
 		return -1;
 	if (run->groups.full)
 		return error_set(err, ERROR_BAD_REQUEST,
-		    "more than %zu groups: choose a shorter time or a longer "
+		    "more than %u groups: choose a shorter time or a longer "
 		    "interval",
 		    run->groups.max);
-	result->groups = run->groups.list;
+	result->groups = usage_groups_sorted(&run->groups, time_of(q), q->n_by);
 	result->n = run->groups.n;
 	result->total = run->total;
 	for (i = 0; i < result->n; i++)
 		result->groups[i].other =
 		    result->groups[i].values[q->n_by].p != NULL;
-	if (result->n > 0)
-		qsort_r(result->groups, result->n, sizeof(*result->groups),
-		    by_time_then_cost, arg.out);
 	return 0;
 }
 

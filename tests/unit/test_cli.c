@@ -540,6 +540,9 @@ backup_verify_and_recover_say_what_they_found(void **state)
 	assert_int_equal(run(f, line), CLI_DONE);
 	assert_int_equal(run(f, "recover"), CLI_DONE);
 	assert_memory_equal(f->out, "nothing was damaged\n", 20);
+	snprintf(line, sizeof(line), "backup %s/c", f->dir);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_non_null(strstr(f->out, "not in it: the master key"));
 	snprintf(line, sizeof(line), "recover --from %s/b --json", f->dir);
 	assert_int_equal(run(f, line), CLI_DONE);
 	assert_non_null(strstr(f->out, "\"from_backup\":true,"));
