@@ -178,7 +178,6 @@ struct chat {
 	bool thinking_hidden;    /* the client wants no thinking text */
 
 	bool logprobs; /* asked for; they cross to nobody */
-
 	bool stream;
 	bool include_usage;      /* stream: the client wants a usage chunk */
 	struct str user;         /* end-user id; absent if not given */
@@ -200,11 +199,7 @@ struct chat {
 void chat_lose(struct chat *chat, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/*
- * chat_lose_shared(chat):
- * Lose the members of chat->shared that no writer has carried over since the
- * last time, as is due after each translation.
- */
+/* chat_lose_shared(chat): after each translation, what no writer carried. */
 void chat_lose_shared(struct chat *chat);
 
 /*

@@ -42,7 +42,8 @@ path_matches(const char *pattern, struct str path)
 	struct str rest = str_of(pattern), want, got;
 
 	if (pattern[rest.n - 1] == '/')
-		return path.n > rest.n && str_starts(path, pattern);
+		return path.p != NULL && path.n > rest.n &&
+		    str_starts(path, pattern);
 	while (rest.p != NULL && path.p != NULL) {
 		rest = str_split(rest, '/', &want);
 		path = str_split(path, '/', &got);

@@ -47,8 +47,7 @@ struct excuse {
 static const struct excuse lost_in_requests[] = {
 	{ "thinking", "thinking", 0 },
 	{ "cache marks", "cache_control|prompt_cache_breakpoint", 0 },
-	{ "detail ", "detail", 0 },
-	{ "seed ", "seed", 0 },
+	{ "detail ", "detail", 0 }, { "seed ", "seed", 0 },
 	{ "is_error ", "is_error", 0 },
 	{ "result ", "is_error", 0 }, /* "Error: " before the words */
 	{ "max_tokens ", "max_tokens", 0 },
