@@ -267,9 +267,9 @@ rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
 		.txn = t, .entry = { .dim = dim, .value = value }, .pusd = pusd
 	};
 	const struct rollup_range days = { .dim = ROLLUP_ALL, .from = day };
-	const struct rollup_range months = { .dim = ROLLUP_ALL,
-		.monthly = true,
-		.from = day };
+	const struct rollup_range months = {
+		.dim = ROLLUP_ALL, .monthly = true, .from = day
+	};
 	int rc = 0;
 
 	if (day.n == 8 && !str_is(str_skip(day, 6), "01")) {
