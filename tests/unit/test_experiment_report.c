@@ -193,24 +193,29 @@ a_clear_winner_is_named_with_all_figures(void **state)
 }
 
 static void
-agreement_is_over_the_verdicts_that_were_read(void **state)
+agreement_and_feedback_are_told(void **state)
 {
-	struct str verdicts[] = {
-		STR("{\"arms\":[\"x\",\"y\"],\"winner\":\"x\","
-		    "\"self_preference\":\"x\",\"label\":\"x\"}"),
-		STR("{\"arms\":[\"x\",\"y\"],\"winner\":null,"
-		    "\"self_preference\":null,\"label\":\"y\"}"),
-		STR("{\"arms\":[\"x\",\"y\"],\"winner\":\"x\","
-		    "\"self_preference\":null,\"label\":null}"),
+	static const char *const members[][2] = {
+		{ "agreement.labels", "4" },
+		{ "agreement.same", "3" },
+		{ "agreement.self_preferred", "2" },
+		{ "feedback.0.arm", "\"x\"" },
+		{ "feedback.0.up", "5" },
+		{ "feedback.0.scored", "2" },
+		{ "feedback.0.score", "0.75" },
+		{ "feedback.1.down", "0" },
+		{ "feedback.1.score", "null" },
 	};
 	struct fixture *f = *state;
 
-	f->view.verdicts = verdicts;
-	f->view.n_verdicts = COUNT(verdicts);
+	f->view.agreement = (struct agreement){
+		.n = 4, .same = 3, .table = { { 3, 1 } }, .self_preferred = 2
+	};
+	f->view.feedback[0] =
+	    (struct feedback_sum){ .up = 5, .scored = 2, .score = 1.5 };
 	report(f);
-	member_is(f, "agreement.labels", "2");
-	member_is(f, "agreement.same", "1");
-	member_is(f, "agreement.self_preferred", "1");
+	for (size_t i = 0; i < COUNT(members); i++)
+		member_is(f, members[i][0], members[i][1]);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -222,7 +227,7 @@ main(void)
 		CASE(one_without_evidence_is_told_whole),
 		CASE(its_state_follows_from_record_dates_and_budget),
 		CASE(a_clear_winner_is_named_with_all_figures),
-		CASE(agreement_is_over_the_verdicts_that_were_read),
+		CASE(agreement_and_feedback_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
