@@ -218,7 +218,7 @@ int
 trials_verdict_find(struct state *s, const struct experiment *e,
     struct str call, struct arena *a, struct str *text, struct error *err)
 {
-	struct verdict_page page;
+	struct verdict_page page = { .n = 0 };
 	struct paging p = { .limit = 1, .arena = a, .page = &page };
 
 	p.prefix = trial_key(a, e->name, str_of(e->version), call);
