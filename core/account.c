@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/seal.h"
+#include "core/trials_prune.h"
 #include "core/visit.h"
 
 #define MAX_NAME_BYTES   200
@@ -89,7 +90,9 @@ account_remove(struct state *s, struct str name, struct error *err)
 {
 	struct work w = { .name = name };
 
-	return snap_edit(s, &account_kind, drop, &w, err);
+	if (snap_edit(s, &account_kind, drop, &w, err) != 0)
+		return -1;
+	return trials_forget_account(s, name, err) < 0 ? -1 : 0;
 }
 
 static int

@@ -11,10 +11,11 @@
 #include "core/fit.h"
 #include "core/jw.h"
 #include "core/price.h"
+#include "core/trials_prune.h"
 #include "core/trials_read.h"
 
 #define MAX_OUTPUT_BYTES ((size_t)16 << 20)
-#define VERDICTS         10000 /* that labels are looked for in */
+#define PAGE             1000 /* verdicts read at a time */
 
 /* The experiment named by the first word; NULL after a message. */
 static const struct experiment *
@@ -36,7 +37,7 @@ view_of(struct cli *cli, const struct experiment *e, struct trials_view *view)
 {
 	struct error err = { .kind = ERROR_NONE };
 
-	if (trials_read(cli->state, e, VERDICTS, cli->arena, view, &err) == 0)
+	if (trials_read(cli->state, e, cli->arena, view, &err) == 0)
 		return CLI_DONE;
 	return cli_fail(cli, "%s", err.msg);
 }
@@ -166,25 +167,44 @@ run_report(struct cli *cli, int argc, char **argv)
 /* --- show: the verdicts --- */
 
 static int
+print_page(struct cli *cli, const struct verdict_page *page)
+{
+	struct buf out;
+	size_t i;
+	int rc;
+
+	buf_init(&out, MAX_OUTPUT_BYTES);
+	for (i = 0; i < page->n; i++) {
+		buf_adds(&out, page->texts[i]);
+		buf_addch(&out, '\n');
+	}
+	rc = cli_print(cli, &out);
+	buf_release(&out);
+	return rc;
+}
+
+static int
 run_show(struct cli *cli, int argc, char **argv)
 {
 	struct str name = STR_NONE;
 	const struct cli_opt opts[] = { { "NAME", CLI_WORD, &name, true } };
-	struct buf *out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
+	struct error err = { .kind = ERROR_NONE };
 	const struct experiment *e;
-	struct trials_view view;
-	size_t i;
+	struct verdict_page page = { .next = STR_NONE };
+	int rc;
 
 	if (cli_options(cli, opts, 1, argc, argv) == -1)
 		return CLI_USAGE;
 	e = find(cli, name);
-	if (e == NULL || view_of(cli, e, &view) != CLI_DONE)
+	if (e == NULL)
 		return CLI_FAILED;
-	for (i = 0; i < view.n_verdicts; i++) {
-		buf_adds(out, view.verdicts[i]);
-		buf_addch(out, '\n');
-	}
-	return cli_print(cli, out);
+	do {
+		if (trials_verdicts(cli->state, e, page.next, PAGE, cli->arena,
+			&page, &err) != 0)
+			return cli_fail(cli, "%s", err.msg);
+		rc = print_page(cli, &page);
+	} while (rc == CLI_DONE && page.next.p != NULL);
+	return rc;
 }
 
 /* --- changes --- */
@@ -199,6 +219,11 @@ set(struct cli *cli, const struct experiment *e, bool stopped,
 	if (trials_switch(cli->state, e->name, stopped, promoted, &err) != 0 ||
 	    fit_refresh(cli->state, cli->conf, &err) != 0)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli,
+	    promoted.p != NULL ? "experiment.promote"
+		: stopped      ? "experiment.stop"
+			       : "experiment.start",
+	    e->name);
 	return CLI_DONE;
 }
 
@@ -271,6 +296,28 @@ run_label(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (trials_label(cli->state, e, call, label, &err) != 0)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "experiment.label", e->name);
+	return CLI_DONE;
+}
+
+static int
+run_forget(struct cli *cli, int argc, char **argv)
+{
+	struct str name = STR_NONE;
+	const struct cli_opt opts[] = { { "NAME", CLI_WORD, &name, true } };
+	struct error err = { .kind = ERROR_NONE };
+	int rc;
+
+	if (cli_options(cli, opts, 1, argc, argv) == -1)
+		return CLI_USAGE;
+	if (cli_state(cli) == -1)
+		return CLI_FAILED;
+	rc = trials_forget(cli->state, name, &err);
+	if (rc == 0)
+		return cli_fail(cli, "nothing is known of %.*s", STR_ARG(name));
+	if (rc < 0 || fit_refresh(cli->state, cli->conf, &err) != 0)
+		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "experiment.forget", name);
 	return CLI_DONE;
 }
 
@@ -326,8 +373,15 @@ static const struct cmd cmd_promote = {
 	.run = run_promote,
 };
 
+static const struct cmd cmd_forget = {
+	.name = "forget",
+	.help = "remove all that is known of one, configured or not",
+	.usage = "sluice experiment forget NAME",
+	.run = run_forget,
+};
+
 static const struct cmd *const verbs[] = { &cmd_list, &cmd_report, &cmd_show,
-	&cmd_start, &cmd_stop, &cmd_label, &cmd_promote, NULL };
+	&cmd_start, &cmd_stop, &cmd_label, &cmd_promote, &cmd_forget, NULL };
 
 const struct cmd cli_experiment = {
 	.name = "experiment",

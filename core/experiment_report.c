@@ -158,19 +158,30 @@ put_record(
 }
 
 static void
-put_agreement(struct jw *w, const struct trials_view *view)
+put_agreement(struct jw *w, const struct agreement *g)
 {
-	struct agreement g = { .n = 0 };
-	size_t i;
-
-	for (i = 0; i < view->n_verdicts; i++)
-		agreement_add(&g, view->verdicts[i]);
 	jw_key(w, "agreement");
 	jw_object(w);
-	jw_kv_i64(w, "labels", g.n);
-	jw_kv_i64(w, "same", g.same);
-	put_double(w, "kappa", agreement_kappa(&g));
-	jw_kv_i64(w, "self_preferred", g.self_preferred);
+	jw_kv_i64(w, "labels", g->n);
+	jw_kv_i64(w, "same", g->same);
+	put_double(w, "kappa", agreement_kappa(g));
+	jw_kv_i64(w, "self_preferred", g->self_preferred);
+	jw_end(w);
+}
+
+static void
+put_feedback(struct jw *w, struct str arm, const struct feedback_sum *f)
+{
+	jw_object(w);
+	jw_kv_str(w, "arm", arm);
+	jw_kv_i64(w, "up", f->up);
+	jw_kv_i64(w, "down", f->down);
+	jw_kv_i64(w, "scored", f->scored);
+	if (f->scored > 0)
+		put_double(w, "score", f->score / (double)f->scored);
+	else
+		jw_kv_null(w, "score");
+	jw_kv_i64(w, "outcomes", f->outcomes);
 	jw_end(w);
 }
 
@@ -194,6 +205,11 @@ experiment_report_write(const struct experiment *e,
 	for (i = 0; i < view->n_evidence; i++)
 		put_task(w, e, view->evidence[i]);
 	jw_end(w);
-	put_agreement(w, view);
+	put_agreement(w, &view->agreement);
+	jw_key(w, "feedback");
+	jw_array(w);
+	for (i = 0; i < e->n_arms; i++)
+		put_feedback(w, e->arms[i].name, &view->feedback[i]);
+	jw_end(w);
 	jw_end(w);
 }

@@ -13,9 +13,12 @@
  *	     "latency_ms"}],
  *	   "pairs":[{"arms":[a,b],"n","difference","low","high","won","lost",
  *	     "tied","inconsistent","more"}]}],
- *	 "agreement":{"labels","same","kappa","self_preferred"}}
+ *	 "agreement":{"labels","same","kappa","self_preferred"},
+ *	 "feedback":[{"arm","up","down","scored","score","outcomes"}]}
  * fit is the mean score with its 95 % interval; low and high of a pair are a
  * confidence sequence, which holds however often one looks (stats.h).
+ * agreement and feedback (of clients, about the arm that served them) are
+ * about the newest TRIALS_LOOK verdicts; score is a mean, or null.
  */
 #ifndef CORE_EXPERIMENT_REPORT_H
 #define CORE_EXPERIMENT_REPORT_H

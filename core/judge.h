@@ -12,7 +12,7 @@
  * an hour, for a week; one that talks nonsense three times in all, or
  * refuses, is not.  A verdict's text, as it is kept and told:
  *
- *	{"call","experiment","version","task","judged_at","judge",
+ *	{"call","experiment","version","task","account","judged_at","judge",
  *	 "arms":[served,shadow],"answered":["provider/model",…],
  *	 "scores":[0.8,0.6],"winner":arm or null,"inconsistent":false,
  *	 "self_preference":arm or null,"reasons":["…","…"],

@@ -2,6 +2,7 @@
 #include "core/judge_talk.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include <json-c/json_object.h>
 #include <openssl/rand.h>
@@ -201,6 +202,19 @@ refuses(const struct fold *fold)
 	return false;
 }
 
+/* As much of it as is kept, of whole letters. */
+static struct str
+clipped(struct str reason)
+{
+	size_t n = JUDGE_REASON_BYTES;
+
+	if (reason.n <= n)
+		return reason;
+	while (n > 0 && ((unsigned char)reason.p[n] & 0xc0) == 0x80)
+		n--;
+	return (struct str){ reason.p, n };
+}
+
 enum judge_answer
 judge_read(const struct judge_case *jc, struct arena *a,
     const struct fold *fold, struct judge_points *out)
@@ -215,7 +229,6 @@ judge_read(const struct judge_case *jc, struct arena *a,
 		return JUDGE_NONSENSE;
 	(void)jtree_find(&root, "reason", &reason);
 	out->reason = jtree_value_str(&reason);
-	if (out->reason.n > JUDGE_REASON_BYTES)
-		out->reason.n = JUDGE_REASON_BYTES;
+	out->reason = clipped(out->reason);
 	return JUDGE_DECIDED;
 }

@@ -17,6 +17,7 @@
 #include "core/rollup.h"
 #include "core/shm.h"
 #include "core/store.h"
+#include "core/trials_prune.h"
 #include "core/visit.h"
 
 #define BATCH    256
@@ -113,6 +114,8 @@ prune(struct state *s, struct store *store, int64_t before_us, int64_t until_us,
 			return -1;
 		*rows += p.n;
 	}
+	if (trials_prune(s, store, str_of(p.end), before_us, err) != 0)
+		return -1;
 	if (*rows > 0 && store_checkpoint(store, err) != 0)
 		return -1;
 	if (prune_files(s->jfd, "done", before_us, err) != 0 ||

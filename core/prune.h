@@ -15,9 +15,9 @@ struct store;
 /*
  * prune(s, store, before_us, until_us, rows, err):
  * Remove rows of calls that began before wall time ${before_us}, but those
- * still open, files of j/done and j/bad last written before it, and databases set aside
- * before it; begin
- * nothing new after the monotonic time ${until_us} (0: go on to the end).
+ * still open, with all that is kept of single calls beside them (feedback,
+ * verdicts), files of j/done and j/bad last written before it, and databases
+ * set aside before it; begin nothing new after the monotonic time ${until_us} (0: go on to the end).
  * ${*rows} grows by the number of rows removed.  Rows that no rollup has
  * counted yet stay.
  *

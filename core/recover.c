@@ -31,8 +31,9 @@ struct recovering {
 	struct recovery *found;
 	struct store *store;
 	struct arena *rows_arena; /* of a batch */
-	struct str rows[BATCH];
+	struct str keys[BATCH], rows[BATCH];
 	int n;
+	enum store_table table; /* whose they are */
 	struct error *err;
 };
 
@@ -93,15 +94,79 @@ see_salvaged(void *arg, struct str id, struct str row)
 }
 
 static int
+salvage_rows(struct recovering *r, const char *path)
+{
+	int rc = store_salvage(path, STORE_LEDGER, see_salvaged, r, r->err);
+
+	return rc == 0 && r->n > 0 ? put_batch(r) : rc;
+}
+
+/* --- what no journal has: taken as it is, it is newer than any backup --- */
+
+static const enum store_table plain_tables[] = { STORE_VERDICTS, STORE_EVIDENCE,
+	STORE_EXPERIMENTS, STORE_FEEDBACK };
+
+static int
+txn_plain(struct txn *t, void *arg)
+{
+	struct recovering *r = arg;
+	int i;
+
+	for (i = 0; i < r->n; i++)
+		if (store_put(t, r->table, r->keys[i], r->rows[i]) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+put_plain(struct recovering *r)
+{
+	int rc = store_txn(r->store, txn_plain, r, r->err);
+
+	r->n = 0;
+	arena_reset(r->rows_arena);
+	return rc;
+}
+
+static int
+see_plain(void *arg, struct str key, struct str value)
+{
+	struct recovering *r = arg;
+	struct error ignored = { .kind = ERROR_NONE };
+
+	if (jtext_check(value, &ignored) != 0)
+		return 0;
+	r->keys[r->n] = str_dup(r->rows_arena, key);
+	r->rows[r->n++] = str_dup(r->rows_arena, value);
+	return r->n == BATCH ? put_plain(r) : 0;
+}
+
+static int
+salvage_plain(struct recovering *r, const char *path)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(plain_tables) / sizeof(*plain_tables);
+	     i++) {
+		r->table = plain_tables[i];
+		rc = store_salvage(path, r->table, see_plain, r, r->err);
+		if (rc == 0 && r->n > 0)
+			rc = put_plain(r);
+	}
+	return rc;
+}
+
+static int
 salvage(struct recovering *r, const char *path)
 {
 	int rc;
 
 	r->n = 0;
 	r->rows_arena = arena_new(ROWS_BYTES);
-	rc = store_salvage(path, STORE_LEDGER, see_salvaged, r, r->err);
-	if (rc == 0 && r->n > 0)
-		rc = put_batch(r);
+	rc = salvage_rows(r, path);
+	if (rc == 0)
+		rc = salvage_plain(r, path);
 	arena_free(r->rows_arena);
 	return rc;
 }

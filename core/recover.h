@@ -3,6 +3,8 @@
  * Making a database whole again: from a backup, the journals since then, and
  * what can still be read of the damaged one.  Rows that are found twice count
  * once, so it may be done again, and goes on where it was killed (visit.h).
+ * Verdicts, evidence and feedback are in no journal: what can still be read of
+ * them replaces the backup's.  Trials under way are lost.
  */
 #ifndef CORE_RECOVER_H
 #define CORE_RECOVER_H

@@ -21,7 +21,7 @@ struct str
 reference_find(struct arena *a, struct str path, struct str input)
 {
 	struct arena *scratch = arena_new(REFERENCE_MAX_BYTES);
-	struct str answer = STR_NONE, text;
+	struct str answer = STR_NONE, text, said;
 	FILE *f = path.n > 0 ? fopen(str_cstr(a, path), "re") : NULL;
 	char *line = NULL;
 	size_t cap = 0, read = 0;
@@ -34,8 +34,10 @@ reference_find(struct arena *a, struct str path, struct str input)
 		read += (size_t)n;
 		text = str_trim((struct str){ line, (size_t)n });
 		arena_reset(scratch);
-		if (jtext_check(text, &ignored) == 0 &&
-		    str_eq(text_at(scratch, text, "input"), input))
+		if (jtext_check(text, &ignored) != 0)
+			continue;
+		said = text_at(scratch, text, "input");
+		if (said.p != NULL && str_eq(said, input))
 			answer = text_at(a, text, "answer");
 	}
 	free(line);

@@ -98,7 +98,7 @@ describe(struct shadow *s, const struct call *c, const struct fold *served)
 		trial_case_asked(&s->tc, s->arena, ask.chat);
 	s->tc.answers[0] = s->tc.answers[1] = text_of(s->arena, served);
 	s->tc.answered[0] = c->row.answered;
-	s->tc.account = c->row.account;
+	r->account = s->tc.account = c->row.account;
 }
 
 /* The call itself, with the request as it came. */

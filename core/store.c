@@ -35,6 +35,7 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_VERDICTS] = "verdicts.db",
 	[STORE_EVIDENCE] = "evidence.db",
 	[STORE_EXPERIMENTS] = "experiments.db",
+	[STORE_FEEDBACK] = "feedback.db",
 };
 
 #define PLAIN_VERSION  1

@@ -19,6 +19,7 @@
  *	budgets		scope, window, name	budget.h
  *	rollup, meta	rollup.h		rollup.h
  *	trials, verdicts, evidence, experiments	trial_record.h
+ *	feedback	call id			feedback.h
  *
  * All others are of version 1.  The first layout had the first four tables,
  * and plain rows.  Tables that are missing are made; rollup.h says how they
@@ -50,6 +51,7 @@ enum store_table {
 	STORE_VERDICTS,
 	STORE_EVIDENCE,
 	STORE_EXPERIMENTS,
+	STORE_FEEDBACK, /* call id -> what its client thinks of it */
 	STORE_TABLES
 };
 

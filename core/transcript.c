@@ -32,6 +32,8 @@ put_parts(struct buf *out, const struct part *p)
 		case PART_DOCUMENT:
 			buf_addf(out, "[document %.*s]\n", STR_ARG(p->name));
 			buf_adds(out, p->text);
+			if (p->text.n > 0)
+				buf_addch(out, '\n');
 			break;
 		case PART_TOOL_CALL:
 			put_call(out, p->name, p->text);

@@ -138,6 +138,15 @@ trial_body_end(struct state *s, const char *call, int64_t until_us)
 	(void)unlinkat(s->dirfd, path, 0);
 }
 
+void
+trial_body_forget(struct state *s, const char *call)
+{
+	char path[PATH_BYTES];
+
+	(void)unlinkat(s->dirfd, path_of(path, call, ""), 0);
+	(void)unlinkat(s->dirfd, path_of(path, call, KEPT), 0);
+}
+
 /* Is it kept, and its time not over? */
 static bool
 is_kept(int dirfd, const char *path, int64_t now_us)

@@ -38,6 +38,9 @@ int trial_body_get(struct state *s, const char *call, bool kept,
  * remove it now. */
 void trial_body_end(struct state *s, const char *call, int64_t until_us);
 
+/* trial_body_forget(s, call): remove it, kept or not. */
+void trial_body_forget(struct state *s, const char *call);
+
 /*
  * trial_body_clean(s, now_us, lives, arg):
  * Remove what is kept no longer, and what ${lives} says is nobody's.

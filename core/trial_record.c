@@ -116,6 +116,7 @@ trial_record_write(struct arena *a, const struct trial_record *r)
 	jw_kv_str(&w, "experiment", r->experiment);
 	jw_kv_str(&w, "version", r->version);
 	jw_kv_str(&w, "task", r->task);
+	jw_kv_str(&w, "account", r->account);
 	jw_kv_cstr(&w, "stage", stage_words[r->stage]);
 	write_numbers(&w, r, trial_fields);
 	jw_end(&w);
@@ -137,6 +138,7 @@ trial_record_read(struct arena *a, struct str json, struct trial_record *r)
 	r->experiment = word(&root, "experiment");
 	r->version = word(&root, "version");
 	r->task = word(&root, "task");
+	r->account = word(&root, "account");
 	stage = word(&root, "stage");
 	while (r->stage < TRIAL_STAGES && !str_is(stage, stage_words[r->stage]))
 		r->stage++;

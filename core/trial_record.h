@@ -43,6 +43,7 @@ extern const char *const trial_drop_words[TRIAL_DROPS];
 struct trial_record {
 	char call[CALL_ID_BYTES];
 	struct str experiment, version, task;
+	struct str account; /* whose call it is; absent: nobody's */
 	enum trial_stage stage;
 	int64_t arms[2];       /* who served, who answered in the shadow */
 	int64_t cost_pusd[2];  /* of their calls; -1 unknown */

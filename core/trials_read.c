@@ -12,6 +12,7 @@
 #include "core/experiment.h"
 #include "core/fit.h"
 #include "core/fits.h"
+#include "core/jtext.h"
 #include "core/store.h"
 #include "core/trials_table.h"
 #include "core/verdict_record.h"
@@ -25,7 +26,9 @@ struct reading {
 	struct arena *arena;
 	struct trials_view *view;
 	struct str prefix; /* of keys */
-	size_t most;       /* verdicts */
+	bool figures;      /* not what verdicts say */
+	struct txn *txn;
+	size_t looked;
 };
 
 static bool
@@ -50,16 +53,33 @@ take_evidence(void *arg, struct str key, struct str value)
 	return 0;
 }
 
+/* What its client said about the answer it got. */
 static int
-take_verdict(void *arg, struct str key, struct str value)
+count_feedback(struct reading *r, struct str verdict)
+{
+	struct feedback f;
+	struct str call, arm;
+	int rc, served;
+
+	if (!jtext_get(verdict, "call", &call) ||
+	    !jtext_get(verdict, "arms.0", &arm))
+		return 0;
+	rc = feedback_get(r->txn, jtext_string(r->txn->arena, call), &f);
+	served = experiment_arm(r->e, jtext_string(r->txn->arena, arm));
+	if (rc == 1 && served >= 0)
+		feedback_add(&r->view->feedback[served], &f);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+count_verdict(void *arg, struct str key, struct str value)
 {
 	struct reading *r = arg;
-	struct trials_view *v = r->view;
 
-	if (!begins(key, r->prefix) || v->n_verdicts == r->most)
+	if (!begins(key, r->prefix) || r->looked++ == TRIALS_LOOK)
 		return 1;
-	v->verdicts[v->n_verdicts++] = str_dup(r->arena, value);
-	return 0;
+	agreement_add(&r->view->agreement, value);
+	return count_feedback(r, value);
 }
 
 static int
@@ -89,8 +109,9 @@ txn_read(struct txn *t, void *arg)
 	struct trials_view *v = r->view;
 	struct experiment_record record;
 
-	*v = (struct trials_view){ .verdicts = ARENA_ARRAY(
-				       r->arena, struct str, r->most + 1) };
+	*v = (struct trials_view){ .n_evidence = 0 };
+	r->txn = t;
+	r->looked = 0;
 	if (trials_table_experiment(t, r->e->name, &record) != 0)
 		return -1;
 	v->record = record;
@@ -99,10 +120,10 @@ txn_read(struct txn *t, void *arg)
 	if (store_scan(t, STORE_EVIDENCE, r->prefix, take_evidence, r) < 0 ||
 	    store_scan(t, STORE_TRIALS, STR_NONE, take_waiting, r) < 0)
 		return -1;
-	if (r->most == 0)
+	if (r->figures)
 		return 0;
 	return store_scan_back(t, STORE_VERDICTS, above(t->arena, r->prefix),
-		   take_verdict, r) < 0
+		   count_verdict, r) < 0
 	    ? -1
 	    : 0;
 }
@@ -114,24 +135,100 @@ visit_read(struct state *s, struct store *store, void *arg, struct error *err)
 	return store_txn(store, txn_read, arg, err);
 }
 
-static struct reading
-reading_of(const struct experiment *e, size_t verdicts, struct arena *a,
-    struct trials_view *view)
+static struct str
+prefix_of(const struct experiment *e, struct arena *a)
 {
-	return (struct reading){ .e = e,
-		.arena = a,
-		.view = view,
-		.prefix = trial_key(a, e->name, str_of(e->version), STR("")),
-		.most = verdicts };
+	return trial_key(a, e->name, str_of(e->version), STR(""));
 }
 
 int
-trials_read(struct state *s, const struct experiment *e, size_t verdicts,
-    struct arena *a, struct trials_view *view, struct error *err)
+trials_read(struct state *s, const struct experiment *e, struct arena *a,
+    struct trials_view *view, struct error *err)
 {
-	struct reading r = reading_of(e, verdicts, a, view);
+	struct reading r = {
+		.e = e, .arena = a, .view = view, .prefix = prefix_of(e, a)
+	};
 
 	return visit_patiently(s, visit_read, &r, err);
+}
+
+/* --- verdicts --- */
+
+struct paging {
+	struct str prefix, from; /* of keys; to go down from */
+	size_t limit;
+	struct arena *arena;
+	struct verdict_page *page;
+	struct str last; /* its call */
+};
+
+static int
+take_verdict(void *arg, struct str key, struct str value)
+{
+	struct paging *p = arg;
+	struct verdict_page *page = p->page;
+
+	if (!begins(key, p->prefix))
+		return 1;
+	if (page->n == p->limit) {
+		page->next = p->last;
+		return 1;
+	}
+	page->texts[page->n++] = str_dup(p->arena, value);
+	if (page->n == p->limit)
+		p->last = str_dup(p->arena, str_skip(key, p->prefix.n));
+	return 0;
+}
+
+static int
+txn_page(struct txn *t, void *arg)
+{
+	struct paging *p = arg;
+
+	*p->page = (struct verdict_page){ .texts = ARENA_ARRAY(p->arena,
+					      struct str, p->limit + 1) };
+	return store_scan_back(t, STORE_VERDICTS, p->from, take_verdict, p) < 0
+	    ? -1
+	    : 0;
+}
+
+static int
+visit_page(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_page, arg, err);
+}
+
+int
+trials_verdicts(struct state *s, const struct experiment *e, struct str before,
+    size_t limit, struct arena *a, struct verdict_page *page, struct error *err)
+{
+	struct paging p = { .limit = limit,
+		.arena = a,
+		.page = page,
+		.prefix = prefix_of(e, a) };
+
+	p.from = before.p != NULL
+	    ? trial_key(a, e->name, str_of(e->version), before)
+	    : above(a, p.prefix);
+	return visit_patiently(s, visit_page, &p, err);
+}
+
+int
+trials_verdict_find(struct state *s, const struct experiment *e,
+    struct str call, struct arena *a, struct str *text, struct error *err)
+{
+	struct verdict_page page = { .n = 0 };
+	struct paging p = { .limit = 1, .arena = a, .page = &page };
+
+	p.prefix = trial_key(a, e->name, str_of(e->version), call);
+	/* the least key above this very one */
+	p.from = str_dup(a, p.prefix);
+	p.from.n++;
+	if (visit_patiently(s, visit_page, &p, err) != 0)
+		return -1;
+	*text = page.n == 1 ? page.texts[0] : STR_NONE;
+	return page.n == 1;
 }
 
 /* --- labels, switches --- */
@@ -265,10 +362,13 @@ visit_refresh(
 	struct buf *out = buf_new(f->arena, FITS_MAX_BYTES);
 	const struct experiment *e;
 	struct trials_view view;
-	struct reading r;
+	struct reading r = {
+		.arena = f->arena, .view = &view, .figures = true
+	};
 
 	for (e = f->conf->experiments; e != NULL; e = e->next) {
-		r = reading_of(e, 0, f->arena, &view);
+		r.e = e;
+		r.prefix = prefix_of(e, f->arena);
 		if (visit_read(s, store, &r, err) != 0)
 			return -1;
 		put_lines(out, e, &view);

@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
+#include "core/agreement.h"
 #include "core/experiment.h"
+#include "core/feedback.h"
 #include "core/str.h"
 #include "core/trial_record.h"
 
@@ -20,21 +22,45 @@ struct trials_view {
 	struct experiment_record record;
 	struct evidence *evidence[EXPERIMENT_MAX_TASKS]; /* of its version */
 	size_t n_evidence;
-	struct str *verdicts; /* texts (judge.h), the newest first */
-	size_t n_verdicts;
 	size_t waiting; /* trials on their way */
+	/* of its newest verdicts, TRIALS_LOOK at most */
+	struct agreement agreement;
+	struct feedback_sum feedback[EXPERIMENT_MAX_ARMS]; /* who served */
+};
+
+#define TRIALS_LOOK 10000
+
+/* Texts of verdicts (judge.h), the newest call first. */
+struct verdict_page {
+	struct str *texts;
+	size_t n;
+	struct str next; /* what before is for the next page; absent */
 };
 
 /*
- * trials_read(s, e, verdicts, a, view, err):
- * Read what there is of ${e} as it is configured, and up to ${verdicts} of
- * its verdicts, into ${a}.
+ * trials_read(s, e, a, view, err):
+ * Read what there is of ${e} as it is configured, into ${a}.
  *
  * Returns  0, or -1: ERROR_STORE.
  * Blocks   on the lease and the database.
  */
-int trials_read(struct state *s, const struct experiment *e, size_t verdicts,
-    struct arena *a, struct trials_view *view, struct error *err)
+int trials_read(struct state *s, const struct experiment *e, struct arena *a,
+    struct trials_view *view, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * trials_verdicts(s, e, before, limit, a, page, err):
+ * Read up to ${limit} verdicts about calls before call ${before} (absent: the
+ * newest), of ${e} as it is configured, into ${a}.
+ *
+ * trials_verdict_find(s, e, call, a, text, err):
+ * Returns  1 with the ${*text} of the verdict about ${call}; 0: none; -1.
+ */
+int trials_verdicts(struct state *s, const struct experiment *e,
+    struct str before, size_t limit, struct arena *a, struct verdict_page *page,
+    struct error *err) __attribute__((warn_unused_result));
+int trials_verdict_find(struct state *s, const struct experiment *e,
+    struct str call, struct arena *a, struct str *text, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

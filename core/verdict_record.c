@@ -107,6 +107,7 @@ verdict_record_write(
 	jw_kv_str(&w, "experiment", e->name);
 	jw_kv_cstr(&w, "version", e->version);
 	jw_kv_str(&w, "task", words->trial->task);
+	jw_kv_str(&w, "account", words->tc->account);
 	jw_kv_cstr(&w, "judged_at", clock_text(v->judged_us, at));
 	jw_kv_str(&w, "judge", words->judge);
 	put_names(&w, "arms", arms);

@@ -38,6 +38,7 @@ static const struct endpoint_row {
 	{ "GET", "usage", READ, admin_usage, NULL },
 	{ "GET", "requests", READ, admin_requests, NULL },
 	{ "GET", "requests/*", READ, admin_request, NULL },
+	{ "POST", "requests/*/feedback", OWN, admin_feedback, NULL },
 	{ "GET", "keys", READ, admin_keys, NULL },
 	{ "POST", "keys", WRITE, admin_key_create, "key.create" },
 	{ "GET", "keys/*", READ, admin_key, NULL },
@@ -60,6 +61,20 @@ static const struct endpoint_row {
 	{ "GET", "models", READ, admin_models, NULL },
 	{ "GET", "health", READ, admin_health, NULL },
 	{ "GET", "audit", READ_ALL, admin_audit, NULL },
+	{ "GET", "experiments", READ, admin_experiments, NULL },
+	{ "GET", "experiments/*", READ, admin_experiment, NULL },
+	{ "DELETE", "experiments/*", WRITE, admin_experiment_forget,
+	    "experiment.forget" },
+	{ "GET", "experiments/*/verdicts", READ, admin_verdicts, NULL },
+	{ "GET", "experiments/*/verdicts/*", READ, admin_verdict, NULL },
+	{ "POST", "experiments/*/start", WRITE, admin_experiment_start,
+	    "experiment.start" },
+	{ "POST", "experiments/*/stop", WRITE, admin_experiment_stop,
+	    "experiment.stop" },
+	{ "POST", "experiments/*/promote", WRITE, admin_experiment_promote,
+	    "experiment.promote" },
+	{ "POST", "experiments/*/labels", WRITE, admin_experiment_label,
+	    "experiment.label" },
 };
 
 /* Does ${path} fit the pattern?  The parts go to ${stars}. */

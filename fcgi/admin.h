@@ -69,6 +69,7 @@ enum admin_kind {
 	ADMIN_COUNT, /* int64_t, from 0 (query: 1) to max */
 	ADMIN_TIME,  /* int64_t, wall microseconds; 0: none */
 	ADMIN_USD,   /* int64_t, pUSD; a string, or a number */
+	ADMIN_SHARE, /* double, 0 to 1; null: -1 */
 	ADMIN_NAMES, /* struct name *: a list of strings (body only) */
 	ADMIN_NODE   /* struct jnode: an object (body only) */
 };
@@ -106,5 +107,9 @@ admin_fn admin_accounts, admin_account, admin_account_create,
     admin_credential_remove;
 admin_fn admin_budgets, admin_budget_set, admin_budget_remove;
 admin_fn admin_me, admin_models, admin_health, admin_audit;
+admin_fn admin_feedback;
+admin_fn admin_experiments, admin_experiment, admin_verdicts, admin_verdict,
+    admin_experiment_start, admin_experiment_stop, admin_experiment_promote,
+    admin_experiment_label, admin_experiment_forget;
 
 #endif

@@ -3,6 +3,7 @@
 #include "fcgi/admin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/linkhash.h>
@@ -23,6 +24,7 @@ static const char *const wants[] = {
 	[ADMIN_COUNT] = "must be a whole number in range",
 	[ADMIN_TIME] = "must be a date or an RFC 3339 time",
 	[ADMIN_USD] = "must be an amount in USD, such as \"12.50\"",
+	[ADMIN_SHARE] = "must be a number from 0 to 1",
 	[ADMIN_NAMES] = "must be a list of at most 200 names",
 	[ADMIN_NODE] = "must be an object",
 };
@@ -58,6 +60,19 @@ is_text(struct str s, int64_t max)
 	return s.n <= MAX_TEXT_BYTES;
 }
 
+static int
+read_share(struct str s, double *out)
+{
+	char text[40], *end;
+
+	if (s.n == 0 || s.n >= sizeof(text))
+		return -1;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	*out = strtod(text, &end);
+	return *end == '\0' && *out >= 0 && *out <= 1 ? 0 : -1;
+}
+
 /* What all but lists and objects are, as text. */
 static int
 read_text(const struct admin_opt *o, struct str s, int64_t least)
@@ -78,6 +93,8 @@ read_text(const struct admin_opt *o, struct str s, int64_t least)
 		return clock_parse(s, o->value);
 	case ADMIN_USD:
 		return money_parse(s, PUSD_PER_USD, o->value);
+	case ADMIN_SHARE:
+		return read_share(s, o->value);
 	case ADMIN_NAMES:
 	case ADMIN_NODE:
 		break;
@@ -204,6 +221,7 @@ types_of(enum admin_kind kind)
 		[ADMIN_TIME] = 1u << json_type_string,
 		[ADMIN_USD] = 1u << json_type_string | 1u << json_type_int |
 		    1u << json_type_double,
+		[ADMIN_SHARE] = 1u << json_type_int | 1u << json_type_double,
 		[ADMIN_NAMES] = 1u << json_type_array,
 		[ADMIN_NODE] = 1u << json_type_object,
 	};
@@ -220,11 +238,14 @@ set_none(const struct admin_opt *o)
 		[ADMIN_COUNT] = sizeof(int64_t),
 		[ADMIN_TIME] = sizeof(int64_t),
 		[ADMIN_USD] = sizeof(int64_t),
+		[ADMIN_SHARE] = 0,
 		[ADMIN_NAMES] = sizeof(struct name *),
 		[ADMIN_NODE] = sizeof(struct jnode),
 	};
 
 	memset(o->value, 0, sizes[o->kind]);
+	if (o->kind == ADMIN_SHARE)
+		*(double *)o->value = -1;
 }
 
 static int

@@ -6,7 +6,9 @@
 
 #include "core/arena.h"
 #include "core/catalog.h"
+#include "core/clock.h"
 #include "core/conf.h"
+#include "core/feedback.h"
 #include "core/jtext.h"
 #include "core/key.h"
 #include "core/ledger_page.h"
@@ -169,40 +171,107 @@ write_price(struct admin *ad, struct str attempt)
 	jw_end(w);
 }
 
+/* The row that the path names, if the asking key may see it. */
+static int
+find_row(struct admin *ad, struct str *row)
+{
+	struct arena *a = ad->x->arena;
+	struct str id = ad->stars[0], own = admin_owner(ad);
+	int rc = ledger_row_ms(id) == 0
+	    ? 0
+	    : ledger_find(ad->state, id, a, row, &ad->err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || (own.p != NULL && !str_eq(own, text_at(a, *row, "key"))))
+		return admin_missing(ad, "request", id);
+	return 0;
+}
+
 static void
-write_request(struct admin *ad, struct str row)
+write_prices(struct admin *ad, struct str row)
 {
 	struct str list, attempt;
 	size_t pos = 0;
 	int n = 0;
 
-	jw_object(&ad->w);
-	jw_kv_raw(&ad->w, "request", row);
 	jw_key(&ad->w, "prices");
 	jw_array(&ad->w);
 	if (jtext_get(row, "attempts", &list))
 		while (n++ < MAX_ATTEMPTS && jtext_item(list, &pos, &attempt))
 			write_price(ad, attempt);
 	jw_end(&ad->w);
-	jw_end(&ad->w);
 }
 
 int
 admin_request(struct admin *ad)
 {
-	struct arena *a = ad->x->arena;
-	struct str id = ad->stars[0], row, own = admin_owner(ad);
-	int rc;
+	struct feedback f;
+	struct str row;
+	int known;
 
-	if (admin_query(ad, NULL, 0) != 0)
+	if (admin_query(ad, NULL, 0) != 0 || find_row(ad, &row) != 0)
 		return -1;
-	rc = ledger_row_ms(id) == 0
-	    ? 0
-	    : ledger_find(ad->state, id, a, &row, &ad->err);
-	if (rc < 0)
+	known =
+	    feedback_find(ad->state, ad->stars[0], ad->x->arena, &f, &ad->err);
+	if (known < 0)
 		return -1;
-	if (rc == 0 || (own.p != NULL && !str_eq(own, text_at(a, row, "key"))))
-		return admin_missing(ad, "request", id);
-	write_request(ad, row);
+	jw_object(&ad->w);
+	jw_kv_raw(&ad->w, "request", row);
+	write_prices(ad, row);
+	jw_key(&ad->w, "feedback");
+	if (known)
+		feedback_json(&f, &ad->w);
+	else
+		jw_null(&ad->w);
+	jw_end(&ad->w);
+	return 0;
+}
+
+/* --- feedback --- */
+
+static int
+read_feedback(struct admin *ad, struct feedback_change *c)
+{
+	struct str thumb = STR_NONE;
+	struct admin_opt opts[] = {
+		{ "thumb", ADMIN_TEXT, &thumb, 0, false, false },
+		{ "score", ADMIN_SHARE, &c->to.score, 0, false, false },
+		{ "outcome", ADMIN_TEXT, &c->to.outcome, 0, false, false },
+	};
+
+	if (admin_body(ad, &ad->body, opts, 3) != 0)
+		return -1;
+	if (thumb.p != NULL && !str_is(thumb, "up") && !str_is(thumb, "down"))
+		return error_param(&ad->err, "thumb", "must be up or down");
+	if (c->to.outcome.n > FEEDBACK_OUTCOME_BYTES)
+		return error_param(
+		    &ad->err, "outcome", "must be at most 200 bytes");
+	c->to.thumb = str_is(thumb, "up") - str_is(thumb, "down");
+	c->thumb = opts[0].given;
+	c->score = opts[1].given;
+	c->outcome = opts[2].given;
+	if (!c->thumb && !c->score && !c->outcome)
+		return error_set(&ad->err, ERROR_BAD_REQUEST,
+		    "there must be a thumb, a score or an outcome");
+	return 0;
+}
+
+int
+admin_feedback(struct admin *ad)
+{
+	struct feedback_change change = { .to = { .at_us = clock_wall_us() } };
+	struct feedback f;
+	struct str row;
+
+	if (read_feedback(ad, &change) != 0 || find_row(ad, &row) != 0)
+		return -1;
+	/* who says no key speaks for no key's calls alone */
+	if (ad->key == NULL && text_at(ad->x->arena, row, "key").p != NULL)
+		return admin_missing(ad, "request", ad->stars[0]);
+	if (feedback_give(ad->state, ad->stars[0], &change, ad->x->arena, &f,
+		&ad->err) != 0)
+		return -1;
+	feedback_json(&f, &ad->w);
 	return 0;
 }
