@@ -15,6 +15,8 @@
 #include "core/error.h"
 #include "core/ingest.h"
 #include "core/journal.h"
+#include "core/log.h"
+#include "core/metrics.h"
 #include "core/shm.h"
 #include "core/store.h"
 #include "core/visit.h"
@@ -65,6 +67,18 @@ open_data_dir(struct state *s, struct error *err)
 	return 0;
 }
 
+/* No call fails for want of them. */
+static struct metrics *
+open_metrics(struct state *s)
+{
+	struct error err = { .kind = ERROR_NONE };
+	struct metrics *m = metrics_attach(s->dirfd, &err);
+
+	if (m == NULL)
+		log_event(LOG_LEVEL_WARN, "metrics", "%s", err.msg);
+	return m;
+}
+
 static int
 open_parts(struct state *s, enum conf_durability durability, struct error *err)
 {
@@ -86,6 +100,7 @@ open_parts(struct state *s, enum conf_durability durability, struct error *err)
 	if (s->shm == NULL)
 		return error_set(
 		    err, ERROR_STORE, "data_dir %s: %s", s->dir, why.msg);
+	s->metrics = open_metrics(s);
 	s->journal = journal_new(s->jfd, &policy);
 	return 0;
 }
@@ -114,6 +129,7 @@ state_close(struct state *s)
 	if (s == NULL)
 		return;
 	journal_free(s->journal);
+	metrics_detach(s->metrics);
 	shm_detach(s->shm);
 	if (s->jfd >= 0)
 		close(s->jfd);
@@ -202,6 +218,12 @@ struct health *
 state_targets(struct state *s)
 {
 	return shm_health(s->shm);
+}
+
+struct metrics *
+state_metrics(struct state *s)
+{
+	return s->metrics;
 }
 
 bool

@@ -2,6 +2,7 @@
 /*
  * All that processes share, in data_dir (0700):
  *	hdr, lock	the mmap'd header: lease and counters (shm.h)
+ *	metrics		mmap'd counters and histograms (metrics.h)
  *	j/		journals, one per process at a time (journal.h)
  *	j/done/, j/bad/	consumed journals; records that made no sense (archive.h)
  *	env/		the Berkeley DB environment (store.h); env.bad.<time>:
@@ -30,6 +31,7 @@
 
 struct error;
 struct health;
+struct metrics;
 struct state;
 
 /*
@@ -81,6 +83,9 @@ int64_t state_backlog_ms(struct state *s);
 
 /* state_targets(s): the health of targets, shared by all processes. */
 struct health *state_targets(struct state *s);
+
+/* state_metrics(s): what all processes count (metrics.h); may be NULL. */
+struct metrics *state_metrics(struct state *s);
 
 /* state_disk_full(s): true if next to no room, or no file, is left. */
 bool state_disk_full(struct state *s);
