@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/call.h"
 
+#include "core/access.h"
 #include "core/allowance.h"
 #include "core/arena.h"
 #include "core/chat.h"
@@ -11,7 +12,9 @@
 #include "core/log.h"
 #include "core/price.h"
 #include "core/resolve.h"
+#include "core/spans.h"
 #include "core/state.h"
+#include "core/tally.h"
 #include "core/task.h"
 
 void
@@ -22,7 +25,7 @@ call_init(struct call *c, struct arena *a, const struct conf *conf,
 	c->started_us = clock_mono_us();
 	c->row.started_us = clock_wall_us();
 	c->row.ttft_ms = c->row.duration_ms = -1;
-	c->control.max_cost_pusd = -1;
+	c->row.saved_pusd = c->control.max_cost_pusd = -1;
 	c->ask.arena = a;
 	ledger_id(c->row.id, c->row.started_us);
 }
@@ -306,6 +309,10 @@ close_row(struct call *c)
 		log_event(
 		    LOG_LEVEL_ERROR, "store", "%s: %s", c->row.id, err.msg);
 	allowance_settle(c, rc == 0);
+	if (c->state != NULL)
+		tally_call(state_metrics(c->state), c);
+	access_line(c);
+	c->spans = spans_of(c, &c->n_spans);
 }
 
 void

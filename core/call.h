@@ -32,6 +32,7 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "core/route_run.h"
+#include "core/trace.h"
 
 struct accounts;
 struct arena;
@@ -92,6 +93,9 @@ struct call {
 	struct accounts *accounts; /* NULL: none has its own credentials */
 	struct fits *fits;         /* NULL: nothing is known of any arm */
 	struct limit_grant grant;  /* what is set aside for it */
+	struct trace trace;        /* zero: none */
+	struct str spans;          /* of it, once settled; absent: none */
+	unsigned n_spans;
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;

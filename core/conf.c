@@ -57,7 +57,20 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "`stderr` or a file to append to" },
 	{ "log.level", &conf_word_type, AT(log_level), "\"info\"",
 	    .words = "debug, info, warn, error",
-	    .meaning = "least level that is written" },
+	    .meaning = "least level that is written; `info` has a line for "
+		       "each call" },
+	{ "log.max_mb", &conf_mb_type, AT(log_max_bytes), "100", 0, 1e6,
+	    .meaning = "size at which the file is renamed to `FILE.1`; 0 "
+		       "leaves that to others" },
+
+	{ "metrics.key", &conf_secret_type, AT(metrics_key), NULL,
+	    .meaning = "a key that may read `/metrics` and nothing else" },
+
+	{ "telemetry.otlp_endpoint", &conf_url_type, AT(otlp_endpoint), NULL,
+	    .meaning = "collector that gets a trace of each call, as OTLP "
+		       "over HTTP" },
+	{ "telemetry.otlp_headers", &conf_headers_type, AT(otlp_headers), NULL,
+	    .meaning = "headers for it, as `name=value,name=value`" },
 
 	{ "auth.required", &conf_bool_type, AT(auth_required), "true",
 	    .meaning = "calls need a gateway key" },

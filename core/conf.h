@@ -99,6 +99,12 @@ struct conf {
 
 	struct str log_file; /* log.* */
 	enum log_level log_level;
+	int64_t log_max_bytes; /* 0: any size */
+
+	struct str metrics_key; /* metrics.*; absent: admins only */
+
+	struct str otlp_endpoint; /* telemetry.*; absent: no traces */
+	struct str otlp_headers;  /* otlp_headers.h; absent: none */
 
 	bool fetch_images; /* for providers that want the bytes */
 	struct name *fetch_hosts;

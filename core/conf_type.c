@@ -11,6 +11,7 @@
 #include "core/chat.h"
 #include "core/conf.h"
 #include "core/jtree.h"
+#include "core/otlp_headers.h"
 #include "core/provider.h"
 #include "core/zone.h"
 
@@ -191,6 +192,22 @@ set_list(struct conf_reader *r, const struct conf_row *row,
 }
 
 static void
+set_headers(struct conf_reader *r, const struct conf_row *row,
+    const struct jnode *at, void *base)
+{
+	struct header *list = NULL;
+	struct str s = text_at(r, at);
+	const char *wrong;
+
+	if (s.p == NULL)
+		return;
+	wrong = otlp_headers(r->arena, s, &list);
+	if (wrong != NULL)
+		conf_complain(r, at, "%s", wrong);
+	store(row, base, &s, sizeof(s));
+}
+
+static void
 set_api(struct conf_reader *r, const struct conf_row *row,
     const struct jnode *at, void *base)
 {
@@ -284,6 +301,7 @@ set_pair(struct conf_reader *r, const struct conf_row *row,
 
 const struct conf_type conf_text_type = { "string", set_text, 0 };
 const struct conf_type conf_secret_type = { "secret", set_text, 0 };
+const struct conf_type conf_headers_type = { "secret", set_headers, 0 };
 const struct conf_type conf_path_type = { "path", set_path, 0 };
 const struct conf_type conf_url_type = { "URL", set_url, 0 };
 const struct conf_type conf_bool_type = { "boolean", set_bool, 0 };

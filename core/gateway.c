@@ -82,6 +82,7 @@ try_state(struct gateway *gw, const struct conf *conf)
 		return;
 	gw->tried_us = now_us;
 	error_clear(&gw->state_err);
+	log_limit(conf->log_max_bytes);
 	log_open(str_cstr(conf->arena, conf->log_file), conf->log_level);
 	gw->state =
 	    state_open(conf->data_dir, conf->durability, &gw->state_err);

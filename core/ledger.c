@@ -17,7 +17,7 @@
 #define MAX_TEXT 256 /* bytes of a string; users send what they like */
 #define MAX_LIST 64  /* tags, losses */
 
-static const char *const call_words[] = {
+const char *const ledger_call_words[] = {
 	[CALL_OPEN] = "open",
 	[CALL_OK] = "ok",
 	[CALL_ERROR] = "error",
@@ -26,7 +26,7 @@ static const char *const call_words[] = {
 	[CALL_UNKNOWN] = "unknown",
 };
 
-static const char *const attempt_words[] = {
+const char *const ledger_attempt_words[] = {
 	[ATTEMPT_OPEN] = "open",
 	[ATTEMPT_WON] = "won",
 	[ATTEMPT_LOST] = "lost",
@@ -35,7 +35,7 @@ static const char *const attempt_words[] = {
 	[ATTEMPT_UNKNOWN] = "unknown",
 };
 
-static const char *const role_words[] = {
+const char *const ledger_role_words[] = {
 	[ROLE_PRIMARY] = "primary",
 	[ROLE_RETRY] = "retry",
 	[ROLE_FALLBACK] = "fallback",
@@ -166,8 +166,8 @@ put_attempt(struct jw *w, const struct ledger_attempt *at)
 	put_text(w, "model", at->model);
 	put_text(w, "returned_model", at->returned_model);
 	put_text(w, "credential", at->credential);
-	jw_kv_cstr(w, "role", role_words[at->role]);
-	jw_kv_cstr(w, "outcome", attempt_words[at->outcome]);
+	jw_kv_cstr(w, "role", ledger_role_words[at->role]);
+	jw_kv_cstr(w, "outcome", ledger_attempt_words[at->outcome]);
 	put_number(w, "status", at->status, 1);
 	put_text(w, "error", at->error);
 	put_number(w, "start_ms", at->start_ms, 0);
@@ -203,10 +203,11 @@ put_result(struct jw *w, const struct ledger_call *row)
 {
 	put_text(w, "answered", row->answered);
 	put_number(w, "status", row->status, 1);
-	jw_kv_cstr(w, "outcome", call_words[row->outcome]);
+	jw_kv_cstr(w, "outcome", ledger_call_words[row->outcome]);
 	put_text(w, "error", row->error);
-	jw_kv_null(w, "cache");
-	jw_kv_null(w, "saved_usd");
+	put_text(w, "cache", row->cache);
+	put_money(w, "saved_usd",
+	    str_is(row->cache, "hit") && row->saved_pusd >= 0, row->saved_pusd);
 	put_lossy(w, row->lossy);
 	put_number(w, "ttft_ms", row->ttft_ms, 0);
 	put_number(w, "duration_ms", row->duration_ms, 0);

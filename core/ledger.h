@@ -58,6 +58,11 @@ enum cost_source {
 	COST_REPORTED
 };
 
+/* The ledger's words, by value. */
+extern const char *const ledger_call_words[];
+extern const char *const ledger_attempt_words[];
+extern const char *const ledger_role_words[];
+
 /* An amount, or the reason why there is none. */
 struct cost {
 	enum cost_source source;
@@ -101,7 +106,9 @@ struct ledger_call {
 	struct str answered;  /* provider/model; absent */
 	int status;           /* HTTP status sent; 0 while open */
 	enum call_outcome outcome;
-	struct str error; /* canonical word; absent */
+	struct str error;   /* canonical word; absent */
+	struct str cache;   /* hit, miss, "refused: …"; absent: not asked */
+	int64_t saved_pusd; /* by a hit; -1 unknown */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */

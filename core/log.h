@@ -2,9 +2,16 @@
 /*
  * The log: one JSON object a line, written with one write(2), so that lines
  * of many processes do not mix.  No bodies, no secrets.
+ *
+ * A file may be renamed, removed or truncated at any time, by logrotate or by
+ * hand: the next line goes to a new one of its name, or to its new end.  One
+ * that has grown to its limit is renamed to "<path>.1", over the one before.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "core/str.h"
 
@@ -22,6 +29,12 @@ enum log_level {
  * Returns  0, or -1 with errno; the log stays as it was.
  */
 int log_open(const char *path, enum log_level level);
+
+/* log_limit(bytes): how large the file may grow; 0, as at first: any size. */
+void log_limit(int64_t bytes);
+
+/* log_wants(level): would a line of ${level} be written? */
+bool log_wants(enum log_level level);
 
 /*
  * log_event(level, what, fmt, ...):

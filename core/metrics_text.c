@@ -42,7 +42,7 @@ head(struct writer *w, const char *name, const char *type, const char *help)
 	    name, suffix, type);
 }
 
-/* Only these two need an escape: labels are printable ASCII (metrics.h). */
+/* Printable ASCII, as metrics.h keeps it; of that only two need an escape. */
 static void
 put_label(struct buf *out, const char *name, struct str value)
 {
@@ -54,7 +54,8 @@ put_label(struct buf *out, const char *name, struct str value)
 	for (i = 0; i < value.n; i++) {
 		if (value.p[i] == '"' || value.p[i] == '\\')
 			buf_addch(out, '\\');
-		buf_addch(out, value.p[i]);
+		buf_addch(out,
+		    value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '_');
 	}
 	buf_addch(out, '"');
 }

@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
+#include "core/exporter.h"
 #include "core/gateway.h"
 #include "core/loop.h"
 #include "core/upstream.h"
@@ -21,6 +22,7 @@
 #define PIECE_BYTES      16384
 #define FLUSH_TIMEOUT_MS 60000
 #define INGEST_AGE_MS    1000
+#define TRACES_US        INT64_C(500000)
 
 struct oneshot {
 	struct exchange *x;
@@ -209,6 +211,21 @@ go_on(struct exchange *x, struct error *err)
 	return rc;
 }
 
+/* The answer has to end first: to many a server it does with its pipe. */
+static void
+send_traces(struct exchange *x)
+{
+	int fd;
+
+	if (x->call.spans.n == 0)
+		return;
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return;
+	close(fd);
+	exporter_once(&x->call, TRACES_US);
+}
+
 int
 cgi(struct gateway *gw, char **env, struct error *err)
 {
@@ -225,6 +242,7 @@ cgi(struct gateway *gw, char **env, struct error *err)
 		rc = go_on(x, err);
 	else
 		flush_all(&x->io);
+	send_traces(x);
 	exchange_free(x);
 	gateway_ingest(gw, INGEST_AGE_MS);
 	return rc;

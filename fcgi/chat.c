@@ -241,6 +241,9 @@ chat_front(
 	c->ask.decode = x->dialect->decode;
 	c->err = *read_err;
 	describe(x, key);
+	trace_begin(&c->trace, http_header(&x->in, "traceparent"),
+	    conf->otlp_endpoint.n > 0);
+	c->trace.sampled &= conf->otlp_endpoint.n > 0;
 	c->key = key;
 	if (state != NULL) {
 		c->limits = gateway_limits(x->gw);

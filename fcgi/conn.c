@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/exporter.h"
 #include "core/loop.h"
 #include "fcgi/exchange.h"
 #include "fcgi/fastcgi.h"
@@ -167,6 +168,7 @@ done_settle(void *arg)
 {
 	struct conn *c = arg;
 
+	exporter_add(c->pool->exporter, &c->x->call);
 	if (c->lingers) {
 		linger(c);
 		return;
@@ -227,6 +229,7 @@ done_back(void *arg)
 {
 	struct conn *c = arg;
 
+	exporter_add(c->pool->exporter, &c->x->call);
 	if (!c->lingers)
 		c->pool->n_calls--;
 	start_flush(c);
@@ -323,6 +326,7 @@ done_front(void *arg)
 	} else if (c->wants_middle) {
 		start_middle(c);
 	} else {
+		exporter_add(c->pool->exporter, &c->x->call);
 		c->pool->n_calls--;
 		start_flush(c);
 	}

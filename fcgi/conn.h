@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct conn;
+struct exporter;
 struct gateway;
 struct loop;
 struct upstream;
@@ -21,6 +22,7 @@ struct conn_pool {
 	struct loop *loop;
 	struct upstream *upstream;
 	struct workers *workers;
+	struct exporter *exporter; /* of traces */
 	struct conn *conns;
 	size_t n_conns;
 	size_t n_calls;   /* connections that are not parked */

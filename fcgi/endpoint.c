@@ -7,6 +7,7 @@
 #include "fcgi/healthz.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
+#include "fcgi/scrape.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
@@ -33,6 +34,7 @@ static const struct endpoint endpoints[] = {
 	{ "GET", "/v1/models/", false, NULL, models_show },
 	{ NULL, "/sluice/v1/", true, NULL, admin_answer },
 	{ "GET", "/healthz", true, NULL, healthz },
+	{ "GET", "/metrics", true, NULL, scrape },
 };
 
 /* "{id}" stands for one segment, a slash at the end for any path below. */

@@ -7,6 +7,8 @@
 #include "core/gateway.h"
 #include "core/live.h"
 #include "core/shadow.h"
+#include "core/state.h"
+#include "core/tally.h"
 #include "fcgi/admin.h"
 #include "fcgi/chat.h"
 #include "fcgi/dialect.h"
@@ -74,11 +76,26 @@ exchange_answer(
 	io_end(&x->io);
 }
 
+/* Who was turned away before there was a call is in no ledger. */
+static void
+count_rejected(struct exchange *x, const struct error *err)
+{
+	struct error ignored = { 0 };
+	struct state *state;
+
+	if (x->calling || x->snap == NULL)
+		return;
+	state = gateway_state(x->gw, x->snap->conf, &ignored);
+	if (state != NULL)
+		tally_rejected(state_metrics(state), err);
+}
+
 void
 exchange_fail(struct exchange *x, const struct error *err)
 {
 	struct buf out;
 
+	count_rejected(x, err);
 	buf_init(&out, MAX_FAIL_BYTES);
 	x->dialect->fail_body(&out, err, x->calling ? x->call.row.id : NULL);
 	head_send(x, err->status,

@@ -16,6 +16,7 @@
 
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/exporter.h"
 #include "core/gateway.h"
 #include "core/live.h"
 #include "core/loop.h"
@@ -29,6 +30,7 @@
 #define INGEST_EVERY_US  INT64_C(500000)
 #define IDLE_TICKS       3
 #define DRAIN_LAST_US    INT64_C(2000000) /* for the errors to get out */
+#define TRACES_LAST_US   INT64_C(1000000) /* to get rid of them at exit */
 #define FCGID_DRAIN_US   INT64_C(4000000) /* it kills 8 s after SIGTERM */
 #define ACCEPT_AGAIN_US  INT64_C(100000)  /* when out of descriptors */
 
@@ -267,6 +269,7 @@ start(struct server *s, struct error *err)
 		return error_set(
 		    err, ERROR_INTERNAL, "cannot listen: %s", strerror(errno));
 	s->judging = judging_new(&s->pool);
+	s->pool.exporter = exporter_new(s->pool.loop, s->pool.upstream);
 	s->ingest_timer.fn = on_ingest_timer;
 	s->ingest_timer.arg = s;
 	on_ingest_timer(s);
@@ -284,8 +287,11 @@ serve(struct gateway *gw, int listen_fd, struct error *err)
 	while (rc == 0 &&
 	    (!s.pool.draining || s.pool.n_conns > 0 || judging_busy(s.judging)))
 		loop_turn(s.pool.loop, -1);
+	if (s.pool.exporter != NULL)
+		exporter_finish(s.pool.exporter, TRACES_LAST_US);
 	workers_free(s.pool.workers);
 	judging_free(s.judging);
+	exporter_free(s.pool.exporter);
 	upstream_free(s.pool.upstream);
 	if (s.signal_fd >= 0)
 		close(s.signal_fd);
