@@ -33,6 +33,7 @@ test  db5.3-util           db5.3_verify: is the database sound
 test  nodejs               end-to-end tests with the official SDKs
 test  npm                  fetches the SDKs
 test  git                  the tests look at the tree
+test  prometheus           promtool, which reads /metrics
 test  debootstrap          a bare Debian to install the packages in
 test  groff-base           reads the manual
 package dpkg-dev           dpkg-deb, and which libraries it needs
@@ -86,7 +87,7 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 for p in "$@"; do
 	case $p in
-	lighttpd | nginx | caddy)
+	lighttpd | nginx | caddy | prometheus)
 		DPKG_MAINTSCRIPT_PACKAGE=$p deb-systemd-helper disable $p.service
 		;;
 	esac

@@ -151,6 +151,11 @@ each_mistake_has_its_complaint(void **state)
 		    "sever: unknown key, did you mean \"server\"?" },
 		{ "{\"store\":{\"x\":1}}",
 		    "store.x: unknown key, known: durability, on_failure" },
+		{ "{\"telemetry\":{\"otlp_headers\":\"token\"}}",
+		    "telemetry.otlp_headers: must be name=value,name=value" },
+		{ "{\"telemetry\":{\"otlp_endpoint\":\"localhost:4318\"}}",
+		    "telemetry.otlp_endpoint: must begin with https:// or "
+		    "http://" },
 		{ "{\"providers\":{\"openai\":{\"baseurl\":\"\"}}}",
 		    "providers.openai.baseurl: unknown key, did you mean "
 		    "\"base_url\"?" },
