@@ -19,8 +19,7 @@
 #define VERSION      1u
 #define LABEL_BYTES  64
 #define LABELS_BYTES 264 /* of all of a series, with separators */
-#define MAX_BOUNDS   16
-#define FIXED_BYTES  64 /* before the keys */
+#define FIXED_BYTES  64  /* before the keys */
 
 struct label_text {
 	_Atomic uint64_t named; /* text is written */
@@ -309,7 +308,7 @@ split(const struct metric_family *f, const char *text, struct metric_series *s)
 /* Buckets hold their own; Prometheus wants all up to a bound. */
 static void
 read_values(const _Atomic int64_t *values, size_t buckets,
-    struct metric_series *s, int64_t counts[MAX_BOUNDS + 1])
+    struct metric_series *s, int64_t counts[METRICS_BOUNDS + 1])
 {
 	int64_t sum = 0;
 	size_t i;
@@ -326,7 +325,7 @@ metrics_each(struct metrics *m, enum metric metric,
 {
 	const struct metric_family *f = &metrics_families[metric];
 	struct metric_series s = { .family = f };
-	int64_t counts[MAX_BOUNDS + 1];
+	int64_t counts[METRICS_BOUNDS + 1];
 	const struct label_text *l;
 	size_t i, at;
 

@@ -25,7 +25,8 @@
 struct error;
 struct metrics;
 
-#define METRICS_LABELS 4 /* of a family, at most */
+#define METRICS_LABELS 4  /* of a family, at most */
+#define METRICS_BOUNDS 16 /* of a histogram, at most */
 
 enum metric {
 	METRIC_REQUESTS,

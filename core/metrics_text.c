@@ -21,12 +21,15 @@
 #include "core/version.h"
 #include "core/visit.h"
 
-#define MAX_JOURNALS 4096 /* looked at; there are seldom more than 10 */
+#define MAX_LABELS_BYTES 4096
+#define MAX_JOURNALS     4096 /* looked at; there are seldom more than 10 */
 
 struct writer {
 	struct buf *out;
-	bool open;                          /* OpenMetrics */
-	const struct metric_family *headed; /* its head is written */
+	bool open;                           /* OpenMetrics */
+	const struct metric_family *headed;  /* its head is written */
+	struct buf labels;                   /* of the series at hand */
+	char bounds[METRICS_BOUNDS + 1][24]; /* of its family */
 	int64_t now_us;
 };
 
@@ -47,30 +50,46 @@ static void
 put_label(struct buf *out, const char *name, struct str value)
 {
 	size_t i;
+	char c;
 
 	if (value.n == 0)
 		return;
-	buf_addf(out, "%s%s=\"", out->p[out->n - 1] == '{' ? "" : ",", name);
+	buf_addf(out, "%s%s=\"", out->n > 0 ? "," : "", name);
 	for (i = 0; i < value.n; i++) {
-		if (value.p[i] == '"' || value.p[i] == '\\')
+		c = value.p[i];
+		if (c == '"' || c == '\\')
 			buf_addch(out, '\\');
-		buf_addch(out,
-		    value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '_');
+		buf_addch(out, c >= ' ' && c <= '~' ? c : '_');
 	}
 	buf_addch(out, '"');
 }
 
+/* The labels of a series once, for all of its lines. */
 static void
-put_labels(struct buf *out, const struct metric_series *s, const char *le)
+set_labels(struct writer *w, const struct metric_series *s)
 {
 	const char *const *names = s->family->labels;
 	size_t i;
 
-	buf_addch(out, '{');
+	buf_reset(&w->labels);
 	for (i = 0; i < METRICS_LABELS && names[i] != NULL; i++)
-		put_label(out, names[i], s->labels[i]);
-	put_label(out, "le", str_of(le));
-	buf_addch(out, '}');
+		put_label(&w->labels, names[i], s->labels[i]);
+}
+
+/* The name of a sample, with its labels and an upper bound if it has one. */
+static void
+put_name(struct writer *w, const char *name, const char *suffix, const char *le)
+{
+	buf_addz(w->out, name);
+	buf_addz(w->out, suffix);
+	buf_addch(w->out, '{');
+	buf_adds(w->out, buf_str(&w->labels));
+	if (le != NULL) {
+		buf_addz(w->out, w->labels.n > 0 ? ",le=\"" : "le=\"");
+		buf_addz(w->out, le);
+		buf_addch(w->out, '"');
+	}
+	buf_addch(w->out, '}');
 }
 
 static void
@@ -93,39 +112,36 @@ put_value(struct buf *out, enum metric_unit unit, int64_t v)
 }
 
 /* The same in both formats, so that a series keeps its name: "2.5", "1.0". */
-static const char *
-bound_text(const struct metric_family *f, size_t i, char out[32])
+static void
+set_bounds(struct writer *w, const struct metric_family *f)
 {
-	double v = (double)f->bounds[i];
+	double v;
+	size_t i;
 
-	if (f->bounds[i] == 0)
-		return "+Inf";
-	if (f->unit == METRIC_US)
-		v /= 1e6;
-	snprintf(out, 32, v == (double)(int64_t)v ? "%.1f" : "%.15g", v);
-	return out;
+	for (i = 0; f->bounds != NULL && f->bounds[i] != 0; i++) {
+		v = (double)f->bounds[i] / (f->unit == METRIC_US ? 1e6 : 1);
+		snprintf(w->bounds[i], sizeof(w->bounds[i]),
+		    v == (double)(int64_t)v ? "%.1f" : "%.15g", v);
+	}
+	snprintf(w->bounds[i], sizeof(w->bounds[i]), "+Inf");
 }
 
 /* --- what is counted --- */
 
 static void
-put_histogram(struct buf *out, const struct metric_series *s)
+put_histogram(struct writer *w, const struct metric_series *s)
 {
 	const struct metric_family *f = s->family;
-	char le[32];
 	size_t i = 0;
 
 	do {
-		buf_addf(out, "%s_bucket", f->name);
-		put_labels(out, s, bound_text(f, i, le));
-		put_value(out, METRIC_COUNT, s->counts[i]);
+		put_name(w, f->name, "_bucket", w->bounds[i]);
+		put_value(w->out, METRIC_COUNT, s->counts[i]);
 	} while (f->bounds[i++] != 0);
-	buf_addf(out, "%s_sum", f->name);
-	put_labels(out, s, NULL);
-	put_value(out, f->unit, s->value);
-	buf_addf(out, "%s_count", f->name);
-	put_labels(out, s, NULL);
-	put_value(out, METRIC_COUNT, s->counts[i - 1]);
+	put_name(w, f->name, "_sum", NULL);
+	put_value(w->out, f->unit, s->value);
+	put_name(w, f->name, "_count", NULL);
+	put_value(w->out, METRIC_COUNT, s->counts[i - 1]);
 }
 
 static void
@@ -134,16 +150,18 @@ put_series(void *arg, const struct metric_series *s)
 	const struct metric_family *f = s->family;
 	struct writer *w = arg;
 
-	if (w->headed != f)
+	if (w->headed != f) {
 		head(w, f->name, s->counts != NULL ? "histogram" : "counter",
 		    f->help);
+		set_bounds(w, f);
+	}
 	w->headed = f;
+	set_labels(w, s);
 	if (s->counts != NULL) {
-		put_histogram(w->out, s);
+		put_histogram(w, s);
 		return;
 	}
-	buf_addf(w->out, "%s_total", f->name);
-	put_labels(w->out, s, NULL);
+	put_name(w, f->name, "_total", NULL);
 	put_value(w->out, f->unit, s->value);
 }
 
@@ -173,8 +191,8 @@ put_breaker(void *arg, struct health_target *t)
 		head(w, breaker.name, "gauge", breaker.help);
 	w->headed = &breaker;
 	s.labels[1] = str_split(str_of(t->name), '/', &s.labels[0]);
-	buf_addz(w->out, breaker.name);
-	put_labels(w->out, &s, NULL);
+	set_labels(w, &s);
+	put_name(w, breaker.name, "", NULL);
 	put_value(w->out, METRIC_COUNT, health_look(t, w->now_us));
 }
 
@@ -282,11 +300,13 @@ metrics_text(struct state *s, bool open, struct buf *out)
 	};
 	enum metric metric;
 
+	buf_init(&w.labels, MAX_LABELS_BYTES);
 	put_build(&w);
 	for (metric = 0; metric < METRICS; metric++)
 		metrics_each(s->metrics, metric, put_series, &w);
 	health_each(state_targets(s), put_breaker, &w);
 	put_store(&w, s);
+	buf_release(&w.labels);
 	if (open)
 		buf_addz(out, "# EOF\n");
 }
