@@ -4,15 +4,15 @@
 struct str
 genai_operation(enum operation op)
 {
-	switch (op) {
-	case OPERATION_CHAT:
-		return STR("chat");
-	case OPERATION_EMBED:
-		return STR("embeddings");
-	case OPERATION_COUNT:
-		return STR("count_tokens");
-	}
-	return STR("chat");
+	static const char *const words[] = {
+		[OPERATION_CHAT] = "chat",
+		[OPERATION_EMBED] = "embeddings",
+		[OPERATION_COUNT] = "count_tokens",
+		[OPERATION_COMPACT] = "compact",
+		[OPERATION_STORED] = "stored_response",
+	};
+
+	return str_of(words[op]);
 }
 
 struct str

@@ -164,18 +164,19 @@ static void
 put_call(struct jw *w, const struct call *c)
 {
 	const struct ledger_call *row = &c->row;
+	const char *method = c->ask.method != NULL ? c->ask.method : "POST";
 	char name[128];
 	struct span s = { .id = c->trace.span,
 		.kind = KIND_SERVER,
 		.start_us = row->started_us,
 		.end_us = row->started_us + row->duration_ms * 1000 };
 
-	snprintf(name, sizeof(name), "POST %s", row->endpoint);
+	snprintf(name, sizeof(name), "%s %s", method, row->endpoint);
 	s.name = str_of(name);
 	if (c->trace.has_parent)
 		s.parent = c->trace.parent;
 	open_span(w, &c->trace, &s);
-	put_text(w, "http.request.method", STR("POST"));
+	put_text(w, "http.request.method", str_of(method));
 	put_text(w, "http.route", str_of(row->endpoint));
 	put_number(w, "http.response.status_code", row->status);
 	put_text(w, "error.type", row->error);

@@ -40,7 +40,7 @@ struct state {
 	int jfd;   /* data_dir/j */
 	struct shm *shm;
 	struct journal *journal;
-	struct metrics *metrics; /* NULL: they cannot be kept */
+	struct metrics *metrics;     /* NULL: they cannot be kept */
 	pthread_mutex_t visit;       /* one thread of this process at a time */
 	_Atomic int64_t appended_us; /* last append, monotonic */
 	_Atomic int64_t retention_days; /* of rows; 0: for ever */
