@@ -52,8 +52,11 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
-$(BUILD)/tests/bench_ledger $(BUILD)/tests/page_ledger: \
-  $(BUILD)/tests/%: tests/%.c $(BUILD)/libsluice.a
+$(BUILD)/tests/bench_%: tests/bench_%.c $(BUILD)/libsluice.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/page_ledger: tests/page_ledger.c $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
@@ -93,9 +96,11 @@ check:
 	conf/deps.sh build check
 	tests/check.sh
 
-bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger
+bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger \
+	$(BUILD)/tests/bench_metrics
 	tests/bench.sh
 	tests/bench_ledger.sh
+	d=$$(mktemp -d) && $(BUILD)/tests/bench_metrics $$d; rm -rf $$d
 
 # The manual; its table of keys comes from README.
 MAN = $(BUILD)/man/sluice.1 $(BUILD)/man/sluice.json.5
