@@ -24,7 +24,7 @@ LIBO := $(filter-out $(BUILD)/fcgi/main.o,$(OBJ))
 HELP := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-all: $(BUILD)/sluice
+all: $(BUILD)/sluice $(BUILD)/www.done
 
 $(BUILD)/sluice: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
@@ -52,9 +52,21 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
-$(BUILD)/tests/bench_ledger: tests/bench_ledger.c $(BUILD)/libsluice.a
+$(BUILD)/tests/bench_ledger $(BUILD)/tests/page_ledger: \
+  $(BUILD)/tests/%: tests/%.c $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
+# The page, and the charting library of the distribution beside it; without
+# that it shows tables only.
+CHART ?= /usr/share/javascript/chart.js/chart.min.js
+WWW   := $(shell find www -type f)
+$(BUILD)/www.done: $(WWW) $(wildcard $(CHART))
+	rm -rf $(BUILD)/www && mkdir -p $(BUILD)/www/vendor
+	cp -R www/. $(BUILD)/www
+	@cp -L $(CHART) $(BUILD)/www/vendor || \
+	  echo "www: no charts, $(CHART) is missing: make deps"
+	@chmod -R a+rX $(BUILD)/www && touch $@
 
 unit: $(UNIT) $(BUILD)/tests/upstream
 	@rc=0; for t in $(UNIT); do $$t || rc=1; done; exit $$rc
@@ -102,15 +114,16 @@ install: all man
 	install -d $(TO)/lib/sluice $(TO)/share/sluice/www \
 	  $(TO)/share/doc/sluice/examples
 	ln -sf ../../bin/sluice $(TO)/lib/sluice/sluice.fcgi
-	install -m 644 www/* $(TO)/share/sluice/www
+	cp -R $(BUILD)/www/. $(TO)/share/sluice/www
 	install -m 644 README.md $(TO)/share/doc/sluice
 	install -m 644 $(EXAMPLES) $(TO)/share/doc/sluice/examples
 	install -D -m 644 $(BUILD)/man/sluice.1 $(TO)/share/man/man1/sluice.1
 	install -D -m 644 $(BUILD)/man/sluice.json.5 \
 	  $(TO)/share/man/man5/sluice.json.5
 
-deb: all man
-	conf/deps.sh package
+deb:
+	conf/deps.sh build package
+	@$(MAKE) -s all man
 	conf/deb/build.sh $(BUILD)
 
 # For shared hosting: what such a host lacks is linked in.
@@ -120,7 +133,7 @@ $(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
 	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
 	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread -lm
 
-dist-hosting: $(BUILD)/hosting/sluice.fcgi
+dist-hosting: $(BUILD)/hosting/sluice.fcgi $(BUILD)/www.done
 	conf/hosting/build.sh $(BUILD)
 
 clean:

@@ -17,6 +17,7 @@ build libcurl4-openssl-dev HTTP to the providers
 build libjson-c-dev        JSON
 build libdb5.3-dev         Berkeley DB: ledger and keys
 build libssl-dev           hashes and random numbers
+build libjs-chart.js       the charts of the page
 run   lighttpd             serves and spawns the pool
 run   ca-certificates      to trust the providers
 run   curl                 waits until the gateway answers
@@ -34,6 +35,7 @@ test  nodejs               end-to-end tests with the official SDKs
 test  npm                  fetches the SDKs
 test  git                  the tests look at the tree
 test  debootstrap          a bare Debian to install the packages in
+test  chromium             looks at the page
 test  groff-base           reads the manual
 package dpkg-dev           dpkg-deb, and which libraries it needs
 check clang-format         one style

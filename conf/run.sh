@@ -15,7 +15,7 @@ chmod 700 "$dir"
 export SLUICE_DATA_DIR="${SLUICE_DATA_DIR:-$dir/data}"
 
 sed -e "s|^var.program .*|var.program = \"$sluice\"|" \
-	-e "s|^var.www .*|var.www = \"$PWD/www\"|" \
+	-e "s|^var.www .*|var.www = \"$PWD/build/www\"|" \
 	-e "s|^var.run .*|var.run = \"$dir\"|" \
 	-e "s|^var.port .*|var.port = $port|" conf/lighttpd.conf >"$dir/lighttpd.conf"
 

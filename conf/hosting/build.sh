@@ -13,15 +13,17 @@ tarball=$build/dist/sluice-hosting-$version-$(uname -m).tar.gz
 rm -rf "$dir"
 umask 022
 mkdir -p "$build/dist" "$dir"
-install -m 644 www/* conf/hosting/README.txt "$dir"
+cp -R "$build/www/." "$dir"
+install -m 644 conf/hosting/README.txt "$dir"
 install -m 644 conf/htaccess "$dir/.htaccess"
 install -m 600 conf/start.json "$dir/sluice.json"
 install -m 755 -s "$build/hosting/sluice.fcgi" "$dir/sluice.fcgi"
 # What is linked in wants to be named.
 {
 	cat conf/deb/copyright
-	for package in libfcgi-dev libjson-c-dev libdb5.3-dev; do
-		printf '\n\n======== in the program: %s\n\n' $package
+	for package in libfcgi-dev libjson-c-dev libdb5.3-dev \
+		libjs-chart.js; do
+		printf '\n\n======== in this package: %s\n\n' $package
 		cat /usr/share/doc/$package/copyright
 	done
 } >"$dir/LICENSES.txt"

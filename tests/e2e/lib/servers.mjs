@@ -11,6 +11,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { BIN, LIGHTTPD, REPO, startSluice } from './sluice.mjs';
 
+const WWW = path.join(path.dirname(BIN), 'www');
 const MODULES = '/usr/lib/apache2/modules';
 
 // Who serves.
@@ -41,7 +42,7 @@ const makeDir = (dir) => {
 
 // The page and the program, as `make install` lays them out.
 function install(o) {
-  fs.cpSync(path.join(REPO, 'www'), `${o.dir}/www`, { recursive: true });
+  fs.cpSync(WWW, `${o.dir}/www`, { recursive: true });
   fs.mkdirSync(`${o.dir}/lib`);
   fs.copyFileSync(BIN, `${o.dir}/lib/sluice.fcgi`);
   makeDir(`${o.dir}/run`);
@@ -113,7 +114,7 @@ const apache = (name, modules, vars) => (o) => {
 const htaccess = (modules, handler) => (o) => {
   makeDir(`${o.dir}/run`);
   const site = `${o.dir}/public_html`;
-  fs.cpSync(path.join(REPO, 'www'), site, { recursive: true });
+  fs.cpSync(WWW, site, { recursive: true });
   fs.copyFileSync(BIN, `${site}/sluice.fcgi`);
   fs.symlinkSync('../sluice.json', `${site}/sluice.json`);
   fs.writeFileSync(`${site}/.htaccess`, example('htaccess', [
