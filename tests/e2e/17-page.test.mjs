@@ -174,7 +174,7 @@ describe('the request log', () => {
     assert.deepEqual(await v.axe(), []);
     await v.page.keyboard.press('Escape');
     await v.page.waitForSelector('.drawer', { hidden: true });
-    assert.ok(!(await v.page.evaluate(() => location.hash)).includes('call'));
+    await v.page.waitForFunction(() => !location.hash.includes('call'));
     v.fine();
   });
 
