@@ -58,7 +58,9 @@ Try it:
     ANTHROPIC_BASE_URL=$base ANTHROPIC_API_KEY=$key
     new Anthropic({ baseURL: "$base", apiKey: "$key" })
 
-What it cost:  SLUICE_DATA_DIR=$SLUICE_DATA_DIR build/sluice ledger tail
+What it cost:  $base, with this key (or one made with --admin), or
+    SLUICE_DATA_DIR=$SLUICE_DATA_DIR build/sluice ledger tail
+
 Stop with Ctrl-C.
 EOT
 wait $server

@@ -164,6 +164,7 @@ decide(struct filling *f, struct ledger_call *c, struct ledger_attempt at[2])
 		at[0].role = at[1].role = ROLE_RACE;
 		at[1].outcome = ATTEMPT_LOST;
 		at[1].duration_ms = at[0].ttft_ms;
+		at[1].ttft_ms = -1;
 		at[0].next = &at[1];
 	} else if (chance < 13) {
 		fail(&at[0], "upstream_error");

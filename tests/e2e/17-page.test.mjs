@@ -45,7 +45,7 @@ before(async () => {
 const open = (opts) => browser.open(sluice.url, { key: ADMIN, ...opts });
 const json = async (...args) => JSON.parse(await sluice.cli([...args,
   '--json']));
-const rows = (v) => v.text('.log tbody tr');
+const rows = (v, which = '.log tbody tr') => v.text(which);
 const dateOf = (daysAgo) => new Date(Date.now() - daysAgo * 86400e3)
   .toISOString().slice(0, 10);
 const api = async (key, to) => (await fetch(`${sluice.url}/sluice/v1/${to}`,
@@ -174,7 +174,7 @@ describe('the request log', () => {
     assert.deepEqual(await v.axe(), []);
     await v.page.keyboard.press('Escape');
     await v.page.waitForSelector('.drawer', { hidden: true });
-    assert.ok(!(await v.page.evaluate(() => location.hash)).includes('call'));
+    await v.page.waitForFunction(() => !location.hash.includes('call'));
     v.fine();
   });
 
@@ -264,6 +264,38 @@ describe('keys and budgets', () => {
     await v.press('Remove', last);
     await v.settle(() => v.press('Remove', 'dialog'));
     assert.deepEqual(await mine(), []);
+    v.fine();
+  });
+});
+
+describe('what stands behind', () => {
+  test('an account takes a credential, and never shows it', async () => {
+    const v = await open();
+    await v.show('#/accounts');
+    await v.press('New account');
+    await v.fill('name', 'night shift');
+    await v.settle(() => v.press('Create', 'dialog'));
+    await v.page.click('[aria-label="Change night shift"]');
+    await v.press('Add a credential …', 'dialog');
+    await v.fill('provider', 'echo');
+    await v.fill('key', 'sk-secret-c0ffee');
+    await v.settle(() => v.press('Store', 'dialog'));
+    assert.match((await v.text('tbody'))[0], /night shift\s+echo since/);
+    assert.ok(!(await v.page.content()).includes('c0ffee'));
+    await v.page.click('[aria-label="Remove the credential for echo"]');
+    await v.settle(() => v.press('Remove', 'dialog'));
+    assert.match((await v.text('tbody'))[0], /night shift\s+none/);
+    v.fine();
+  });
+
+  test('a target has its breaker beside its latency', async () => {
+    await sluice.request({ body: { model: 'echo/echo',
+      messages: [{ role: 'user', content: 'x' }] } });
+    const v = await open();
+    await v.show('#/targets');
+    const all = await rows(v, '.scroll tbody tr');
+    assert.ok(all.some((r) => /echo\/echo\s+closed/.test(r)), all.join('\n'));
+    assert.ok(all.some((r) => /claude-sonnet-4-5\s+not tried/.test(r)));
     v.fine();
   });
 });

@@ -23,9 +23,10 @@ function create(again) {
 
 function addCredential(a, again) {
   ask({ title: `Credential for ${plain(a.name, 40)}`, action: 'Store', fields: [
-    { name: 'provider', label: 'Provider', required: true,
+    { name: 'provider', label: 'Provider', required: true, wide: true,
       placeholder: 'openai' },
     { name: 'key', label: 'Its key', type: 'password', required: true,
+      wide: true,
       hint: 'Sealed when stored, and never shown again.' },
     { name: 'add', label: 'Beside those that are there', type: 'checkbox' }],
   run: async (v) => {

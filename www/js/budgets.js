@@ -18,9 +18,10 @@ const FILE = ['scope', 'name', 'per', 'limit_usd', 'spent_usd', 'reserved_usd',
   csv: (b) => b[f] }));
 
 const FIELDS = (b) => [
-  { name: 'scope', label: 'For', type: 'select', options: SCOPES,
+  { name: 'scope', label: 'For', type: 'select', options: SCOPES, wide: true,
     value: b?.scope },
   { name: 'name', label: 'Name', value: b?.name, required: true, dir: 'auto',
+    wide: true,
     hint: 'The id of the key, or the name of the account, user or tag.' },
   { name: 'usd', label: 'USD', value: b?.limit_usd, required: true,
     inputmode: 'decimal', pattern: '[0-9]+(\\.[0-9]+)?' },

@@ -24,7 +24,8 @@ const shell = (title, ...content) => {
 
 // A field: { name, label, type, value, options, hint, ...attributes }
 function control(f, id) {
-  const { name, label, type = 'text', value, options, hint, ...more } = f;
+  const { name, label, type = 'text', value, options, hint, wide,
+    ...more } = f;
   const rest = { id, name, 'aria-describedby': hint && `${id}-hint`,
     spellcheck: 'false', autocomplete: 'off', ...more };
   if (type === 'select') {
@@ -39,10 +40,10 @@ function control(f, id) {
 function field(f) {
   const id = `field-${++ids}`;
   if (f.type === 'checkbox')
-    return h('div', { class: 'field check' }, h('label', null,
+    return h('div', { class: 'field check all' }, h('label', null,
       h('input', { type: 'checkbox', name: f.name, checked: f.value }), ' ',
       f.label), f.hint && h('p', { class: 'note' }, f.hint));
-  return h('div', { class: 'field' }, h('label', { for: id }, f.label),
+  return h('div', { class: f.wide ? 'field all' : 'field' }, h('label', { for: id }, f.label),
     control(f, id),
     f.hint && h('p', { class: 'note', id: `${id}-hint` }, f.hint));
 }
@@ -73,7 +74,8 @@ export function ask({ title, text, fields = [], action, danger, run,
     } finally {
       yes.disabled = false;
     }
-  } } }, text && h('p', null, text), fields.map(field), error,
+  } } }, text && h('p', null, text),
+    h('div', { class: 'fields' }, fields.map(field)), error,
   h('div', { class: 'row' }, yes, button('Cancel', () => dialog.close(),
     { class: 'quiet' }), h('span', { class: 'also' }, Object.entries(also).map(
     ([label, other]) => button(label, () => {

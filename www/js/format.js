@@ -4,6 +4,9 @@
 
 import { h } from './dom.js';
 
+// Is it a phone: the style sheet draws the line there, too.
+export const narrow = () => matchMedia('(max-width: 46rem)').matches;
+
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const local = new Intl.DateTimeFormat('en-GB', { day: 'numeric',

@@ -4,7 +4,7 @@
 import { h, button, name, notice } from './dom.js';
 import { get } from './api.js';
 import { money } from './money.js';
-import { count, ms, time, zone } from './format.js';
+import { count, minute, ms, narrow, time, zone } from './format.js';
 import { line, saveCsv, table } from './table.js';
 import { picker, range } from './range.js';
 import { keyNames } from './names.js';
@@ -33,7 +33,8 @@ const plainly = (label, field, more) => ({ label, field, csv: (r) => r[field],
 function columns(names, open) {
   return [
     plainly('Time', 'started_at', { plain: true, cell: (r) =>
-      h('a', { href: open(r.id), class: 'open' }, time(r.started_at)) }),
+      h('a', { href: open(r.id), class: 'open' },
+        (narrow() ? minute : time)(r.started_at)) }),
     { label: 'Call', field: 'id', csv: (r) => r.id, file: true },
     plainly('Answered by', 'answered', { class: 'wraps',
       cell: (r) => r.answered ? name(r.answered)

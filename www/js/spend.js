@@ -152,6 +152,12 @@ function bySelect(by, ctx) {
   return h('label', null, 'by ', select);
 }
 
+// What was asked by interval, of all of it: one question less.
+const fold = (usage, by) => ({ total: usage.total,
+  groups: series(usage, by, String).map((s) => ({ ...s.sample,
+    cost_usd: dollarsText(s.total),
+    calls: [...s.at.values()].reduce((n, g) => n + g.calls, 0) })) });
+
 function top(by, usage, names, ctx) {
   const all = usage.groups.map((g) => ({ ...g, p: cost(g) }))
     .sort((a, b) => Boolean(a.other) - Boolean(b.other));
@@ -194,11 +200,12 @@ export async function spend(ctx) {
   const [names, view, usage, ...tops] = await Promise.all([
     keyNames(ctx), outlook(ctx.signal),
     ask({ interval: r.interval, by, top: 8 }),
-    ...TOPS.map((d) => ask({ interval: 'none', by: d, top: 8 }))]);
+    ...TOPS.map((d) => d !== by && ask({ interval: 'none', by: d, top: 8 }))]);
   return [h('div', { class: 'title' }, h('h1', null, 'Spend'),
     picker(ctx.params, ctx.go)), months(view),
   h('p', { class: 'since' }, `${utcDay(Date.parse(r.from))} to ` +
     `${utcDay(Date.parse(r.last))}`), totals(usage.total),
   overTime(usage, by, r, names, ctx), waste(usage.total),
-  h('div', { class: 'grid' }, tops.map((u, i) => top(TOPS[i], u, names, ctx)))];
+  h('div', { class: 'grid' }, tops.map((u, i) => top(TOPS[i],
+    u || fold(usage, by), names, ctx)))];
 }

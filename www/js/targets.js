@@ -5,7 +5,7 @@
 import { h, name, plain } from './dom.js';
 import { get } from './api.js';
 import { money } from './money.js';
-import { bucket, count, ms, share } from './format.js';
+import { bucket, count, ms, narrow, share } from './format.js';
 import { badge } from './outcome.js';
 import { colour, figure, swatch } from './figure.js';
 import { csvButton, panel, table } from './table.js';
@@ -78,7 +78,7 @@ function latency(rows) {
       name: `Latency of ${known.length} targets; the figures are in the ` +
         'table of targets.',
       height: `${3 + 1.9 * known.length}rem`,
-      labels: known.map((t) => plain(t.target, 34)),
+      labels: known.map((t) => plain(t.target, narrow() ? 18 : 34)),
       datasets: [bars('First token', 'ttft_ms', 1),
         bars('Whole call', 'duration_ms', 0)],
       format: (v) => ms(v), legend: h('ul', { class: 'legend' },
