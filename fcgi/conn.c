@@ -177,6 +177,15 @@ done_settle(void *arg)
 	conn_free(c);
 }
 
+static void
+settle(struct conn *c)
+{
+	c->state = CONN_BACK;
+	c->job =
+	    (struct job){ .work = work_settle, .done = done_settle, .arg = c };
+	workers_post_patient(c->pool->workers, &c->job);
+}
+
 /* --- flush --- */
 
 /* Send the complete answer; then park or close. */
@@ -228,10 +237,14 @@ static void
 done_back(void *arg)
 {
 	struct conn *c = arg;
+	struct conn_pool *pool = c->pool;
 
-	exporter_add(c->pool->exporter, &c->x->call);
+	exporter_add(pool->exporter, &c->x->call);
+	/* those who linger take nobody's place */
+	if (c->lingers && pool->n_calls - 1 > pool->max_calls / 4)
+		c->lingers = exchange_hurry(c->x);
 	if (!c->lingers)
-		c->pool->n_calls--;
+		pool->n_calls--;
 	start_flush(c);
 }
 
@@ -258,7 +271,7 @@ on_ended(void *arg)
 
 	loop_unwatch(c->pool->loop, c->fd);
 	if (c->state == CONN_LINGER)
-		post(c, CONN_BACK, work_settle, done_settle);
+		settle(c);
 	else
 		post(c, CONN_BACK, work_back, done_back);
 }

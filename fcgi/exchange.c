@@ -238,6 +238,13 @@ exchange_back(struct exchange *x)
 	return x->call.drains || x->served != NULL;
 }
 
+bool
+exchange_hurry(struct exchange *x)
+{
+	x->served = NULL;
+	return x->call.drains;
+}
+
 void
 exchange_linger(struct exchange *x)
 {

@@ -114,6 +114,13 @@ void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
  */
 bool exchange_back(struct exchange *x);
 
+/*
+ * exchange_hurry(x): between the two: no other arm is to answer.
+ *
+ * Returns  true if exchange_linger is due all the same.
+ */
+bool exchange_hurry(struct exchange *x);
+
 /* exchange_linger(x): do that, without the client	  (event thread) */
 void exchange_linger(struct exchange *x);
 

@@ -62,7 +62,7 @@ static void
 post(struct judging *j, void (*work)(void *), void (*done)(void *))
 {
 	j->job = (struct job){ .work = work, .done = done, .arg = j };
-	workers_post(j->pool->workers, &j->job);
+	workers_post_patient(j->pool->workers, &j->job);
 }
 
 /* --- END --- */

@@ -20,14 +20,16 @@
 
 struct queue {
 	struct job *first, **tail;
+	pthread_cond_t posted;
 };
 
 struct workers {
 	struct loop *loop;
-	pthread_mutex_t lock; /* over both queues and stopping */
-	pthread_cond_t posted;
-	struct queue todo, done;
+	pthread_mutex_t lock; /* over all queues and stopping */
+	struct queue todo, patient, done;
 	bool stopping;
+	bool has_patient; /* its thread runs */
+	pthread_t patient_thread;
 	int wake_fd; /* an eventfd: done is not empty */
 	struct loop_timer waited;
 	const struct job *first; /* of todo, when the timer was set */
@@ -40,6 +42,7 @@ queue_init(struct queue *q)
 {
 	q->first = NULL;
 	q->tail = &q->first;
+	pthread_cond_init(&q->posted, NULL);
 }
 
 static void
@@ -72,20 +75,20 @@ wake(struct workers *w)
 		continue;
 }
 
-static void *
-run(void *arg)
+/* A thread's life, with one queue. */
+static void
+serve(struct workers *w, struct queue *todo)
 {
-	struct workers *w = arg;
 	struct job *job;
 	bool was_empty;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		job = queue_take(&w->todo);
+		job = queue_take(todo);
 		if (job == NULL && w->stopping)
 			break;
 		if (job == NULL) {
-			pthread_cond_wait(&w->posted, &w->lock);
+			pthread_cond_wait(&todo->posted, &w->lock);
 			continue;
 		}
 		pthread_mutex_unlock(&w->lock);
@@ -97,6 +100,23 @@ run(void *arg)
 			wake(w);
 	}
 	pthread_mutex_unlock(&w->lock);
+}
+
+static void *
+run(void *arg)
+{
+	struct workers *w = arg;
+
+	serve(w, &w->todo);
+	return NULL;
+}
+
+static void *
+run_patient(void *arg)
+{
+	struct workers *w = arg;
+
+	serve(w, &w->patient);
 	return NULL;
 }
 
@@ -105,21 +125,21 @@ static void
 on_wake(void *arg, unsigned events)
 {
 	struct workers *w = arg;
-	struct queue done;
-	struct job *job;
+	struct job *job, *next;
 	uint64_t count;
 
 	(void)events;
 	if (read(w->wake_fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&w->lock);
-	done = w->done;
-	if (done.first == NULL)
-		done.tail = &done.first;
-	queue_init(&w->done);
+	job = w->done.first;
+	w->done.first = NULL;
+	w->done.tail = &w->done.first;
 	pthread_mutex_unlock(&w->lock);
-	while ((job = queue_take(&done)) != NULL)
+	for (; job != NULL; job = next) {
+		next = job->next;
 		job->done(job->arg);
+	}
 }
 
 static int start_threads(struct workers *w, unsigned n);
@@ -150,6 +170,10 @@ start_threads(struct workers *w, unsigned n)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (!w->has_patient) {
+		rc = pthread_create(&w->patient_thread, &attr, run_patient, w);
+		w->has_patient = rc == 0;
+	}
 	while (w->n < n && rc == 0) {
 		rc = pthread_create(&w->threads[w->n], &attr, run, w);
 		if (rc == 0)
@@ -173,9 +197,9 @@ workers_new(unsigned n, struct loop *loop, struct error *err)
 	w->waited.fn = on_waited;
 	w->waited.arg = w;
 	queue_init(&w->todo);
+	queue_init(&w->patient);
 	queue_init(&w->done);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->posted, NULL);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->wake_fd < 0 ||
 	    loop_watch(loop, w->wake_fd, EPOLLIN, on_wake, w) != 0)
@@ -191,13 +215,25 @@ workers_new(unsigned n, struct loop *loop, struct error *err)
 	return w;
 }
 
+static void
+post(struct workers *w, struct queue *q, struct job *job)
+{
+	pthread_mutex_lock(&w->lock);
+	queue_put(q, job);
+	pthread_cond_signal(&q->posted);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+workers_post_patient(struct workers *w, struct job *job)
+{
+	post(w, &w->patient, job);
+}
+
 void
 workers_post(struct workers *w, struct job *job)
 {
-	pthread_mutex_lock(&w->lock);
-	queue_put(&w->todo, job);
-	pthread_cond_signal(&w->posted);
-	pthread_mutex_unlock(&w->lock);
+	post(w, &w->todo, job);
 	if (w->waited.place == 0)
 		loop_timer_set(
 		    w->loop, &w->waited, loop_now_us(w->loop) + WAITED_US);
@@ -212,16 +248,21 @@ workers_free(struct workers *w)
 		return;
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
-	pthread_cond_broadcast(&w->posted);
+	pthread_cond_broadcast(&w->todo.posted);
+	pthread_cond_signal(&w->patient.posted);
 	pthread_mutex_unlock(&w->lock);
 	loop_timer_stop(w->loop, &w->waited);
 	for (i = 0; i < w->n; i++)
 		pthread_join(w->threads[i], NULL);
+	if (w->has_patient)
+		pthread_join(w->patient_thread, NULL);
 	if (w->wake_fd >= 0) {
 		loop_unwatch(w->loop, w->wake_fd);
 		close(w->wake_fd);
 	}
-	pthread_cond_destroy(&w->posted);
+	pthread_cond_destroy(&w->todo.posted);
+	pthread_cond_destroy(&w->patient.posted);
+	pthread_cond_destroy(&w->done.posted);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

@@ -27,10 +27,13 @@ struct job {
 struct workers *workers_new(unsigned n, struct loop *loop, struct error *err);
 
 /*
- * workers_post(w, job):
- * Queue ${job}, from the loop's thread; its memory is the caller's.
+ * workers_post(w, job), workers_post_patient(w, job):
+ * Queue ${job}, from the loop's thread; its memory is the caller's.  Patient
+ * jobs wait for the database, which no answer does: they have one thread of
+ * their own, one after the other.
  */
 void workers_post(struct workers *w, struct job *job);
+void workers_post_patient(struct workers *w, struct job *job);
 
 /*
  * workers_free(w):

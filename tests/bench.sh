@@ -73,7 +73,8 @@ routes() {
 	done
 	echo '"race": { "race": [ "up/stream-3-200", "up/stream-3-3" ] },'
 	echo '"hedge": { "race": [ "up/stream-3-150", "up/stream-3-3" ],' \
-		"\"hedge_ms\": $hedge_ms }"
+		"\"hedge_ms\": $hedge_ms },"
+	echo '"trial": { "experiment": "bench" }'
 }
 
 configure() {
@@ -91,13 +92,17 @@ configure() {
 		             "base_url": "http://127.0.0.1:$direct" } },
 		  "models": {
 	EOT
-	for m in up/json ant/json up/hang-3-0 "up/$chunks" "ant/$chunks"; do
+	for m in up/json ant/json up/hang-3-0 "up/$chunks" "ant/$chunks" \
+		up/slow-100 up/slow-101 up/judge; do
 		echo "$sep \"$m\": { $price }" >>"$SLUICE_CONFIG"
 		sep=,
 	done
 	echo '}, "routes": {' >>"$SLUICE_CONFIG"
 	routes >>"$SLUICE_CONFIG"
-	echo '} }' >>"$SLUICE_CONFIG"
+	echo '}, "experiments": { "bench": {' \
+		'"arms": [ "up/slow-100", "up/slow-101" ],' \
+		'"judge": "up/judge", "sample": 1, "stop": "never",' \
+		'"budget_usd": "1000" } } }' >>"$SLUICE_CONFIG"
 	"$sluice" check >"$dir/check" || { cat "$dir/check"; exit 1; }
 	KEY=$("$sluice" key create --name bench --json |
 		sed 's/.*"key": *"\([^"]*\)".*/\1/')
@@ -297,6 +302,22 @@ routing() {
 		"$dir/trace.hedge" | quantiles >"$dir/hedged"
 }
 
+# The same answers, with and without a shadow and a judge behind each.
+trial_rounds() {
+	local i
+
+	for i in 1 2 3 4 5; do
+		load alone 4 "$two" up/slow-100
+		load trial 4 "$two" trial
+	done
+	for ((i = 0; i < 400; i++)); do
+		"$sluice" experiment report bench --json >"$dir/report"
+		! grep -q '"waiting":0,' "$dir/report" || return 0
+		sleep 0.2
+	done
+	failed 'trials still wait'
+}
+
 # How many calls sluice has had, by what the clients counted.
 calls_made() {
 	cat "$dir"/load.{same,cross}.* "$dir"/held \
@@ -318,6 +339,8 @@ declare -A names=(
 	[cross]='sluice, OpenAI client, Anthropic upstream'
 	[one]='sluice, one responder'
 	[two]='sluice, two responders (CPU of both)'
+	[alone]='without an experiment'
+	[trial]='each call shadowed and judged'
 )
 
 load_table() {
@@ -422,6 +445,24 @@ routing_table() {
 		"| > $hedge_ms |"
 }
 
+trial_table() {
+	local name f p50
+
+	echo '| answers of 100 ms, connections: 4 | calls | p50 ms | p99 ms |'
+	echo '|---|---:|---:|---:|'
+	for name in alone trial; do
+		f=$dir/load.$name.4
+		echo "| ${names[$name]} | $(awk '{ n += $1 } END { print n }' "$f")" \
+			"| $(ms "$(median "$f" 4)") | $(ms "$(median "$f" 5)") |"
+	done
+	p50=$(median "$dir/load.alone.4" 4)
+	echo
+	echo "The shadow adds $(awk -v a="$p50" \
+		-v b="$(median "$dir/load.trial.4" 4)" \
+		'BEGIN { printf "%.2f", 100 * (b - a) / a }') % to p50 (aim: 1);" \
+		"verdicts: $(sed 's/.*"judged":\([0-9]*\).*/\1/' "$dir/report")."
+}
+
 # --- the run ---
 
 for program in upstream bench_client; do
@@ -443,6 +484,7 @@ measured "$dir/cgi.models" cgi "$sluice" - 50
 sleep 3
 later_kb=$(($(pss "${pool2[@]}") / 2))
 made=$(calls_made) rows=$(rows_ended)
+trial_rounds
 
 echo "Measured on $(nproc) cores," \
 	"$(sed -n 's/^model name.*: //p;T;q' /proc/cpuinfo), $(date -u +%F)."
@@ -453,6 +495,8 @@ echo
 stream_table
 echo
 routing_table
+echo
+trial_table
 echo
 aim_table
 echo

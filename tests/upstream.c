@@ -17,6 +17,7 @@
  *	garbage		200, and no JSON
  *	interim		103 before the answer
  *	heads-N		N headers of 1 KB
+ *	judge		the JSON answer of a judge of experiments: even
  *	stale		only the first request of a connection is answered
  *	anything else	a JSON answer of about 1 KB, or, if the body says
  *			"stream":true, 10 chunks at once
@@ -629,6 +630,25 @@ as_stale(struct conn *c, long a, long b)
 		c->closing = true;
 }
 
+#define SIDE "{\\'correct\\':8,\\'helpful\\':8,\\'clear\\':8}"
+
+static void
+as_judge(struct conn *c, long a, long b)
+{
+	struct bytes text = { .p = NULL };
+
+	(void)a, (void)b;
+	addf(&text,
+	    "{'id':'chatcmpl-1','object':'chat.completion','created':1,"
+	    "'model':'judge','choices':[{'index':0,'finish_reason':'stop',"
+	    "'message':{'role':'assistant','content':'{\\'first\\':" SIDE
+	    ",\\'second\\':" SIDE ",\\'reason\\':\\'\\'}'}}],"
+	    "'usage':{'prompt_tokens':500,'completion_tokens':60}}");
+	quote(text.p);
+	body(c, 200, "", &text);
+	clear(&text);
+}
+
 static const struct {
 	const char *name;
 	void (*begin)(struct conn *c, long a, long b);
@@ -643,6 +663,7 @@ static const struct {
 	{ "garbage", as_garbage },
 	{ "interim", as_interim },
 	{ "heads", as_heads },
+	{ "judge", as_judge },
 	{ "stale", as_stale },
 };
 

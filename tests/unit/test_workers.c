@@ -64,11 +64,17 @@ done(void *arg)
 }
 
 static void
-post(struct held *h)
+prepare(struct held *h)
 {
 	assert_int_equal(pipe(h->pipe), 0);
 	h->done = false;
 	h->job = (struct job){ .work = work, .done = done, .arg = h };
+}
+
+static void
+post(struct held *h)
+{
+	prepare(h);
 	workers_post(workers, &h->job);
 }
 
@@ -120,6 +126,30 @@ a_job_that_waits_gets_a_thread_of_its_own(void **state)
 		finish(&held[i]);
 }
 
+/* Nor do others: they have a thread of their own, and wait for each other. */
+static void
+patient_jobs_hold_up_nobody_but_themselves(void **state)
+{
+	struct held held[HELD], free_one;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < HELD; i++) {
+		prepare(&held[i]);
+		workers_post_patient(workers, &held[i].job);
+	}
+	let_go(&held[1]);
+	post(&free_one);
+	let_go(&free_one);
+	finish(&free_one);
+	assert_false(held[1].done);
+	let_go(&held[0]);
+	for (i = 2; i < HELD; i++)
+		let_go(&held[i]);
+	for (i = 0; i < HELD; i++)
+		finish(&held[i]);
+}
+
 int
 main(void)
 {
@@ -129,6 +159,9 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_job_that_waits_gets_a_thread_of_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    patient_jobs_hold_up_nobody_but_themselves, setup,
+		    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
