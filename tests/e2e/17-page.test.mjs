@@ -17,7 +17,7 @@ const NAMES = ['intranet', 'ci', 'support', 'nightly',
   '<script>alert(1)</script>', '=cmd()|x'];
 const TEAMS = ['research', 'support', 'platform'];
 const VIEWS = ['spend', 'spend?by=key&range=90d', 'requests', 'targets',
-  'budgets', 'keys', 'accounts'];
+  'budgets', 'keys', 'accounts', 'experiments'];
 
 const BUILD = path.dirname(BIN);
 execFileSync('make', ['-s', `BUILD=${BUILD}`, `${BUILD}/tests/page_ledger`],

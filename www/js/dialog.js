@@ -97,6 +97,14 @@ export function secret({ title, text, value }) {
       button('Done', () => dialog.close(), { class: 'quiet' }))));
 }
 
+// tell({ title }, ...content): to be read, and closed again.
+export function tell({ title }, ...content) {
+  const dialog = open(shell(title, content, h('div', { class: 'row' },
+    button('Close', () => dialog.close(), { class: 'primary' }))));
+  dialog.classList.add('wider');
+  return dialog;
+}
+
 // Numbers and lists of a form as the API takes them; nothing is null.
 export const numberOrNull = (s) => s === '' ? null : Number(s);
 export const textOrNull = (s) => s === '' ? null : s;

@@ -14,6 +14,7 @@ import { targets } from './targets.js';
 import { budgets } from './budgets.js';
 import { keys } from './keys.js';
 import { accounts } from './accounts.js';
+import { experiments } from './fit.js';
 import { keyNames } from './names.js';
 
 // path: [label, view]
@@ -24,6 +25,7 @@ const VIEWS = {
   budgets: ['Budgets', budgets],
   keys: ['Keys', keys],
   accounts: ['Accounts', accounts],
+  experiments: ['Experiments', experiments],
 };
 
 let me = null;
