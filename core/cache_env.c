@@ -32,6 +32,7 @@
 #define MAX_FRAIL     8
 #define FRAIL_US      INT64_C(60000000)
 #define SHY_US        INT64_C(50000)
+#define QUIT_US       INT64_C(1000000)
 #define MAX_ABANDONED 1000 /* about 10 KB each */
 
 _Static_assert(sizeof(struct cache_ctl) <= SHM_ROOM_BYTES, "room too small");
@@ -328,14 +329,22 @@ unlock(struct cache *c)
 }
 
 /* What was made before the last death is not entered any more. */
+static void
+notice_death(struct cache *c)
+{
+	const struct cache_ctl *ctl = c->ctl;
+
+	if (ctl->made != 0 &&
+	    ctl->made != shm_get(c->shm, SHM_OWNER_DEATHS) + 1)
+		condemn(c, "a process died in the cache");
+}
+
 static int
 settle(struct cache *c, struct error *err)
 {
 	struct cache_ctl *ctl = c->ctl;
 
-	if (ctl->made != 0 &&
-	    ctl->made != shm_get(c->shm, SHM_OWNER_DEATHS) + 1)
-		condemn(c, "a process died in the cache");
+	notice_death(c);
 	if (ctl->made == 0)
 		return replace(c, err);
 	return c->db != NULL && c->id == ctl->id ? 0 : join(c, err);
@@ -369,4 +378,21 @@ cache_leave(struct cache *c)
 		ctl->retry_at_us = 0;
 	}
 	unlock(c);
+}
+
+void
+cache_quit(struct cache *c)
+{
+	struct error ignored = { .kind = ERROR_NONE };
+	char home[PATH_MAX];
+
+	if (c->db == NULL)
+		return;
+	if (lock(c, QUIT_US, &ignored) == 1) {
+		notice_death(c);
+		drop(c);
+		unlock(c);
+	} else {
+		cache_db_abandon(c->db, home_of(c, c->id, home));
+	}
 }

@@ -103,6 +103,9 @@ void cache_leave(struct cache *c);
 int cache_wipe(struct cache *c, struct error *err)
     __attribute__((warn_unused_result));
 
+/* cache_quit(c): close what this process has open of it. */
+void cache_quit(struct cache *c);
+
 /* cache_add(c, count): one more. */
 void cache_add(struct cache *c, enum cache_count count);
 
