@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "core/attempt.h"
+#include "core/cache_policy.h"
 #include "core/error.h"
 #include "core/ledger.h"
 #include "core/limit.h"
@@ -35,8 +36,11 @@
 
 struct accounts;
 struct arena;
+struct cache;
+struct call_cache;
 struct conf;
 struct fetch;
+struct flights;
 struct health_target;
 struct key;
 struct sink;
@@ -56,6 +60,7 @@ struct call_control {
 	struct name *models;   /* fallback list; NULL: ask.model alone */
 	int64_t max_cost_pusd; /* -1: none */
 	int64_t timeout_ms;    /* 0: the configuration's */
+	struct cache_wish cache;
 };
 
 /* One attempt of the call. */
@@ -85,10 +90,14 @@ struct call {
 	struct limits *limits;     /* NULL: none apply */
 	struct accounts *accounts; /* NULL: none has its own credentials */
 	struct limit_grant grant;  /* what is set aside for it */
+	struct cache *store;       /* of answers; NULL: none is kept */
+	struct flights *flights;   /* NULL: each call for itself */
+	struct call_cache *cache;  /* NULL: not for this call (call_cache.h) */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
 	struct error err;        /* how it went wrong, or ERROR_NONE */
+	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */
 	unsigned attempts;       /* begun */

@@ -10,6 +10,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/cache_policy.h"
 #include "core/conf_read.h"
 #include "core/error.h"
 #include "core/jtree.h"
@@ -111,6 +112,17 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "least and most thinking tokens; 0 is no limit" },
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
+
+	{ "cache.default", &conf_switch_type, AT(cache.on), "\"off\"",
+	    .words = "off, on",
+	    .meaning = "answers from the cache, for calls that do not say" },
+	{ "cache.ttl_s", &conf_s_type, AT(cache.ttl_ms), "300", 1,
+	    CACHE_MAX_TTL_S, .meaning = "how long an answer is kept" },
+	{ "cache.max_entry_kb", &conf_kb_type, AT(cache.max_entry_bytes),
+	    "1024", 1, 1048576, .meaning = "largest answer that is kept" },
+	{ "cache.pace_tokens_per_s", &conf_count_type, AT(cache.pace), "0", 0,
+	    1000000,
+	    .meaning = "speed of a stored answer's stream; 0: at once" },
 
 	{ "fetch_images", &conf_bool_type, AT(fetch_images), "false",
 	    .meaning = "get images from their addresses for providers that "

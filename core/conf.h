@@ -68,6 +68,14 @@ struct conf_routing {
 	int64_t hedge_ms;       /* CONF_HEDGE_AUTO */
 };
 
+/* Answers that are kept: cache_policy.h. */
+struct conf_cache {
+	bool on; /* for calls that do not say */
+	int64_t ttl_ms;
+	int64_t max_entry_bytes;
+	int64_t pace; /* tokens per second of a replayed stream; 0: at once */
+};
+
 enum conf_durability {
 	DURABILITY_PROCESS,
 	DURABILITY_POWER
@@ -106,6 +114,8 @@ struct conf {
 	struct conf_route *routes;
 	struct conf_routing routing;
 	struct catalog *catalog; /* built in, with the entries of `models` */
+
+	struct conf_cache cache;
 
 	bool unpriced_ok; /* limits.* */
 	struct str zone_name;

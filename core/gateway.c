@@ -10,9 +10,11 @@
 
 #include "core/account.h"
 #include "core/arena.h"
+#include "core/cache.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/flight.h"
 #include "core/key.h"
 #include "core/limit.h"
 #include "core/live.h"
@@ -30,6 +32,8 @@ struct gateway {
 	struct keyring *keys; /* NULL as long as state is, like these: */
 	struct limits *limits;
 	struct accounts *accounts;
+	struct flights *flights;
+	struct cache *cache;
 	struct error state_err;
 	int64_t tried_us;    /* monotonic; 0: never */
 	int64_t ingested_us; /* monotonic; only gateway_ingest */
@@ -55,6 +59,7 @@ gateway_free(struct gateway *gw)
 	keyring_free(gw->keys);
 	limits_free(gw->limits);
 	accounts_free(gw->accounts);
+	flights_free(gw->flights);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -87,6 +92,7 @@ try_state(struct gateway *gw, const struct conf *conf)
 	gw->keys = keyring_new(gw->state);
 	gw->limits = limits_new(gw->state);
 	gw->accounts = accounts_new(gw->state);
+	gw->flights = flights_new(conf->data_dir);
 }
 
 struct state *
@@ -116,6 +122,24 @@ struct accounts *
 gateway_accounts(struct gateway *gw)
 {
 	return gw->accounts;
+}
+
+struct cache *
+gateway_cache(struct gateway *gw, const struct conf *conf)
+{
+	struct error err = { 0 };
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->cache == NULL)
+		gw->cache = cache_open(conf->data_dir, 1 << 28, &err);
+	pthread_mutex_unlock(&gw->lock);
+	return gw->cache;
+}
+
+struct flights *
+gateway_flights(struct gateway *gw)
+{
+	return gw->flights;
 }
 
 void

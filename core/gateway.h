@@ -16,6 +16,7 @@ struct accounts;
 struct arena;
 struct conf;
 struct error;
+struct flights;
 struct gateway;
 struct key;
 struct limits;
@@ -48,6 +49,14 @@ struct state *gateway_state(
  */
 struct limits *gateway_limits(struct gateway *gw);
 struct accounts *gateway_accounts(struct gateway *gw);
+
+struct cache *gateway_cache(struct gateway *gw, const struct conf *conf);
+
+/*
+ * gateway_flights(gw):
+ * Returns  this process's part in flights (flight.h); as gateway_limits.
+ */
+struct flights *gateway_flights(struct gateway *gw);
 
 /*
  * gateway_ingest(gw, min_age_ms):

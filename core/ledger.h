@@ -102,6 +102,8 @@ struct ledger_call {
 	int status;           /* HTTP status sent; 0 while open */
 	enum call_outcome outcome;
 	struct str error; /* canonical word; absent */
+	struct str cache;     /* hit, miss, "refused: …"; absent: not asked */
+	int64_t saved_pusd;   /* by a hit; -1 unknown */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */

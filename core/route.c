@@ -14,6 +14,7 @@
 #include "core/resolve.h"
 
 #define MAX_LIST_BYTES 512
+#define CACHE_OPTIONS  "cache, cache_ttl_s" /* of any node */
 
 /* The strategies, in the order of README. */
 static const struct route_kind *const kinds[] = {
@@ -128,7 +129,8 @@ check_members(struct route_reader *r, const struct jnode *at,
 	{
 		member.key = key;
 		member.v = value;
-		if (kind->name != NULL && strcmp(key, kind->name) == 0)
+		if ((kind->name != NULL && strcmp(key, kind->name) == 0) ||
+		    has_word(CACHE_OPTIONS, str_of(key)))
 			continue;
 		if (!has_word(kind->options, str_of(key)))
 			rc = route_bad(r, &member, "unknown key, known: %s%s%s",
@@ -183,6 +185,25 @@ kind_of(struct route_reader *r, const struct jnode *at)
 	return found;
 }
 
+static int
+read_cache(struct route_reader *r, const struct jnode *at, struct route *route)
+{
+	struct jnode place;
+	struct str word;
+
+	if (route_i64(r, at, "cache_ttl_s",
+		(struct route_range){ 1, CACHE_MAX_TTL_S },
+		&route->cache_ttl_s) != 0)
+		return -1;
+	if (!jtree_find(at, "cache", &place))
+		return 0;
+	word = jtree_value_str(&place);
+	route->cache = str_is(word, "on") ? CACHE_ON : CACHE_OFF;
+	if (str_is(word, "on") || str_is(word, "off"))
+		return 0;
+	return route_bad(r, &place, "must be on or off");
+}
+
 const struct route *
 route_parse(struct route_reader *r, const struct jnode *at)
 {
@@ -199,7 +220,7 @@ route_parse(struct route_reader *r, const struct jnode *at)
 	if (kind == NULL || check_members(r, at, kind) != 0)
 		return NULL;
 	route = kind->parse(r, at);
-	if (route == NULL)
+	if (route == NULL || read_cache(r, at, route) != 0)
 		return NULL;
 	route->kind = kind;
 	if (route->n_targets > ROUTE_MAX_TARGETS) {

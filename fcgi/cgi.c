@@ -127,6 +127,7 @@ watch_client(struct oneshot *o)
 	return 0;
 }
 
+/* The middle and the back. */
 static int
 run_middle(struct exchange *x, struct error *err)
 {
@@ -139,10 +140,13 @@ run_middle(struct exchange *x, struct error *err)
 	if (o.loop != NULL)
 		upstream = upstream_new(o.loop);
 	if (upstream != NULL && watch_client(&o) == 0) {
-		exchange_middle(x, o.loop, upstream, &events, &o);
-		while (!o.ended)
-			loop_turn(o.loop, -1);
-		rc = 0;
+		do {
+			o.ended = false;
+			exchange_middle(x, o.loop, upstream, &events, &o);
+			while (!o.ended)
+				loop_turn(o.loop, -1);
+		} while (exchange_back(x) == EXCHANGE_AGAIN);
+		rc = 0; /* nothing is drained */
 	}
 	upstream_free(upstream);
 	if (o.signal_fd >= 0)
@@ -175,11 +179,8 @@ cgi(struct gateway *gw, char **env, struct error *err)
 	read_body(x, &read_err);
 	/* Not before: under mod_cgid both are the same socket. */
 	fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
-	if (exchange_front(x, &read_err)) {
+	if (exchange_front(x, &read_err))
 		rc = run_middle(x, err);
-		if (rc == 0)
-			(void)exchange_back(x); /* nothing is drained */
-	}
 	flush_all(&x->io);
 	exchange_free(x);
 	gateway_ingest(gw, INGEST_AGE_MS);

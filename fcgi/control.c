@@ -7,6 +7,7 @@
 #include "core/jw.h"
 #include "core/key.h"
 #include "core/price.h"
+#include "fcgi/cache_control.h"
 #include "fcgi/exchange.h"
 #include "fcgi/options.h"
 
@@ -109,7 +110,7 @@ control_options(struct exchange *x, const struct key *key, struct error *err)
 	x->call.ask.lossless = require.n > 0;
 	if (require.n > 0 && !str_is(require, "lossless"))
 		return wrong(err, "x-sluice-require", "must be lossless");
-	return 0;
+	return cache_control_read(x, &control->cache, err);
 }
 
 bool

@@ -190,11 +190,13 @@ exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
 	call_cancel(&x->call, kind, why);
 }
 
-bool
+enum exchange_next
 exchange_back(struct exchange *x)
 {
+	if (chat_again(x))
+		return EXCHANGE_AGAIN;
 	chat_back(x);
-	return x->call.drains;
+	return x->call.drains ? EXCHANGE_LINGERS : EXCHANGE_DONE;
 }
 
 void

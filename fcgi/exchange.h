@@ -96,15 +96,22 @@ void exchange_flushed(struct exchange *x);
 /* exchange_cancel(x, kind, why): end the middle early; ended follows. */
 void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
 
+enum exchange_next {
+	EXCHANGE_DONE,
+	/* A loser of the call is still being read, settling has to wait: once
+	 * the answer has left exchange_linger is due; after another ended
+	 * exchange_settle. */
+	EXCHANGE_LINGERS,
+	EXCHANGE_AGAIN /* whom the call followed has died: another middle */
+};
+
 /*
  * exchange_back(x):
  * Settle the call and queue the end of the answer.
  *
- * Returns  true where a loser of the call is still being read: settling has
- *          to wait.  Once the answer has left exchange_linger is due; after
- *          another ended exchange_settle.
+ * Returns  what is due then.
  */
-bool exchange_back(struct exchange *x);
+enum exchange_next exchange_back(struct exchange *x);
 
 /* exchange_linger(x): wait for that, without the client  (event thread) */
 void exchange_linger(struct exchange *x);
