@@ -29,7 +29,8 @@ enum {
 	HAS_ID = 1 << 4,
 	HAS_NAME = 1 << 5,
 	HAS_TEXT = 1 << 6,
-	HAS_USAGE = 1 << 7
+	HAS_USAGE = 1 << 7,
+	HAS_CITATION = 1 << 8
 };
 
 static const unsigned members[] = {
@@ -38,6 +39,7 @@ static const unsigned members[] = {
 	[EVENT_OPEN] = HAS_KEY | HAS_BLOCK | HAS_ID | HAS_NAME,
 	[EVENT_DELTA] = HAS_KEY | HAS_TEXT,
 	[EVENT_SIGNATURE] = HAS_KEY | HAS_TEXT,
+	[EVENT_CITATION] = HAS_KEY | HAS_CITATION,
 	[EVENT_CLOSE] = HAS_KEY,
 	[EVENT_USAGE] = HAS_USAGE,
 	[EVENT_STOP] = HAS_STOP | HAS_TEXT,
@@ -77,12 +79,36 @@ put_str(struct buf *out, struct str s)
 }
 
 static void
+put_other(struct buf *out, const struct usage_other *o)
+{
+	int i;
+
+	put_str(out, str_of(o->model));
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		put_i64(out, o->tokens[i]);
+}
+
+static void
+put_citation(struct buf *out, const struct citation *c)
+{
+	put_str(out, c->url);
+	put_str(out, c->title);
+	put_str(out, c->quote);
+	put_i64(out, c->start);
+	put_i64(out, c->end);
+}
+
+static void
 put_usage(struct buf *out, const struct usage *u)
 {
+	unsigned k;
 	int i;
 
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		put_i64(out, u->tokens[i]);
+	put_i64(out, u->n_others);
+	for (k = 0; k < u->n_others; k++)
+		put_other(out, &u->others[k]);
 	put_i64(out, u->web_searches);
 	put_i64(out, u->provider_cost_pusd);
 	put_i64(out, u->source);
@@ -133,6 +159,8 @@ cache_event_put(struct buf *out, const struct event *ev, enum wire issuer)
 		put_str(out, ev->text);
 	if (has & HAS_USAGE)
 		put_usage(out, ev->usage);
+	if (has & HAS_CITATION)
+		put_citation(out, ev->citation);
 	close_record(out, at);
 }
 
@@ -231,6 +259,43 @@ take_int(struct str *s, int max, int *out)
 }
 
 static bool
+take_other(struct str *s, struct usage_other *o)
+{
+	struct str model;
+	int i;
+
+	if (!take_str(s, &model) || model.n >= sizeof(o->model))
+		return false;
+	snprintf(o->model, sizeof(o->model), "%.*s", STR_ARG(model));
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		if (!take_i64(s, 0, INT64_MAX, &o->tokens[i]))
+			return false;
+	return true;
+}
+
+static bool
+take_others(struct str *s, struct usage *u)
+{
+	int i, n = 0;
+
+	if (!take_int(s, USAGE_OTHERS, &n))
+		return false;
+	u->n_others = (unsigned)n;
+	for (i = 0; i < n; i++)
+		if (!take_other(s, &u->others[i]))
+			return false;
+	return true;
+}
+
+static bool
+take_citation(struct str *s, struct citation *c)
+{
+	return take_str(s, &c->url) && take_str(s, &c->title) &&
+	    take_str(s, &c->quote) && take_i64(s, 0, INT64_MAX, &c->start) &&
+	    take_i64(s, 0, INT64_MAX, &c->end);
+}
+
+static bool
 take_usage(struct str *s, struct usage *u)
 {
 	int i, source = 0, mode = 0;
@@ -239,7 +304,8 @@ take_usage(struct str *s, struct usage *u)
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		if (!take_i64(s, 0, INT64_MAX, &u->tokens[i]))
 			return false;
-	if (!take_i64(s, 0, INT64_MAX, &u->web_searches) ||
+	if (!take_others(s, u) ||
+	    !take_i64(s, 0, INT64_MAX, &u->web_searches) ||
 	    !take_i64(s, -1, INT64_MAX, &u->provider_cost_pusd) ||
 	    !take_int(s, USAGE_REPORTED, &source) ||
 	    !take_int(s, USAGE_MODES - 1, &mode))
@@ -275,13 +341,15 @@ read_event(struct cache_walk *w, int kind, struct str s)
 		return CACHE_BROKEN;
 	*ev = (struct event){ .kind = (enum event_kind)kind,
 		.framing = FRAMING_NONE,
-		.usage = &w->usage };
+		.usage = &w->usage,
+		.citation = &w->citation };
 	has = members[kind];
 	if (!take_numbers(&s, has, ev) ||
 	    ((has & HAS_ID) && !take_str(&s, &ev->id)) ||
 	    ((has & HAS_NAME) && !take_str(&s, &ev->name)) ||
 	    ((has & HAS_TEXT) && !take_str(&s, &ev->text)) ||
-	    ((has & HAS_USAGE) && !take_usage(&s, &w->usage)))
+	    ((has & HAS_USAGE) && !take_usage(&s, &w->usage)) ||
+	    ((has & HAS_CITATION) && !take_citation(&s, &w->citation)))
 		return CACHE_BROKEN;
 	return s.n == 0 ? CACHE_EVENT : CACHE_BROKEN;
 }

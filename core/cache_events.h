@@ -63,6 +63,7 @@ struct cache_walk {
 	struct cache_about about;
 	struct event event; /* views into rest, and usage */
 	struct usage usage;
+	struct citation citation;
 	int64_t cost_pusd;
 	struct error *error;
 };

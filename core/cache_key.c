@@ -208,6 +208,8 @@ put_tools(struct keyer *k, const struct tool *t)
 static void
 put_wishes(struct keyer *k, const struct chat *c)
 {
+	const struct shared *s;
+
 	put_i64(k, c->tool_choice);
 	put(k, c->tool_choice_name);
 	put_i64(k, c->output);
@@ -227,6 +229,12 @@ put_wishes(struct keyer *k, const struct chat *c)
 	put_i64(k, c->thinking_off << 1 | c->thinking_hidden);
 	put(k, c->service_tier);
 	put_i64(k, c->dimensions);
+	for (s = c->shared; s != NULL; s = s->next) {
+		if (cache_key_ignores(s->name))
+			continue;
+		put(k, s->name);
+		put_json(k, s->raw);
+	}
 }
 
 /* ---- the rest ---- */

@@ -13,7 +13,8 @@ cache_policy_mode(const struct call *c)
 {
 	enum cache_mode mode = c->control.cache.mode;
 
-	if (c->ask.operation == OPERATION_COUNT)
+	if (c->ask.operation != OPERATION_CHAT &&
+	    c->ask.operation != OPERATION_EMBED)
 		return CACHE_OFF;
 	if (mode == CACHE_UNSET && c->route != NULL)
 		mode = c->route->cache;
@@ -95,7 +96,7 @@ cache_policy_request(struct call *c)
 	struct error ignored = { .kind = ERROR_NONE };
 	const struct chat *chat;
 
-	if (c->control.cache.no_store)
+	if (c->control.cache.no_store || c->control.no_store)
 		return "no-store";
 	if (c->control.cache.ttl_s == 0 &&
 	    has_hosted_tool(c->arena, c->ask.body))

@@ -40,6 +40,7 @@ struct cache;
 struct call_cache;
 struct conf;
 struct fetch;
+struct fits;
 struct flights;
 struct health_target;
 struct key;
@@ -60,6 +61,11 @@ struct call_control {
 	struct name *models;   /* fallback list; NULL: ask.model alone */
 	int64_t max_cost_pusd; /* -1: none */
 	int64_t timeout_ms;    /* 0: the configuration's */
+	bool no_store;         /* nothing of it is kept: no trial */
+	/* Of the gateway itself: what is not asked for by name; NULL: is. */
+	const struct route *tree;
+	/* JUDGE, SHADOW: of all its attempts; PRIMARY: as they come. */
+	enum attempt_role role;
 	struct cache_wish cache;
 };
 
@@ -89,6 +95,7 @@ struct call {
 	const struct key *key;     /* NULL: nobody in particular */
 	struct limits *limits;     /* NULL: none apply */
 	struct accounts *accounts; /* NULL: none has its own credentials */
+	struct fits *fits;         /* NULL: nothing is known of any arm */
 	struct limit_grant grant;  /* what is set aside for it */
 	struct cache *store;       /* of answers; NULL: none is kept */
 	struct flights *flights;   /* NULL: each call for itself */

@@ -284,14 +284,15 @@ prepare(struct call *c, const struct route_target *leaf, unsigned nth,
     struct error *err)
 {
 	struct attempt *at = c->prepared;
+	struct ask *ask;
 
 	c->prepared = NULL;
 	if (allowance_again(c, &leaf->target, err) != 0)
 		return NULL;
 	if (at != NULL)
 		return at;
-	return allowance_prepare(
-	    c, ask_with(&c->ask, leaf->set), &leaf->target, nth, err);
+	ask = ask_with(ask_with(&c->ask, leaf->set), leaf->over);
+	return allowance_prepare(c, ask, &leaf->target, nth, err);
 }
 
 static struct ledger_attempt *
@@ -303,7 +304,8 @@ new_row(struct call *c, const struct step *step)
 	la = ARENA_NEW(c->arena, struct ledger_attempt);
 	la->provider = t->provider->name;
 	la->model = t->model;
-	la->role = step->role;
+	la->role =
+	    c->control.role != ROLE_PRIMARY ? c->control.role : step->role;
 	la->start_ms = (clock_mono_us() - c->started_us) / 1000;
 	la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
@@ -405,7 +407,8 @@ rotate(struct call_try *t)
 	if (at == NULL)
 		return false;
 	attempt_discard(t->at);
-	start(c, t->step, at)->row->role = ROLE_RETRY;
+	start(c, t->step, at)->row->role =
+	    c->control.role != ROLE_PRIMARY ? c->control.role : ROLE_RETRY;
 	return true;
 }
 

@@ -39,6 +39,18 @@ chat_lose(struct chat *chat, const char *fmt, ...)
 		name_add(chat->arena, &chat->losses, STR("and_more"));
 }
 
+void
+chat_lose_shared(struct chat *chat)
+{
+	struct shared *s;
+
+	for (s = chat->shared; s != NULL; s = s->next) {
+		if (!s->carried)
+			chat_lose(chat, "%.*s", STR_ARG(s->path));
+		s->carried = false;
+	}
+}
+
 /*
  * Lists are long in long conversations: the first element remembers the last,
  * so that appending does not walk.

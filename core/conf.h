@@ -23,12 +23,16 @@ struct arena;
 struct buf;
 struct catalog;
 struct error;
+struct experiment;
+struct jnode;
 struct provider;
 struct name;
 struct registry;
 struct zone;
 struct json_object;
 struct route;
+struct route_reader;
+struct task_rule;
 
 struct conf_provider {
 	struct str name;
@@ -53,6 +57,7 @@ struct conf_route {
 	const struct route *route; /* NULL only while it is being read */
 	struct json_object *json;  /* private, as is what follows */
 	bool parsing;
+	bool hashed;
 	struct conf_route *by;
 	struct conf_route *next;
 };
@@ -113,6 +118,8 @@ struct conf {
 	struct conf_alias *aliases;
 	struct conf_route *routes;
 	struct conf_routing routing;
+	struct experiment *experiments;
+	struct task_rule *tasks; /* task.h */
 	struct catalog *catalog; /* built in, with the entries of `models` */
 
 	struct conf_cache cache;
@@ -168,6 +175,15 @@ const struct conf_provider *conf_provider_find(
  * Returns  the route called ${name}, or NULL.
  */
 struct conf_route *conf_route_find(const struct conf *conf, struct str name);
+
+/*
+ * conf_experiment(r, at):
+ * Read the experiment named at ${at} of a route, if nobody has before.
+ *
+ * Returns  the experiment, or NULL after a complaint.
+ */
+const struct experiment *conf_experiment(
+    struct route_reader *r, const struct jnode *at);
 
 /*
  * conf_keys(fn, arg):

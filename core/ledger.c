@@ -239,9 +239,12 @@ ledger_json(const struct ledger_call *row, struct buf *out)
 	jw_end(&w);
 }
 
-int
-ledger_write(
-    struct state *state, const struct ledger_call *row, struct error *err)
+typedef int append_fn(
+    struct state *state, struct str payload, struct error *err);
+
+static int
+append(struct state *state, const struct ledger_call *row, append_fn *fn,
+    struct error *err)
 {
 	bool open = row->outcome == CALL_OPEN;
 	struct buf b;
@@ -253,7 +256,21 @@ ledger_write(
 	ledger_json(row, &b);
 	rc = buf_over(&b) ? error_set(err, ERROR_STORE,
 				"ledger: row %s is too large", row->id)
-			  : state_append(state, buf_str(&b), err);
+			  : fn(state, buf_str(&b), err);
 	buf_release(&b);
 	return rc;
+}
+
+int
+ledger_write(
+    struct state *state, const struct ledger_call *row, struct error *err)
+{
+	return append(state, row, state_append, err);
+}
+
+int
+ledger_note(
+    struct state *state, const struct ledger_call *row, struct error *err)
+{
+	return append(state, row, state_note, err);
 }

@@ -57,6 +57,7 @@ flatten(const struct event *ev, struct buf *out)
 		break;
 	case EVENT_HEAD:
 	case EVENT_START:
+	case EVENT_CITATION:
 	case EVENT_USAGE:
 	case EVENT_STOP:
 	case EVENT_PING:

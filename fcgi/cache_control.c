@@ -68,7 +68,6 @@ cache_control_read(
 {
 	struct str ttl = options_get(x, "cache-ttl");
 
-	wish->no_store = options_on(x, "no-store");
 	take_header(http_header(&x->in, "cache-control"), wish);
 	if (ttl.n > 0 && str_i64(ttl, 1, CACHE_MAX_TTL_S, &wish->ttl_s) != 0)
 		return error_param(err, "x-sluice-cache-ttl",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client says about the cache: the options (options.h) cache,
- * cache-ttl and no-store, and HTTP's own Cache-Control, which restricts a
- * cache that is on and never turns it on.
+ * What a client says about the cache: the options (options.h) cache
+ * and cache-ttl, and HTTP's own Cache-Control, which restricts a cache that
+ * is on and never turns it on.
  * Source: RFC 9111 §5.2.1 (max-age, no-cache, no-store, only-if-cached).
  */
 #ifndef FCGI_CACHE_CONTROL_H

@@ -9,10 +9,13 @@
 #include "core/call_follow.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/fold.h"
 #include "core/gateway.h"
 #include "core/jtext.h"
 #include "core/key.h"
 #include "core/live.h"
+#include "core/shadow.h"
+#include "core/tee.h"
 #include "fcgi/control.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
@@ -67,12 +70,48 @@ glance(struct ask *ask, const struct dialect *dialect, struct error *err)
 	return 0;
 }
 
+/* Nothing in it may lead elsewhere, or out of the request line. */
+static bool
+is_plain_place(struct str place, const char *also)
+{
+	size_t i;
+
+	for (i = 0; i < place.n; i++)
+		if (!isalnum((unsigned char)place.p[i]) &&
+		    memchr(also, place.p[i], strlen(also)) == NULL)
+			return false;
+	return true;
+}
+
+/* What a provider keeps is named by the path; the body goes along. */
+static int
+read_place(struct exchange *x, const struct key *key)
+{
+	struct ask *ask = &x->call.ask;
+	struct str query = x->in.query;
+
+	ask->place = str_skip(x->in.path, strlen("/v1/responses"));
+	ask->method = x->endpoint->method;
+	if (!is_plain_place(ask->place, "/_-") ||
+	    !is_plain_place(query, "_-.~%&=[]+,:"))
+		return error_set(
+		    &x->call.err, ERROR_NOT_FOUND, "there is no such response");
+	if (query.n > 0)
+		ask->place = str_of(arena_printf(x->arena, "%.*s?%.*s",
+		    STR_ARG(ask->place), STR_ARG(query)));
+	ask->stream = str_find(ask->place, STR("?stream=true")) >= 0 ||
+	    str_find(ask->place, STR("&stream=true")) >= 0;
+	return control_options(x, key, &x->call.err);
+}
+
 static int
 read_request(struct exchange *x, const struct key *key)
 {
 	struct ask *ask = &x->call.ask;
 	struct error *err = &x->call.err;
 
+	if (ask->operation == OPERATION_STORED)
+		return read_place(x, key);
 	if (jtext_check(ask->body, err) != 0)
 		return -1;
 	if (str_trim(ask->body).p[0] != '{')
@@ -191,13 +230,15 @@ static void
 finish_answer(struct exchange *x)
 {
 	struct call *c = &x->call;
-	const struct receipt receipt = { .cost = c->row.cost,
+	struct receipt receipt = { .cost = c->row.cost,
 		.answered = c->row.answered,
 		.attempts = c->attempts,
-		.lossy = c->row.lossy,
 		.cache = c->row.cache,
 		.saved_pusd = c->row.saved_pusd };
 
+	if (x->enc->lost_citations)
+		name_add(x->arena, &c->row.lossy, STR("annotations"));
+	receipt.lossy = c->row.lossy;
 	if (c->err.kind == ERROR_NONE &&
 	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))
 		error_set(&c->err, ERROR_UP_BROKEN,
@@ -310,6 +351,7 @@ chat_front(
 	if (state != NULL) {
 		c->limits = gateway_limits(x->gw);
 		c->accounts = gateway_accounts(x->gw);
+		c->fits = gateway_fits(x->gw);
 	}
 	if (state == NULL && !conf->serve_without_store)
 		c->err = store_err;
@@ -387,8 +429,19 @@ on_silence(void *arg)
 	loop_timer_set(x->loop, &x->keepalive, x->spoke_us + limit_us);
 }
 
+/* Where events go: to the client, and an experiment's answer aside. */
+static struct sink *
+sink_of(struct exchange *x)
+{
+	if (!shadow_wanted(&x->call))
+		return &x->enc->sink;
+	x->served = ARENA_NEW(x->arena, struct fold);
+	fold_init(x->served, x->arena);
+	return tee_new(x->arena, &x->enc->sink, &x->served->sink);
+}
+
 void
-chat_middle(struct exchange *x, struct upstream *upstream)
+chat_middle(struct exchange *x)
 {
 	static const struct call_events events = { on_progress, on_ended };
 	struct call *c = &x->call;
@@ -402,7 +455,7 @@ chat_middle(struct exchange *x, struct upstream *upstream)
 	if (call_cache_serves(c))
 		call_follow(c, x->loop, &x->enc->sink, &events, x);
 	else
-		call_run(c, x->loop, upstream, &x->enc->sink, &events, x);
+		call_run(c, x->loop, x->upstream, sink_of(x), &events, x);
 }
 
 void

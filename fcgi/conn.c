@@ -23,7 +23,8 @@
  *	MIDDLE	  the event thread streams; the client is watched
  *	BACK	  a worker settles; nobody else touches it
  *	FLUSH	  the answer is complete and leaves
- *	LINGER	  it has left, the descriptor is closed; a loser is drained
+ *	LINGER	  it has left, the descriptor is closed; a loser is drained,
+ *		  another arm of an experiment answers
  */
 enum conn_state {
 	CONN_PARKED,
@@ -159,7 +160,7 @@ work_settle(void *arg)
 {
 	struct conn *c = arg;
 
-	exchange_settle(c->x);
+	c->lingers = exchange_settle(c->x);
 }
 
 static void
@@ -167,6 +168,10 @@ done_settle(void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->lingers) {
+		linger(c);
+		return;
+	}
 	c->pool->n_calls--;
 	conn_free(c);
 }

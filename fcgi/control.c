@@ -99,6 +99,7 @@ control_options(struct exchange *x, const struct key *key, struct error *err)
 	x->call.may_drain = x->io.kind == IO_FASTCGI;
 	control->may_route = key == NULL || key->may_route || key->admin;
 	control->route = options_get(x, "route");
+	control->no_store = options_on(x, "no-store");
 	if (cost.n > 0 &&
 	    money_parse(cost, PUSD_PER_USD, &control->max_cost_pusd) != 0)
 		return wrong(err, "x-sluice-max-cost",

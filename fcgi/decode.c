@@ -389,6 +389,26 @@ decode_mark(
 }
 
 int
+decode_shared(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct shared *s, **at = &chat->shared;
+
+	(void)into;
+	(void)err;
+	if (is_off(v->v))
+		return 0;
+	s = ARENA_NEW(chat->arena, struct shared);
+	s->name = str_dup(chat->arena, str_of(v->key));
+	s->path = jtree_path(chat->arena, v);
+	s->raw = jtree_text(chat->arena, v);
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = s;
+	return 0;
+}
+
+int
 decode_json(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {

@@ -51,6 +51,17 @@ put_block(struct encode *e, const struct event *ev)
 }
 
 static void
+put_citation(struct encode *e, const struct citation *c)
+{
+	bool stream = e->opts.ask->stream;
+
+	if (stream && e->words->cite != NULL)
+		e->words->cite(e, c);
+	else if (stream || !e->words->cites)
+		e->encoder.lost_citations = true;
+}
+
+static void
 translate(struct encode *e, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -62,6 +73,9 @@ translate(struct encode *e, const struct event *ev)
 	case EVENT_SIGNATURE:
 	case EVENT_CLOSE:
 		put_block(e, ev);
+		break;
+	case EVENT_CITATION:
+		put_citation(e, ev->citation);
 		break;
 	case EVENT_USAGE:
 		e->usage = *ev->usage;
@@ -143,8 +157,8 @@ static void
 close_stream(struct encode *e)
 {
 	leave(e);
-	if (e->opts.ask->stream && !e->is_verbatim)
-		emitted_check(e->emitted, e->words->wire);
+	if (e->opts.ask->stream)
+		emitted_check(e->emitted, e->words->wire, e->is_verbatim);
 }
 
 /* ---- the end ---- */
@@ -212,6 +226,10 @@ finish_verbatim(struct encode *e, const struct receipt *r)
 	struct buf *b;
 	struct jw w;
 
+	if (e->opts.ask->operation == OPERATION_STORED) {
+		verbatim_flush(&e->verbatim); /* it was not made by this call */
+		return;
+	}
 	if (r->cost.known)
 		more.cost = str_of(money_text(r->cost.pusd, text));
 	if (has_details(r)) {
@@ -316,7 +334,7 @@ encode_fail(struct encoder *enc, const struct error *err)
 	}
 	enter(e);
 	if (e->is_verbatim)
-		verbatim_flush(&e->verbatim);
+		verbatim_break(&e->verbatim);
 	if (e->words->fail != NULL)
 		e->words->fail(e, err);
 	else
@@ -389,6 +407,25 @@ encode_input(const struct encode *e, struct str args)
 		return args;
 	input = jtext_string(e->arena, value);
 	return input.p != NULL ? input : args;
+}
+
+void
+encode_annotation(
+    struct jw *w, const struct citation *c, int64_t base, bool nested)
+{
+	jw_object(w);
+	jw_kv_cstr(w, "type", "url_citation");
+	if (nested) {
+		jw_key(w, "url_citation");
+		jw_object(w);
+	}
+	jw_kv_i64(w, "start_index", base + c->start);
+	jw_kv_i64(w, "end_index", base + c->end);
+	jw_kv_str(w, "title", c->title.p != NULL ? c->title : c->url);
+	jw_kv_str(w, "url", c->url);
+	if (nested)
+		jw_end(w);
+	jw_end(w);
 }
 
 void

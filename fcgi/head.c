@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/live.h"
 #include "core/price.h"
+#include "fcgi/admin.h"
 #include "fcgi/dialect.h"
 #include "fcgi/exchange.h"
 
@@ -160,7 +161,9 @@ head_send(
 
 	buf_init(&out, MAX_HEAD_BYTES);
 	http_head(&out, status, type);
-	buf_addz(&out, "cache-control: no-cache\r\n");
+	/* What the admin API says stays on no disk. */
+	buf_addf(&out, "cache-control: %s\r\n",
+	    x->dialect == &dialect_problem ? "no-store" : "no-cache");
 	if (type != NULL && strcmp(type, "text/event-stream") == 0)
 		buf_addz(&out, "x-accel-buffering: no\r\n");
 	if (x->calling)

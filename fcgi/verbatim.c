@@ -31,6 +31,15 @@ verbatim_flush(struct verbatim *v)
 	v->usage_n = 0;
 }
 
+void
+verbatim_break(struct verbatim *v)
+{
+	verbatim_flush(v);
+	if (v->is_cut)
+		sse_close(v->out);
+	v->is_cut = false;
+}
+
 static void
 hold(struct verbatim *v, struct str raw)
 {
@@ -126,6 +135,7 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 	case EVENT_OPEN:
 	case EVENT_DELTA:
 	case EVENT_SIGNATURE:
+	case EVENT_CITATION:
 		v->content = true;
 		break;
 	case EVENT_USAGE:
@@ -135,6 +145,7 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 		if (v->framing == FRAMING_WHOLE)
 			return put_document(v, ev->text, err);
 		put_frame(v, ev->text);
+		v->is_cut = !sse_is_closed(ev->text);
 		v->start = v->content = v->usage = false;
 		break;
 	case EVENT_HEAD:

@@ -33,6 +33,7 @@ struct verbatim {
 	enum wire wire;
 	enum framing framing;
 	bool hide_usage; /* the client did not ask for the usage chunk */
+	bool is_cut;     /* the last frame has no end */
 	/* What events have told about the frame to come. */
 	bool usage, start, content;
 };
@@ -60,7 +61,12 @@ struct verbatim_more {
 /* verbatim_finish(v, more): pass what is held, with this. */
 void verbatim_finish(struct verbatim *v, const struct verbatim_more *more);
 
-/* verbatim_flush(v): pass what is held, unchanged. */
+/*
+ * verbatim_flush(v), verbatim_break(v):
+ * Pass what is held, unchanged; also end a frame that was cut in the middle,
+ * so that one of ours may follow.
+ */
 void verbatim_flush(struct verbatim *v);
+void verbatim_break(struct verbatim *v);
 
 #endif

@@ -381,7 +381,6 @@ what_chat_does_not_hold_counts_all_the_same(void **state)
 		CHAT(",\"logit_bias\":{\"1\":2}}"),
 		CHAT(",\"verbosity\":"
 		     "\"low\"}"),
-		CHAT(",\"logprobs\":false}"),
 		CHAT(",\"reasoning\":{\"enabled\":true}}"),
 		CHAT(",\"stop\":\"a\"}"), CHAT(",\"service_tier\":\"flex\"}"),
 		CHAT(",\"tools\":[{\"type\":\"function\",\"function\":{"
