@@ -5,7 +5,7 @@ BUILD  ?= build
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PKGS    = libcurl json-c libcrypto
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lfcgi -ldb-5.3 -lpthread -lm
 STD     = -std=c11 -D_GNU_SOURCE -I.
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
@@ -118,7 +118,7 @@ $(BUILD)/hosting/sluice.fcgi: $(BUILD)/fcgi/main.o $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ \
 	  -Wl,-Bstatic $(shell pkg-config --libs json-c) -lfcgi -ldb-5.3 \
-	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread
+	  -Wl,-Bdynamic $(shell pkg-config --libs libcurl libcrypto) -lpthread -lm
 
 dist-hosting: $(BUILD)/hosting/sluice.fcgi
 	conf/hosting/build.sh $(BUILD)

@@ -20,6 +20,7 @@
 struct accounts;
 struct arena;
 struct error;
+struct jw;
 struct state;
 struct target;
 
@@ -83,6 +84,9 @@ int account_rekey(struct state *s, struct str old, struct error *err)
 int account_each(struct state *s,
     void (*fn)(void *arg, const struct account *account), void *arg,
     struct error *err) __attribute__((warn_unused_result));
+
+/* account_json(account, w): as one object; of credentials what is no secret. */
+void account_json(const struct account *account, struct jw *w);
 
 /* accounts_new(state), accounts_free(as): readers; used by several threads. */
 struct accounts *accounts_new(struct state *state);

@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
@@ -93,4 +94,26 @@ account_record_read(struct arena *a, struct str json, struct account *account)
 		end = &c->next;
 	}
 	return account->name.n > 0 ? 0 : -1;
+}
+
+void
+account_json(const struct account *account, struct jw *w)
+{
+	char text[CLOCK_TEXT_BYTES];
+	const struct credential *c;
+
+	jw_object(w);
+	jw_kv_str(w, "name", account->name);
+	jw_kv_cstr(w, "created_at", clock_text(account->created_us, text));
+	jw_kv_bool(w, "allow_shared", account->allow_shared);
+	jw_key(w, "credentials");
+	jw_array(w);
+	for (c = account->credentials; c != NULL; c = c->next) {
+		jw_object(w);
+		jw_kv_str(w, "provider", c->provider);
+		jw_kv_cstr(w, "set_at", clock_text(c->set_us, text));
+		jw_end(w);
+	}
+	jw_end(w);
+	jw_end(w);
 }

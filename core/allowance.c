@@ -36,8 +36,8 @@ check_plan(struct call *c, const struct plan *plan)
 }
 
 /* Whoever may use a name may use all it leads to. */
-static int
-check_models(struct call *c)
+int
+allowance_models(struct call *c)
 {
 	struct error ignored = { .kind = ERROR_NONE };
 	struct str asked = c->ask.model;
@@ -93,7 +93,7 @@ reserve(struct call *c)
 int
 allowance_take(struct call *c)
 {
-	if (check_models(c) != 0)
+	if (allowance_models(c) != 0)
 		return -1;
 	if (c->limits == NULL || reserve(c) == 0)
 		return 0;
@@ -129,36 +129,49 @@ allowance_again(struct call *c, const struct target *target, struct error *err)
 	if (limit_raise(c->limits, &c->grant, pusd, err) != 0)
 		return -1;
 	c->row.reserved_pusd = c->grant.pusd;
-	return 0;
+	return c->opened ? ledger_note(c->state, &c->row, err) : 0;
 }
 
+/* What is known of the cost of its attempts. */
+static int64_t
+known_pusd(const struct call *c)
+{
+	const struct call_try *t;
+	int64_t sum = 0;
+
+	for (t = c->tries; t != NULL; t = t->next)
+		if (t->row->cost.known)
+			sum = limit_add(sum, t->row->cost.pusd);
+	return sum;
+}
+
+/* The first attempt stands for all whose cost is not known. */
 void
 allowance_price(struct call *c)
 {
-	struct call_try *t, *unknown = NULL;
-	int64_t known = 0;
+	struct cost cost = { .known = true, .source = COST_RESERVED };
+	struct call_try *t;
+	int64_t known = known_pusd(c);
 
-	if (c->row.cost.known || c->grant.pusd == 0)
+	if (c->row.cost.known || c->grant.pusd == 0 || c->tries == NULL)
 		return;
-	for (t = c->tries; t != NULL; t = t->next)
+	cost.pusd = c->grant.pusd > known ? c->grant.pusd - known : 0;
+	c->row.cost = cost;
+	c->row.cost.pusd = limit_add(cost.pusd, known);
+	for (t = c->tries; t != NULL; t = t->next) {
 		if (t->row->cost.known)
-			known = limit_add(known, t->row->cost.pusd);
-		else if (unknown == NULL)
-			unknown = t;
-	if (unknown == NULL)
-		return;
-	unknown->row->cost = (struct cost){ .known = true,
-		.source = COST_RESERVED,
-		.pusd = c->grant.pusd > known ? c->grant.pusd - known : 0 };
-	c->row.cost = unknown->row->cost;
-	c->row.cost.pusd = limit_add(c->row.cost.pusd, known);
+			continue;
+		t->row->cost = cost;
+		cost.pusd = 0;
+	}
 }
 
 void
 allowance_settle(struct call *c, bool written)
 {
 	const struct call_try *t;
-	int64_t pusd = c->row.cost.known ? c->row.cost.pusd : 0, tokens = 0;
+	int64_t pusd = c->row.cost.known ? c->row.cost.pusd : known_pusd(c);
+	int64_t tokens = 0;
 
 	if (c->limits == NULL)
 		return;

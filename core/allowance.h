@@ -17,6 +17,14 @@ struct error;
 struct target;
 
 /*
+ * allowance_models(c):
+ * May the key use what the call has been planned to?
+ *
+ * Returns  0, or -1 with c->err.
+ */
+int allowance_models(struct call *c) __attribute__((warn_unused_result));
+
+/*
  * allowance_take(c):
  * After the plan, before anything is written or sent: may the call's key use
  * it, and is there money and room for its worst case?  That is set aside, and
@@ -42,7 +50,7 @@ struct attempt *allowance_prepare(struct call *c, struct ask *ask,
 /*
  * allowance_again(c, target, err):
  * Before an attempt at ${target} that follows others: set aside what those
- * may be billed for on top of the worst case.
+ * may be billed for on top of the worst case, and note it in the ledger.
  *
  * Returns  0, or -1: ERROR_BUDGET, ERROR_STORE.
  */
@@ -58,8 +66,9 @@ bool allowance_rotates(const struct call_try *t);
 
 /*
  * allowance_price(c):
- * After call_price: where a budget applies, what is not known costs what was
- * reserved.
+ * After call_price: where a budget applies, all that is not known costs what
+ * was reserved.  That is charged to the first such attempt, and 0 to the
+ * others, so that sums by model and by key are the same.
  */
 void allowance_price(struct call *c);
 

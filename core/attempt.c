@@ -59,8 +59,12 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 	if (chat != NULL)
 		chat->losses = copy_names(a, shared);
 	rc = api->prepare(at->arena, &at->target, ask, &at->request, err);
-	/* Where the bytes pass nothing is lost, whoever has decoded them. */
-	if (ask->chat != NULL && ask->wire != api->wire)
+	if (chat != NULL)
+		chat_lose_shared(chat);
+	/* Where the bytes pass only that is lost, whoever has decoded them. */
+	if (ask->wire == api->wire)
+		at->losses = copy_names(a, at->request.losses);
+	else if (ask->chat != NULL)
 		at->losses = ask->chat->losses;
 	if (chat != NULL)
 		chat->losses = shared;
@@ -83,27 +87,48 @@ choose_api(const struct target *t, const struct ask *ask)
 	return also != NULL && also->wire == wire ? also : api;
 }
 
+/* Tokens are counted by the client's own format, or estimated. */
+static const struct provider *
+count_api(const struct provider *api, enum wire client)
+{
+	if (api->count != NULL && api->count->wire == client)
+		return api->count;
+	return count_estimate(client);
+}
+
 /* The interface for what is asked, or NULL and why. */
 static const struct provider *
 find_api(const struct target *t, const struct ask *ask, struct error *err)
 {
-	const struct provider *api = choose_api(t, ask);
+	static const char *const words[] = {
+		[OPERATION_EMBED] = "embeddings",
+		[OPERATION_COMPACT] = "compaction",
+		[OPERATION_STORED] = "stored responses",
+	};
+	const struct provider *api = choose_api(t, ask), *found = NULL;
 
 	switch (ask->operation) {
 	case OPERATION_CHAT:
 		return api;
 	case OPERATION_COUNT:
-		return api->count != NULL ? api->count : &count_estimate;
+		return count_api(api, ask->wire);
 	case OPERATION_EMBED:
+		found = api->embed;
+		break;
+	case OPERATION_COMPACT:
+		found = api->compact;
+		break;
+	case OPERATION_STORED:
+		found = api->stored;
 		break;
 	}
-	if (api->embed == NULL) {
+	if (found == NULL) {
 		error_set(err, ERROR_BAD_REQUEST,
-		    "model: provider %.*s has no embeddings",
-		    STR_ARG(t->provider->name));
+		    "model: provider %.*s has no %s",
+		    STR_ARG(t->provider->name), words[ask->operation]);
 		snprintf(err->param, sizeof(err->param), "model");
 	}
-	return api->embed;
+	return found;
 }
 
 /* x-sluice-require: lossless */

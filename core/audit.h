@@ -22,7 +22,7 @@ struct audit {
  * committed.
  *
  * Returns  0, or -1: ERROR_STORE with the first thing that is wrong.
- * Blocks   some ten seconds for a million rows.
+ * Blocks   up to a minute for a million rows.
  */
 int audit(const char *data_dir, struct store *store, struct audit *found,
     struct error *err) __attribute__((warn_unused_result));

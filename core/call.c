@@ -3,6 +3,7 @@
 
 #include "core/allowance.h"
 #include "core/arena.h"
+#include "core/call_cache.h"
 #include "core/chat.h"
 #include "core/clock.h"
 #include "core/conf.h"
@@ -12,6 +13,7 @@
 #include "core/price.h"
 #include "core/resolve.h"
 #include "core/state.h"
+#include "core/task.h"
 
 void
 call_init(struct call *c, struct arena *a, const struct conf *conf,
@@ -21,7 +23,8 @@ call_init(struct call *c, struct arena *a, const struct conf *conf,
 	c->started_us = clock_mono_us();
 	c->row.started_us = clock_wall_us();
 	c->row.ttft_ms = c->row.duration_ms = -1;
-	c->control.max_cost_pusd = -1;
+	c->row.saved_pusd = c->control.max_cost_pusd = -1;
+	c->control.cache.max_age_s = -1;
 	c->ask.arena = a;
 	ledger_id(c->row.id, c->row.started_us);
 }
@@ -50,6 +53,27 @@ route_of_header(struct call *c)
 	return route_request(c->conf, c->arena, &at, &c->err);
 }
 
+/* Nobody knows who has an answer: those who keep any, one after the other. */
+static const struct route *
+route_of_keepers(struct call *c)
+{
+	const struct conf_provider *p;
+	struct name *names = NULL;
+
+	for (p = c->conf->providers; p != NULL; p = p->next)
+		if (p->api->stored != NULL ||
+		    (p->also != NULL && p->also->stored != NULL))
+			name_add(c->arena, &names,
+			    str_of(arena_printf(
+				c->arena, "%.*s/responses", STR_ARG(p->name))));
+	if (names != NULL)
+		return route_request_names(c->conf, c->arena, names, &c->err);
+	error_set(&c->err, ERROR_NOT_FOUND,
+	    "no provider here keeps responses: that needs one with api "
+	    "openai_responses");
+	return NULL;
+}
+
 static const struct route *
 find_route(struct call *c)
 {
@@ -57,6 +81,10 @@ find_route(struct call *c)
 	struct str name = model.s;
 	const struct conf_route *named;
 
+	if (c->control.tree != NULL)
+		return c->control.tree;
+	if (c->ask.operation == OPERATION_STORED && c->control.route.n == 0)
+		return route_of_keepers(c);
 	if (c->control.route.n > 0)
 		name = c->control.route;
 	named = conf_route_find(c->conf, resolve_alias(c->conf, name));
@@ -117,14 +145,16 @@ set_deadline(struct call *c)
 int
 call_plan(struct call *c)
 {
-	const struct route *route = find_route(c);
-
-	if (route == NULL)
+	c->route = find_route(c);
+	if (c->route == NULL)
 		return -1;
 	set_deadline(c);
 	c->planner = (struct planner){ .arena = c->arena,
 		.conf = c->conf,
 		.health = c->state != NULL ? state_targets(c->state) : NULL,
+		.fits = c->fits,
+		.no_trial =
+		    c->control.no_store || c->control.role != ROLE_PRIMARY,
 		.ask = &c->ask,
 		.row = &c->row,
 		.header = c->header,
@@ -133,7 +163,8 @@ call_plan(struct call *c)
 		.wall_us = c->row.started_us,
 		.seed = seed_of(c),
 		.err = &c->err };
-	c->plan = plan_make(&c->planner, route);
+	c->row.task = task_of(&c->planner);
+	c->plan = plan_make(&c->planner, c->route);
 	if (c->plan == NULL || check_cost(c) != 0)
 		return -1;
 	return fetch_wanted(c->conf, &c->ask, c->plan, &c->err);
@@ -157,6 +188,7 @@ foresee_attempt(struct call *c)
 
 	la->provider = t->provider->name;
 	la->model = t->model;
+	la->role = c->control.role;
 	if (c->prepared != NULL)
 		t = &c->prepared->target;
 	la->credential = target_credential(t);
@@ -205,7 +237,7 @@ call_front(struct call *c)
 	if ((c->plan == NULL && call_plan(c) != 0) || allowance_take(c) != 0)
 		return -1;
 	only = only_target(c->plan);
-	if (only != NULL && only->set.p == NULL) {
+	if (only != NULL && only->set.p == NULL && only->over.p == NULL) {
 		c->prepared =
 		    allowance_prepare(c, &c->ask, &only->target, 0, &c->err);
 		if (c->prepared == NULL)
@@ -226,7 +258,8 @@ outcome_of(const struct call *c)
 		return CALL_OK;
 	if (c->err.kind == ERROR_CLIENT_GONE)
 		return CALL_CANCELLED;
-	return c->tries == NULL ? CALL_REFUSED : CALL_ERROR;
+	return c->tries == NULL && !call_cache_serves(c) ? CALL_REFUSED
+							 : CALL_ERROR;
 }
 
 static void

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "core/attempt.h"
+#include "core/cache_policy.h"
 #include "core/error.h"
 #include "core/ledger.h"
 #include "core/limit.h"
@@ -35,8 +36,12 @@
 
 struct accounts;
 struct arena;
+struct cache;
+struct call_cache;
 struct conf;
 struct fetch;
+struct fits;
+struct flights;
 struct health_target;
 struct key;
 struct sink;
@@ -56,6 +61,12 @@ struct call_control {
 	struct name *models;   /* fallback list; NULL: ask.model alone */
 	int64_t max_cost_pusd; /* -1: none */
 	int64_t timeout_ms;    /* 0: the configuration's */
+	bool no_store;         /* nothing of it is kept: no trial */
+	/* Of the gateway itself: what is not asked for by name; NULL: is. */
+	const struct route *tree;
+	/* JUDGE, SHADOW: of all its attempts; PRIMARY: as they come. */
+	enum attempt_role role;
+	struct cache_wish cache;
 };
 
 /* One attempt of the call. */
@@ -84,11 +95,16 @@ struct call {
 	const struct key *key;     /* NULL: nobody in particular */
 	struct limits *limits;     /* NULL: none apply */
 	struct accounts *accounts; /* NULL: none has its own credentials */
+	struct fits *fits;         /* NULL: nothing is known of any arm */
 	struct limit_grant grant;  /* what is set aside for it */
+	struct cache *store;       /* of answers; NULL: none is kept */
+	struct flights *flights;   /* NULL: each call for itself */
+	struct call_cache *cache;  /* NULL: not for this call (call_cache.h) */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
 	struct error err;        /* how it went wrong, or ERROR_NONE */
+	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */
 	unsigned attempts;       /* begun */

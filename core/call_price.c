@@ -8,32 +8,37 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/limit_room.h"
 #include "core/price.h"
+
+static const struct model *
+find_listed(struct call *c, const struct attempt *at, struct str name,
+    struct price *price)
+{
+	struct error err = { 0 };
+	const struct model *m = NULL;
+
+	if (name.n > 0)
+		m = catalog_find(c->conf->catalog, c->arena,
+		    at->target.provider->name, name);
+	if (m == NULL || m->price.p == NULL ||
+	    price_parse_at(m->price, c->row.started_us, price, &err) != 0)
+		return NULL;
+	return m;
+}
 
 /* The price of what answered, else of what was asked for; exact names only. */
 static bool
 find_price(struct call *c, const struct attempt *at, struct price *price,
     struct str *version)
 {
-	const struct str provider = at->target.provider->name;
-	const struct str names[] = { at->meter.model, at->target.model };
-	const struct model *m;
-	struct error err = { 0 };
-	size_t i;
+	const struct model *m = find_listed(c, at, at->meter.model, price);
 
-	for (i = 0; i < 2; i++) {
-		if (names[i].n == 0)
-			continue;
-		m = catalog_find(
-		    c->conf->catalog, c->arena, provider, names[i]);
-		if (m != NULL && m->price.p != NULL &&
-		    price_parse_at(m->price, c->row.started_us, price, &err) ==
-			0) {
-			*version = m->version;
-			return true;
-		}
-	}
-	return false;
+	if (m == NULL)
+		m = find_listed(c, at, at->target.model, price);
+	if (m != NULL)
+		*version = m->version;
+	return m != NULL;
 }
 
 static struct cost
@@ -42,18 +47,45 @@ no_cost(const char *why)
 	return (struct cost){ .source = COST_UNKNOWN, .why = why };
 }
 
+/* Add what other models have done for it, each at its own price. */
+static void
+add_others(struct call *c, const struct attempt *at, const struct usage *u,
+    struct cost *cost)
+{
+	struct usage one;
+	struct price price;
+	struct str name;
+	int64_t pusd;
+	unsigned i;
+
+	for (i = 0; i < u->n_others && cost->known; i++) {
+		name = str_of(u->others[i].model);
+		usage_init(&one);
+		memcpy(one.tokens, u->others[i].tokens, sizeof(one.tokens));
+		one.mode = u->mode;
+		if (find_listed(c, at, name, &price) == NULL ||
+		    price_cost(&price, &one, &pusd) < 0)
+			*cost = no_cost(arena_printf(c->arena,
+			    "no price for %.*s/%.*s",
+			    STR_ARG(at->target.provider->name), STR_ARG(name)));
+		else
+			cost->pusd = limit_add(cost->pusd, pusd);
+	}
+}
+
 /* What an attempt cost, by usage as the provider reported or we estimated. */
 static struct cost
 cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 {
 	struct cost cost = { .known = true, .source = COST_ESTIMATED };
+	struct usage own = usage_own(&la->usage);
 	struct price price;
 	int rc;
 
 	if (la->usage.source == USAGE_REPORTED)
 		cost.source = COST_REPORTED;
 	if (at->target.provider->free ||
-	    at->ask->operation == OPERATION_COUNT ||
+	    operation_is_free(at->ask->operation) ||
 	    (la->usage.source == USAGE_NONE && at->err.kind != ERROR_NONE))
 		return cost; /* free, or an error answer: providers bill none */
 	if (la->usage.source == USAGE_NONE)
@@ -61,7 +93,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 	if (!find_price(c, at, &price, &la->price))
 		return no_cost(arena_printf(c->arena, "no price for %.*s/%.*s",
 		    STR_ARG(la->provider), STR_ARG(la->model)));
-	rc = price_cost(&price, &la->usage, &cost.pusd);
+	rc = price_cost(&price, &own, &cost.pusd);
 	if (rc < 0 && price.modes[la->usage.mode].n_tiers == 0)
 		return no_cost(
 		    arena_printf(c->arena, "no %s price for %.*s/%.*s",
@@ -71,6 +103,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 		return no_cost("the amount overflows");
 	if (rc > 0)
 		cost.source = COST_ESTIMATED; /* an upper bound */
+	add_others(c, at, &la->usage, &cost);
 	return cost;
 }
 
@@ -108,6 +141,8 @@ call_price_try(struct call *c, struct call_try *t)
 		    plan_input_tokens(&c->planner, &at->target),
 		    rest_tokens(c, at));
 	t->row->usage = at->meter.usage;
+	if (at->ask->operation == OPERATION_STORED)
+		usage_init(&t->row->usage); /* counted when it was made */
 	t->row->cost = cost_of(c, at, t->row);
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/allowance.h"
 #include "core/arena.h"
+#include "core/call_cache.h"
 #include "core/call_try.h"
 #include "core/clock.h"
 #include "core/conf.h"
@@ -54,8 +55,8 @@ fire_end(void *arg)
 	c->events->ended(c->arg);
 }
 
-static void
-tell_end(struct call *c)
+void
+call_tell_end(struct call *c)
 {
 	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
 	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
@@ -84,7 +85,7 @@ end(struct call *c)
 			    t, ERROR_CLIENT_GONE, "the call has ended");
 		c->drains |= t->late;
 	}
-	tell_end(c);
+	call_tell_end(c);
 }
 
 /* Settle the drained; when the last one is, so is the call. */
@@ -99,7 +100,7 @@ end_late(struct call *c)
 		call_try_settle(t);
 	}
 	c->lingers = c->drains = false;
-	tell_end(c);
+	call_tell_end(c);
 }
 
 void
@@ -283,14 +284,15 @@ prepare(struct call *c, const struct route_target *leaf, unsigned nth,
     struct error *err)
 {
 	struct attempt *at = c->prepared;
+	struct ask *ask;
 
 	c->prepared = NULL;
 	if (allowance_again(c, &leaf->target, err) != 0)
 		return NULL;
 	if (at != NULL)
 		return at;
-	return allowance_prepare(
-	    c, ask_with(&c->ask, leaf->set), &leaf->target, nth, err);
+	ask = ask_with(ask_with(&c->ask, leaf->set), leaf->over);
+	return allowance_prepare(c, ask, &leaf->target, nth, err);
 }
 
 static struct ledger_attempt *
@@ -302,7 +304,8 @@ new_row(struct call *c, const struct step *step)
 	la = ARENA_NEW(c->arena, struct ledger_attempt);
 	la->provider = t->provider->name;
 	la->model = t->model;
-	la->role = step->role;
+	la->role =
+	    c->control.role != ROLE_PRIMARY ? c->control.role : step->role;
 	la->start_ms = (clock_mono_us() - c->started_us) / 1000;
 	la->ttft_ms = la->duration_ms = -1;
 	la->cost.why = "not finished";
@@ -404,7 +407,8 @@ rotate(struct call_try *t)
 	if (at == NULL)
 		return false;
 	attempt_discard(t->at);
-	start(c, t->step, at)->row->role = ROLE_RETRY;
+	start(c, t->step, at)->row->role =
+	    c->control.role != ROLE_PRIMARY ? c->control.role : ROLE_RETRY;
 	return true;
 }
 
@@ -437,7 +441,7 @@ call_run(struct call *c, struct loop *loop, struct upstream *upstream,
 
 	c->engine =
 	    (struct attempt_engine){ .loop = loop, .upstream = upstream };
-	c->out = out;
+	c->out = call_cache_sink(c, out);
 	c->nowhere.put = drop_event;
 	c->events = events;
 	c->arg = arg;
@@ -455,14 +459,15 @@ call_run(struct call *c, struct loop *loop, struct upstream *upstream,
 void
 call_pause(struct call *c)
 {
-	if (c->run.winner != NULL && c->attempt != NULL)
+	if (!call_cache_pause(c) && c->run.winner != NULL && c->attempt != NULL)
 		attempt_pause(c->attempt);
 }
 
 void
 call_resume(struct call *c)
 {
-	if (c->run.winner != NULL && c->attempt != NULL)
+	if (!call_cache_resume(c) && c->run.winner != NULL &&
+	    c->attempt != NULL)
 		attempt_resume(c->attempt);
 }
 
@@ -482,6 +487,8 @@ call_cancel(struct call *c, enum error_kind kind, const char *why)
 {
 	struct call_try *t;
 
+	if (call_cache_cancel(c, kind, why))
+		return;
 	c->stopping |= kind != ERROR_CLIENT_GONE;
 	if (c->lingers)
 		stop_late(c, kind, why);

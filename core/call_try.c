@@ -45,7 +45,8 @@ static void
 report_health(struct call_try *t)
 {
 	const struct attempt *at = t->at;
-	const struct health_report r = { .result = at->api == &count_estimate
+	const struct health_report r = { .result = at->api ==
+			count_estimate(at->ask->wire)
 		    ? HEALTH_NOTHING /* nobody was asked */
 		    : health_result_of(&at->err),
 		.probe = t->probe,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/catalog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,10 @@
 #include "core/chat.h"
 #include "core/error.h"
 #include "core/jtext.h"
+#include "core/jw.h"
 #include "core/price.h"
+
+#define MAX_ID_BYTES 600 /* provider/model */
 
 /* conf/models.json, found by the assembler beside the Makefile. */
 __asm__(".section .rodata\n"
@@ -466,4 +470,43 @@ catalog_each(const struct catalog *c, struct str provider,
 			break;
 		fn(arg, c->entries[i].id);
 	}
+}
+
+static void
+count_or_null(struct jw *w, const char *name, int64_t n)
+{
+	if (n > 0)
+		jw_kv_i64(w, name, n);
+	else
+		jw_kv_null(w, name);
+}
+
+void
+catalog_json(
+    const struct model *m, struct str provider, bool free, struct jw *w)
+{
+	char id[MAX_ID_BYTES];
+	size_t i;
+
+	snprintf(
+	    id, sizeof(id), "%.*s/%.*s", STR_ARG(provider), STR_ARG(m->id));
+	jw_object(w);
+	jw_kv_cstr(w, "id", id);
+	jw_kv_str(w, "name", m->name);
+	jw_kv_str(w, "provider", provider);
+	count_or_null(w, "context", m->context);
+	count_or_null(w, "output", m->output);
+	jw_key(w, "can");
+	jw_array(w);
+	for (i = 0; i < sizeof(can_words) / sizeof(*can_words); i++)
+		if ((m->can & can_words[i].bit) != 0)
+			jw_cstr(w, can_words[i].word);
+	jw_end(w);
+	jw_kv_bool(w, "free", free);
+	if (m->price.n > 0)
+		jw_kv_raw(w, "price", m->price);
+	else
+		jw_kv_null(w, "price");
+	jw_kv_str(w, "price_version", m->price.n > 0 ? m->version : STR_NONE);
+	jw_end(w);
 }

@@ -23,6 +23,7 @@
 
 struct arena;
 struct error;
+struct jw;
 
 enum model_can {
 	MODEL_TOOLS = 1 << 0,
@@ -99,6 +100,13 @@ int catalog_overlay(struct catalog *c, struct str text, struct error *err)
  */
 const struct model *catalog_find(const struct catalog *c, struct arena *a,
     struct str provider, struct str id);
+
+/*
+ * catalog_json(m, provider, free, w):
+ * Write ${m}, as ${provider} has it and perhaps for ${free}, as one object.
+ */
+void catalog_json(
+    const struct model *m, struct str provider, bool free, struct jw *w);
 
 /*
  * catalog_providers(c, fn, arg):

@@ -32,10 +32,23 @@ chat_lose(struct chat *chat, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	chat->beyond = true;
 	if (n < LOSSES_MAX)
 		name_add(chat->arena, &chat->losses, str_of(what));
 	else
 		name_add(chat->arena, &chat->losses, STR("and_more"));
+}
+
+void
+chat_lose_shared(struct chat *chat)
+{
+	struct shared *s;
+
+	for (s = chat->shared; s != NULL; s = s->next) {
+		if (!s->carried)
+			chat_lose(chat, "%.*s", STR_ARG(s->path));
+		s->carried = false;
+	}
 }
 
 /*

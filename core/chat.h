@@ -139,6 +139,15 @@ struct name {
 	struct name *next;
 };
 
+/* A member that OpenAI's two formats share and no other has. */
+struct shared {
+	struct str name; /* "verbosity" */
+	struct str path; /* where the client has it: "text.verbosity" */
+	struct str raw;  /* JSON */
+	bool carried;    /* by the writer: it goes along */
+	struct shared *next;
+};
+
 struct chat {
 	struct arena *arena; /* where all of it lives */
 	enum wire dialect;   /* of the client */
@@ -168,25 +177,31 @@ struct chat {
 	bool thinking_off;       /* explicitly disabled */
 	bool thinking_hidden;    /* the client wants no thinking text */
 
+	bool logprobs; /* asked for; they cross to nobody */
 	bool stream;
 	bool include_usage;      /* stream: the client wants a usage chunk */
 	struct str user;         /* end-user id; absent if not given */
 	struct str service_tier; /* as the client wrote it; absent */
 
+	struct shared *shared; /* in order; what no writer carries is lost */
 	const struct media *media; /* fetched images; see chat_media */
 
 	int64_t dimensions; /* OPERATION_EMBED: of a vector; 0: as usual */
 
 	struct name *losses; /* what translation dropped, see chat_lose */
+	bool beyond;         /* the client's bytes say more than this struct */
 };
 
 /*
  * chat_lose(chat, fmt, ...):
  * Note that what the client calls ${fmt}... does not reach the provider; the
- * same name counts once.
+ * same name counts once.  The chat is beyond then.
  */
 void chat_lose(struct chat *chat, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* chat_lose_shared(chat): after each translation, what no writer carried. */
+void chat_lose_shared(struct chat *chat);
 
 /*
  * chat_turn(chat, role), chat_part(chat, list, kind), chat_tool(chat):

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/price.h"
 #include "core/state.h"
+#include "core/trail.h"
 
 #define CLI_ARENA_BYTES (64u << 20)
 #define CLI_MAX_SPAN    10000 /* of any unit */
@@ -32,6 +33,8 @@ static const struct cmd *const verbs[] = {
 	&cli_verify,
 	&cli_recover,
 	&cli_health,
+	&cli_experiment,
+	&cli_judge,
 	&cli_try,
 	&cli_selftest,
 	&cli_version,
@@ -66,6 +69,22 @@ say(struct cli *cli, const char *fmt, va_list ap)
 	fputs("sluice: ", cli->env->err);
 	vfprintf(cli->env->err, fmt, ap);
 	fputc('\n', cli->env->err);
+}
+
+void
+cli_trail(struct cli *cli, const char *action, struct str target)
+{
+	struct error err = { 0 };
+	const struct trail_entry entry = {
+		.key = STR("cli"), .action = str_of(action), .target = target
+	};
+	int fd = trail_open(cli->state, &err);
+
+	if (fd < 0)
+		fprintf(cli->env->err, "note: %s\n", err.msg);
+	else
+		trail_write(fd, &entry);
+	trail_close(fd);
 }
 
 int

@@ -53,9 +53,9 @@ struct cmd {
 };
 
 extern const struct cmd cli_account, cli_backup, cli_budget, cli_check,
-    cli_health, cli_help, cli_key, cli_ledger, cli_ledger_prune,
-    cli_ledger_summary, cli_models, cli_prices, cli_reconcile, cli_recover,
-    cli_selftest, cli_try, cli_verify, cli_version;
+    cli_experiment, cli_health, cli_help, cli_judge, cli_key, cli_ledger,
+    cli_ledger_prune, cli_ledger_summary, cli_models, cli_prices, cli_reconcile,
+    cli_recover, cli_selftest, cli_try, cli_verify, cli_version;
 
 /*
  * cli_main(env, argc, argv):
@@ -108,6 +108,12 @@ int cli_state(struct cli *cli) __attribute__((warn_unused_result));
  * Returns  0, or -1 after a message: return CLI_FAILED then.
  */
 int cli_owner(struct cli *cli) __attribute__((warn_unused_result));
+
+/*
+ * cli_trail(cli, action, target):
+ * Note in the audit log (trail.h) that ${action} has been done to ${target}.
+ */
+void cli_trail(struct cli *cli, const char *action, struct str target);
 
 /* cli_fail(cli, fmt, ...): say why on env->err.  Returns CLI_FAILED. */
 int cli_fail(struct cli *cli, const char *fmt, ...)

@@ -16,10 +16,27 @@
 #define MAX_OUTPUT_BYTES (32u << 20)
 #define MAX_SECRET_BYTES 16384
 
+/* What changes an account. */
+struct deed {
+	const char *action;
+	struct str target;
+};
+
 static int
-finish(struct cli *cli, int rc, const struct error *err)
+finish(
+    struct cli *cli, const struct deed *deed, int rc, const struct error *err)
 {
-	return rc == -1 ? cli_fail(cli, "%s", err->msg) : CLI_DONE;
+	if (rc == -1)
+		return cli_fail(cli, "%s", err->msg);
+	cli_trail(cli, deed->action, deed->target);
+	return CLI_DONE;
+}
+
+static struct str
+place(struct cli *cli, struct str account, struct str provider)
+{
+	return str_of(arena_printf(
+	    cli->arena, "%.*s/%.*s", STR_ARG(account), STR_ARG(provider)));
 }
 
 /* --allow-shared yes|no; absent leaves ${*allow}. */
@@ -52,7 +69,8 @@ run_create(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
-	return finish(cli, account_create(cli->state, name, allow, &err), &err);
+	return finish(cli, &(struct deed){ "account.create", name },
+	    account_create(cli->state, name, allow, &err), &err);
 }
 
 static int
@@ -66,7 +84,8 @@ run_remove(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
-	return finish(cli, account_remove(cli->state, name, &err), &err);
+	return finish(cli, &(struct deed){ "account.remove", name },
+	    account_remove(cli->state, name, &err), &err);
 }
 
 /* All of file ${path}, "-" being standard input; wiped with the run. */
@@ -131,6 +150,8 @@ change(struct cli *cli, const struct setting *s, struct str secret)
 	if (s->shared.p != NULL &&
 	    account_allow(cli->state, s->name, s->allow, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	if (s->shared.p != NULL)
+		cli_trail(cli, "account.edit", s->name);
 	if (s->key.p == NULL)
 		return CLI_DONE;
 	if (conf_provider_find(cli->conf, s->provider) == NULL)
@@ -138,6 +159,8 @@ change(struct cli *cli, const struct setting *s, struct str secret)
 		    "note: no provider is called %.*s in the configuration\n",
 		    STR_ARG(s->provider));
 	return finish(cli,
+	    &(struct deed){
+		"credential.set", place(cli, s->name, s->provider) },
 	    account_set(cli->state, s->name, s->provider, secret, s->add, &err),
 	    &err);
 }
@@ -185,6 +208,7 @@ run_unset(struct cli *cli, int argc, char **argv)
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
 	return finish(cli,
+	    &(struct deed){ "credential.remove", place(cli, name, provider) },
 	    account_set(cli->state, name, provider, STR_NONE, false, &err),
 	    &err);
 }
@@ -202,7 +226,8 @@ run_rekey(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (from.p != NULL && read_secret(cli, from, &old) == -1)
 		return CLI_FAILED;
-	return finish(cli, account_rekey(cli->state, old, &err), &err);
+	return finish(cli, &(struct deed){ "account.rekey", STR_NONE },
+	    account_rekey(cli->state, old, &err), &err);
 }
 
 /* Where accounts go as they are listed. */
@@ -215,29 +240,6 @@ struct list {
 };
 
 static void
-put_json(struct list *l, const struct account *a)
-{
-	char text[CLOCK_TEXT_BYTES];
-	const struct credential *c;
-	struct jw *w = &l->w;
-
-	jw_object(w);
-	jw_kv_str(w, "name", a->name);
-	jw_kv_cstr(w, "created_at", clock_text(a->created_us, text));
-	jw_kv_bool(w, "allow_shared", a->allow_shared);
-	jw_key(w, "credentials");
-	jw_array(w);
-	for (c = a->credentials; c != NULL; c = c->next) {
-		jw_object(w);
-		jw_kv_str(w, "provider", c->provider);
-		jw_kv_cstr(w, "set_at", clock_text(c->set_us, text));
-		jw_end(w);
-	}
-	jw_end(w);
-	jw_end(w);
-}
-
-static void
 put_account(void *arg, const struct account *a)
 {
 	struct list *l = arg;
@@ -247,7 +249,7 @@ put_account(void *arg, const struct account *a)
 		return;
 	l->n++;
 	if (l->json) {
-		put_json(l, a);
+		account_json(a, &l->w);
 		return;
 	}
 	buf_addf(l->out, "%-20.*s  %-6s ", STR_ARG(a->name),

@@ -38,6 +38,14 @@ read_which(struct cli *cli, struct which *w)
 	return CLI_DONE;
 }
 
+/* As the audit log names it. */
+static struct str
+place(struct cli *cli, const struct which *w)
+{
+	return str_of(arena_printf(
+	    cli->arena, "%.*s/%.*s", STR_ARG(w->scope), STR_ARG(w->name)));
+}
+
 static int
 run_set(struct cli *cli, int argc, char **argv)
 {
@@ -63,6 +71,7 @@ run_set(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (budget_set(cli->state, b, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "budget.set", place(cli, &w));
 	return CLI_DONE;
 }
 
@@ -87,30 +96,8 @@ run_remove(struct cli *cli, int argc, char **argv)
 	if (budget_remove(cli->state, w.budget.scope, w.budget.name,
 		w.budget.window, &err) == -1)
 		return cli_fail(cli, "%s", err.msg);
+	cli_trail(cli, "budget.remove", place(cli, &w));
 	return CLI_DONE;
-}
-
-static void
-put_json(struct jw *w, const struct budget *b, const struct limit_standing *now)
-{
-	char resets[CLOCK_TEXT_BYTES];
-
-	jw_object(w);
-	jw_kv_cstr(w, "scope", budget_scopes[b->scope]);
-	jw_kv_str(w, "name", b->name);
-	jw_kv_cstr(w, "per", window_words[b->window]);
-	money_json(w, "limit_usd", b->pusd);
-	money_json(w, "spent_usd", now->spent);
-	money_json(w, "reserved_usd", now->reserved);
-	money_json(w, "left_usd", limit_left(b, now));
-	jw_kv_cstr(w, "resets_at",
-	    now->resets_us == INT64_MAX ? NULL
-					: clock_text(now->resets_us, resets));
-	if (b->alert_pct > 0)
-		jw_kv_i64(w, "alert_pct", b->alert_pct);
-	else
-		jw_kv_null(w, "alert_pct");
-	jw_end(w);
 }
 
 static void
@@ -162,7 +149,7 @@ put_budgets(struct cli *cli, const struct which *w,
 			continue;
 		n++;
 		if (json)
-			put_json(&jw, &list->budgets[i], &now);
+			limit_json(&jw, &list->budgets[i], &now);
 		else
 			put_line(out, &list->budgets[i], &now);
 	}

@@ -19,34 +19,6 @@ struct models {
 	bool json;
 };
 
-static void
-count_or_null(struct jw *w, const char *name, int64_t n)
-{
-	if (n > 0)
-		jw_kv_i64(w, name, n);
-	else
-		jw_kv_null(w, name);
-}
-
-static void
-model_json(struct models *ms, const struct model *m)
-{
-	struct jw *w = &ms->w;
-
-	jw_object(w);
-	jw_kv_cstr(w, "id",
-	    arena_printf(ms->cli->arena, "%.*s/%.*s",
-		STR_ARG(ms->provider->name), STR_ARG(m->id)));
-	jw_kv_str(w, "name", m->name);
-	count_or_null(w, "context", m->context);
-	count_or_null(w, "output", m->output);
-	if (m->price.n > 0)
-		jw_kv_raw(w, "price", m->price);
-	else
-		jw_kv_null(w, "price");
-	jw_end(w);
-}
-
 /* A column of tokens: "-" where unknown. */
 static const char *
 tokens(struct arena *a, int64_t n)
@@ -86,8 +58,12 @@ each_model(void *arg, struct str id)
 	const struct model *m = catalog_find(
 	    ms->cli->conf->catalog, ms->cli->arena, ms->provider->name, id);
 
-	if (m != NULL)
-		(ms->json ? model_json : model_text)(ms, m);
+	if (m == NULL)
+		return;
+	if (ms->json)
+		catalog_json(m, ms->provider->name, ms->provider->free, &ms->w);
+	else
+		model_text(ms, m);
 }
 
 static void

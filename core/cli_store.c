@@ -64,6 +64,9 @@ run_backup(struct cli *cli, int argc, char **argv)
 	if (backup_make(cli->state, str_cstr(cli->arena, dir), &found, &err) !=
 	    0)
 		return cli_fail(cli, "%s", err.msg);
+	if (!json)
+		fputs("not in it: the master key, which opens credentials\n",
+		    cli->env->out);
 	return report(cli, json, &found);
 }
 
@@ -159,8 +162,9 @@ const struct cmd cli_backup = {
 	    "sluice backup DIR [--json]\n"
 	    "DIR is new or empty.  Calls go on meanwhile.  Journals that the\n"
 	    "verified copy covers are removed, and a damaged database is\n"
-	    "rebuilt from the newest backup: leave it where it is.  The key\n"
-	    "that opens sealed credentials is not part of it.",
+	    "rebuilt from the newest backup: leave it where it is.  The "
+	    "master\n"
+	    "key (master.key or $SLUICE_MASTER_KEY) is not part of it.",
 	.run = run_backup,
 };
 

@@ -89,8 +89,8 @@ run_summary(struct cli *cli, int argc, char **argv)
 		{ "--by", CLI_TEXT, &by, true },
 		{ "--since", CLI_TIME, &q.since_us, false },
 		{ "--until", CLI_TIME, &q.until_us, false },
-		{ "--key", CLI_TEXT, &q.key, false },
-		{ "--account", CLI_TEXT, &q.account, false },
+		{ "--key", CLI_TEXT, &q.only[ROLLUP_KEY], false },
+		{ "--account", CLI_TEXT, &q.only[ROLLUP_ACCOUNT], false },
 		{ "--json", CLI_FLAG, &json, false },
 	};
 	struct arena *a;
@@ -180,14 +180,15 @@ const struct cmd cli_ledger_summary = {
 	.usage =
 	    "sluice ledger summary --by WHAT[,WHAT] [options]\n"
 	    "  --by WHAT    key, account, model, provider, tag, user, task,\n"
-	    "               session, day; at most three, joined by commas\n"
+	    "               session, route, day; at most three, joined by "
+	    "commas\n"
 	    "  --since T    calls that started at T or later\n"
 	    "  --until T    calls that started before T\n"
 	    "  --key K      of one gateway key, by its id\n"
 	    "  --account A  of one account\n"
 	    "  --json       one JSON object, with tokens by bucket\n"
-	    "T is a date or an RFC 3339 time, UTC.  Whole days and one WHAT\n"
-	    "(and day) are answered at once, anything else from the rows.\n"
+	    "T is a date or an RFC 3339 time, UTC.  One WHAT (and day, key,\n"
+	    "account) is answered at once, anything else from the rows.\n"
 	    "UNPRICED calls have no known cost and are not in COST.",
 	.run = run_summary,
 };

@@ -10,8 +10,10 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/cache_policy.h"
 #include "core/conf_read.h"
 #include "core/error.h"
+#include "core/experiment.h"
 #include "core/jtree.h"
 
 /* The catalogue's index, and a document of at most 1 MB with its tree. */
@@ -19,6 +21,7 @@
 
 #define AT(member) offsetof(struct conf, member)
 #define IN(member) offsetof(struct conf_provider, member)
+#define OF(member) offsetof(struct experiment, member)
 #define DAY_S      86400
 
 /* The schema.  Sections follow the order of README's table. */
@@ -76,9 +79,9 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "when nobody waits any more: stop, or read to the end" },
 
 	{ "routes.NAME", &conf_route_type, CONF_NOWHERE, NULL,
-	    .meaning =
-		"a node: a name, { model, set, timeout_ms, on }, or "
-		"one of fallback, race, split, cheapest, fastest, when" },
+	    .meaning = "a node: a name, { model, set, timeout_ms, on }, or "
+		       "one of fallback, race, split, cheapest, fastest, when, "
+		       "best, experiment" },
 
 	{ "routing.attempts", &conf_count_type, AT(routing.attempts),
 	    "(3, or the targets of the chain if that is more)", 1, 100,
@@ -112,6 +115,17 @@ const struct conf_row conf_rows[] = {
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
 
+	{ "cache.default", &conf_switch_type, AT(cache.on), "\"off\"",
+	    .words = "off, on",
+	    .meaning = "answers from the cache, for calls that do not say" },
+	{ "cache.ttl_s", &conf_s_type, AT(cache.ttl_ms), "300", 1,
+	    CACHE_MAX_TTL_S, .meaning = "how long an answer is kept" },
+	{ "cache.max_entry_kb", &conf_kb_type, AT(cache.max_entry_bytes),
+	    "1024", 1, 1048576, .meaning = "largest answer that is kept" },
+	{ "cache.pace_tokens_per_s", &conf_count_type, AT(cache.pace), "0", 0,
+	    1000000,
+	    .meaning = "speed of a stored answer's stream; 0: at once" },
+
 	{ "fetch_images", &conf_bool_type, AT(fetch_images), "false",
 	    .meaning = "get images from their addresses for providers that "
 		       "want the bytes (Gemini); only from public ones" },
@@ -134,6 +148,53 @@ const struct conf_row conf_rows[] = {
 	    0, 36500,
 	    .meaning = "rows of older calls are removed, their sums stay; 0 "
 		       "keeps all" },
+
+	{ "tasks", &conf_rules_type, CONF_NOWHERE, "[]",
+	    .meaning = "tasks of calls that name none: { if, task }, the "
+		       "first that holds" },
+
+	{ "experiments.NAME.task", &conf_text_type, OF(task), NULL,
+	    .meaning = "the task it is about; without it every task, each by "
+		       "itself" },
+	{ "experiments.NAME.arms", &conf_arms_type, CONF_NOWHERE, NULL,
+	    .meaning = "2 to 8 names or { name, use, set, weight }; the first "
+		       "is the incumbent" },
+	{ "experiments.NAME.mode", &conf_word_type, OF(mode), "\"shadow\"",
+	    .words = "shadow, split",
+	    .meaning = "who answers: the incumbent, or each its share" },
+	{ "experiments.NAME.sticky", &conf_word_type, OF(sticky), "\"user\"",
+	    .words = STICKY_WORDS,
+	    .meaning = "what keeps its arm, in mode split" },
+	{ "experiments.NAME.sample", &conf_share_type, OF(sample), "0.1", 0, 1,
+	    .meaning = "share of the calls that are judged" },
+	{ "experiments.NAME.judge", &conf_judge_type, CONF_NOWHERE, NULL,
+	    .meaning = "the model, or a node, that compares two answers" },
+	{ "experiments.NAME.judge_may_be_arm", &conf_bool_type,
+	    OF(judge_may_be_arm), "false",
+	    .meaning = "it may judge its own answers" },
+	{ "experiments.NAME.rubric", &conf_text_type, OF(rubric), "(by task)",
+	    .meaning = "what the judge is told to look for" },
+	{ "experiments.NAME.criteria", &conf_list_type, OF(criteria),
+	    "(by task)", .meaning = "what it gives points for, at most 8" },
+	{ "experiments.NAME.references", &conf_path_type, OF(references), NULL,
+	    .meaning = "file of good answers, one { input, answer } a line" },
+	{ "experiments.NAME.budget_usd", &conf_usd_type, OF(budget_pusd),
+	    "\"10\"", .meaning = "most that shadow and judge may cost" },
+	{ "experiments.NAME.start", &conf_time_type, OF(start_us), NULL,
+	    .meaning = "not before" },
+	{ "experiments.NAME.end", &conf_time_type, OF(end_us), NULL,
+	    .meaning = "not after" },
+	{ "experiments.NAME.max_verdicts", &conf_count_type, OF(max_verdicts),
+	    "2000", 20, 1e6, .meaning = "most verdicts of a task" },
+	{ "experiments.NAME.stop", &conf_switch_type, OF(stop_decided),
+	    "\"decided\"", .words = "never, decided",
+	    .meaning = "no more trials of a task that is decided" },
+	{ "experiments.NAME.keep_days", &conf_count_type, OF(keep_days), "0", 0,
+	    400, .meaning = "how long answers are kept after the verdict" },
+	{ "experiments.NAME.epsilon", &conf_share_type, OF(epsilon), "0.05",
+	    0.001, 0.5, .meaning = "difference of fit that does not matter" },
+	{ "experiments.NAME.quality_floor", &conf_share_type, OF(quality_floor),
+	    "0.8", 0, 1, .meaning = "score of an answer that is accepted" },
 	{ .key = NULL },
 };
 
@@ -242,7 +303,7 @@ load(struct conf_reader *r)
 {
 	struct jnode root = { 0 }, *doc = NULL;
 
-	conf_read_defaults(r);
+	conf_read_defaults(r, NULL, r->conf);
 	conf_vendor_catalog(r);
 	if (r->conf->path.p != NULL) {
 		root.v = conf_text_read(r, r->conf->path);

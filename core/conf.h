@@ -23,12 +23,16 @@ struct arena;
 struct buf;
 struct catalog;
 struct error;
+struct experiment;
+struct jnode;
 struct provider;
 struct name;
 struct registry;
 struct zone;
 struct json_object;
 struct route;
+struct route_reader;
+struct task_rule;
 
 struct conf_provider {
 	struct str name;
@@ -53,6 +57,7 @@ struct conf_route {
 	const struct route *route; /* NULL only while it is being read */
 	struct json_object *json;  /* private, as is what follows */
 	bool parsing;
+	bool hashed;
 	struct conf_route *by;
 	struct conf_route *next;
 };
@@ -66,6 +71,14 @@ struct conf_routing {
 	int64_t max_racers;     /* of one race at a time */
 	int64_t max_extra_pusd; /* that losers may cost; -1: no limit */
 	int64_t hedge_ms;       /* CONF_HEDGE_AUTO */
+};
+
+/* Answers that are kept: cache_policy.h. */
+struct conf_cache {
+	bool on; /* for calls that do not say */
+	int64_t ttl_ms;
+	int64_t max_entry_bytes;
+	int64_t pace; /* tokens per second of a replayed stream; 0: at once */
 };
 
 enum conf_durability {
@@ -105,7 +118,11 @@ struct conf {
 	struct conf_alias *aliases;
 	struct conf_route *routes;
 	struct conf_routing routing;
+	struct experiment *experiments;
+	struct task_rule *tasks; /* task.h */
 	struct catalog *catalog; /* built in, with the entries of `models` */
+
+	struct conf_cache cache;
 
 	bool unpriced_ok; /* limits.* */
 	struct str zone_name;
@@ -158,6 +175,15 @@ const struct conf_provider *conf_provider_find(
  * Returns  the route called ${name}, or NULL.
  */
 struct conf_route *conf_route_find(const struct conf *conf, struct str name);
+
+/*
+ * conf_experiment(r, at):
+ * Read the experiment named at ${at} of a route, if nobody has before.
+ *
+ * Returns  the experiment, or NULL after a complaint.
+ */
+const struct experiment *conf_experiment(
+    struct route_reader *r, const struct jnode *at);
 
 /*
  * conf_keys(fn, arg):

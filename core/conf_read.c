@@ -148,6 +148,8 @@ read_member(struct conf_reader *r, const struct jnode *at, struct str prefix,
 		row->type->set(r, row, at, base);
 	else if (str_is(key, "providers.NAME"))
 		read_object(r, at, key, conf_vendor_add(r, name));
+	else if (str_is(key, "experiments.NAME"))
+		read_object(r, at, key, conf_experiment_add(r, at));
 	else if (str_is(key, "models.PROVIDER/ID"))
 		read_model(r, at, key);
 	else
@@ -180,19 +182,31 @@ conf_read_document(struct conf_reader *r, const struct jnode *root)
 	read_object(r, root, STR_NONE, r->conf);
 }
 
+/* Of sections with any number of entries each entry gets its own. */
+static bool
+belongs(const struct conf_row *row, const char *section)
+{
+	struct str key = str_of(row->key);
+
+	if (section != NULL)
+		return str_starts(key, section);
+	return !str_starts(key, "providers.") &&
+	    !str_starts(key, "experiments.");
+}
+
 void
-conf_read_defaults(struct conf_reader *r)
+conf_read_defaults(struct conf_reader *r, const char *section, void *base)
 {
 	struct jnode at = { 0 };
 	const struct conf_row *row;
 
 	for (row = conf_rows; row->key != NULL; row++) {
 		if (row->fallback == NULL || row->fallback[0] == '(' ||
-		    str_starts(str_of(row->key), "providers."))
+		    !belongs(row, section))
 			continue;
 		at.key = row->key;
 		at.v = json_tokener_parse(row->fallback);
-		row->type->set(r, row, &at, r->conf);
+		row->type->set(r, row, &at, base);
 		json_object_put(at.v);
 	}
 }

@@ -4,7 +4,7 @@
  * public functions, conf_read.c walks a document along the schema,
  * conf_type.c knows the types of values, conf_text.c gets the text and what
  * "env:" and "file:" refer to, conf_vendor.c completes providers and models,
- * conf_route.c reads routes.
+ * conf_route.c reads routes, conf_experiment.c experiments.
  */
 #ifndef CORE_CONF_READ_H
 #define CORE_CONF_READ_H
@@ -21,9 +21,11 @@ struct conf;
 struct conf_provider;
 struct conf_row;
 struct error;
+struct experiment;
 struct jnode;
 struct json_object;
 struct registry;
+struct route_reader;
 
 /* One reading: where results and complaints go. */
 struct conf_reader {
@@ -60,9 +62,10 @@ struct conf_row {
 	const char *meaning;
 };
 
-extern const struct conf_type conf_alias_type, conf_api_type, conf_bool_type,
-    conf_count_type, conf_hedge_type, conf_list_type, conf_mb_type,
-    conf_ms_type, conf_pair_type, conf_path_type, conf_price_type,
+extern const struct conf_type conf_alias_type, conf_api_type, conf_arms_type,
+    conf_bool_type, conf_judge_type, conf_rules_type, conf_share_type,
+    conf_time_type, conf_count_type, conf_hedge_type, conf_kb_type,
+    conf_list_type, conf_mb_type, conf_ms_type, conf_pair_type, conf_path_type, conf_price_type,
     conf_route_type, conf_s_type, conf_secret_type, conf_switch_type,
     conf_text_type, conf_url_type, conf_usd_type, conf_word_type,
     conf_zone_type;
@@ -93,8 +96,12 @@ struct conf_names {
 void conf_names_add(struct conf_names *names, struct str s);
 const char *conf_names_hint(const struct conf_names *names, struct arena *a);
 
-/* conf_read_defaults(r): set every key that has a constant default. */
-void conf_read_defaults(struct conf_reader *r);
+/*
+ * conf_read_defaults(r, section, base):
+ * Set every key that has a constant default: of ${section} ("experiments."),
+ * or (NULL) of all that are there once.
+ */
+void conf_read_defaults(struct conf_reader *r, const char *section, void *base);
 
 /* conf_read_document(r, root): set what the document says. */
 void conf_read_document(struct conf_reader *r, const struct jnode *root);
@@ -129,9 +136,16 @@ struct conf_provider *conf_vendor_add(struct conf_reader *r, struct str name);
  */
 void conf_vendor_complete(struct conf_reader *r, const struct jnode *root);
 
+/* conf_experiment_add(r, at): append the experiment at ${at}, by default. */
+struct experiment *conf_experiment_add(
+    struct conf_reader *r, const struct jnode *at);
+
+/* conf_experiments_complete(r): read those that no route has named. */
+void conf_experiments_complete(struct route_reader *r);
+
 /*
  * conf_routes_complete(r, root):
- * Read the trees of `routes`, once providers, models and aliases are known.
+ * Read the trees of `routes`, with experiments and `tasks`, once providers, models and aliases are known.
  */
 void conf_routes_complete(struct conf_reader *r, const struct jnode *root);
 

@@ -8,6 +8,7 @@
 #include "core/jtree.h"
 #include "core/price.h"
 #include "core/route.h"
+#include "core/task.h"
 
 /* Note the name; the tree follows when every other name is known. */
 static void
@@ -104,6 +105,7 @@ conf_routes_complete(struct conf_reader *r, const struct jnode *root)
 	if (root == NULL || r->conf->catalog == NULL)
 		return;
 	jtree_find(root, "routes", &reader.section);
+	jtree_find(root, "experiments", &reader.experiments);
 	for (cr = r->conf->routes; cr != NULL; cr = cr->next) {
 		at = (struct jnode){
 			.v = cr->json, .up = &reader.section, .key = cr->name.p
@@ -111,6 +113,9 @@ conf_routes_complete(struct conf_reader *r, const struct jnode *root)
 		if (check_name(r, cr, &at) && cr->json != NULL)
 			(void)route_find(&reader, cr->name, &at);
 	}
+	conf_experiments_complete(&reader);
+	if (jtree_find(root, "tasks", &at))
+		task_read(&reader, &at, &r->conf->tasks);
 }
 
 struct conf_route *

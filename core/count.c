@@ -12,6 +12,8 @@
 #include "core/tokens.h"
 #include "core/usage.h"
 
+#define RESPONSES_OBJECT "\"object\":\"response.input_tokens\","
+
 /* The answer itself goes on as it is; it used nothing. */
 static int
 read_count(const struct document *d, const struct frame *f, struct sink *out,
@@ -48,8 +50,9 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (chat == NULL)
 		return -1;
-	chunk->bytes = str_of(arena_printf(
-	    a, "{\"input_tokens\":%lld}", (long long)tokens_chat(f, chat)));
+	chunk->bytes = str_of(arena_printf(a, "{%s\"input_tokens\":%lld}",
+	    ask->wire == WIRE_OPENAI_RESPONSES ? RESPONSES_OBJECT : "",
+	    (long long)tokens_chat(f, chat)));
 	canned->status = 200;
 	canned->content_type = "application/json";
 	canned->chunks = chunk;
@@ -68,10 +71,18 @@ refused(struct arena *a, int status, const struct header *headers,
 	error_set(err, error_kind_of_status(status), "%.*s", STR_ARG(body));
 }
 
-const struct provider count_estimate = {
-	.name = "estimate",
-	.wire = WIRE_ANTHROPIC,
-	.prepare = prepare,
-	.decoder_new = count_decoder_new,
-	.refused = refused,
-};
+#define ESTIMATE(format)                                                       \
+	{                                                                      \
+		.name = "estimate", .wire = (format), .prepare = prepare,      \
+		.decoder_new = count_decoder_new, .refused = refused,          \
+	}
+
+const struct provider *
+count_estimate(enum wire client)
+{
+	static const struct provider anthropic = ESTIMATE(WIRE_ANTHROPIC);
+	static const struct provider responses =
+	    ESTIMATE(WIRE_OPENAI_RESPONSES);
+
+	return client == WIRE_OPENAI_RESPONSES ? &responses : &anthropic;
+}

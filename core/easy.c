@@ -238,6 +238,18 @@ set_body(struct easy *e, bool tls)
 	    !curl_easy_setopt(c, CURLOPT_SEEKDATA, e);
 }
 
+/* GET has no body; what else there is may. */
+static bool
+set_method(struct easy *e, bool tls)
+{
+	const char *method = e->t->request->method;
+
+	if (method != NULL && strcmp(method, "GET") == 0)
+		return !curl_easy_setopt(e->curl, CURLOPT_HTTPGET, 1L);
+	return set_body(e, tls) &&
+	    !curl_easy_setopt(e->curl, CURLOPT_CUSTOMREQUEST, method);
+}
+
 static bool
 set_callbacks(struct easy *e)
 {
@@ -330,7 +342,7 @@ set_all(struct easy *e)
 		e->curl, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION) &&
 	    set_callbacks(e) && set_connection(e, tls) && set_headers(e) &&
 	    (e->t->request->fetch != FETCH_NOTHING ? set_fetch(e)
-						   : set_body(e, tls));
+						   : set_method(e, tls));
 }
 
 struct easy *

@@ -4,8 +4,8 @@
  * down a chain of sinks (sink.h).
  *
  * Grammar as decoders emit it:
- *	HEAD START ( OPEN | DELTA | SIGNATURE | CLOSE | USAGE | PING | STOP |
- *	FRAME )*
+ *	HEAD START ( OPEN | DELTA | SIGNATURE | CITATION | CLOSE | USAGE |
+ *	PING | STOP | FRAME )*
  * HEAD comes from the attempt, everything else from the provider's decoder,
  * FRAME again from the attempt: after the events of each frame, its raw bytes.
  * Blocks are told apart by key; several may be open at once and deltas may
@@ -17,6 +17,8 @@
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
 
+#include <stdint.h>
+
 #include "core/str.h"
 #include "core/usage.h"
 #include "core/wire.h"
@@ -27,6 +29,7 @@ enum event_kind {
 	EVENT_OPEN,      /* key, block, id, name */
 	EVENT_DELTA,     /* key, text */
 	EVENT_SIGNATURE, /* key, text: opaque token of a thinking block */
+	EVENT_CITATION,  /* key, citation: where words of a text come from */
 	EVENT_CLOSE,     /* key */
 	EVENT_USAGE,     /* usage */
 	EVENT_STOP,      /* stop, text = matched stop string or explanation */
@@ -54,6 +57,13 @@ enum stop_reason {
 	STOP_PAUSE     /* paused turn, to be continued */
 };
 
+/* A page that a piece of text stands on. */
+struct citation {
+	struct str url, title; /* title: absent if unknown */
+	struct str quote;      /* words of the page or the text; absent */
+	int64_t start, end;    /* of the piece: characters of its block */
+};
+
 struct event {
 	enum event_kind kind;
 	enum block_kind block;
@@ -64,7 +74,17 @@ struct event {
 	struct str id;
 	struct str name;
 	struct str text;
-	const struct usage *usage; /* valid during the call only */
+	const struct usage *usage; /* this and the next: valid during the
+				    * call only */
+	const struct citation *citation;
 };
+
+struct arena;
+
+/* citation_dup(a, c): a copy in ${a}. */
+struct citation *citation_dup(struct arena *a, const struct citation *c);
+
+/* citation_chars(s): the characters of UTF-8 ${s}. */
+int64_t citation_chars(struct str s);
 
 #endif

@@ -72,6 +72,23 @@ put_text(struct fold *f, const struct event *ev, struct error *err)
 }
 
 static int
+put_citation(struct fold *f, const struct citation *c, struct error *err)
+{
+	struct fold_cited **at;
+
+	if (f->open == NULL)
+		return 0;
+	if (charge(f, BLOCK_COST + c->url.n + c->title.n + c->quote.n, err) !=
+	    0)
+		return -1;
+	for (at = &f->open->cited; *at != NULL; at = &(*at)->next)
+		;
+	*at = ARENA_NEW(f->arena, struct fold_cited);
+	(*at)->c = citation_dup(f->arena, c);
+	return 0;
+}
+
+static int
 put_stop(struct fold *f, const struct event *ev, struct error *err)
 {
 	if (charge(f, ev->text.n, err) != 0)
@@ -94,6 +111,8 @@ fold_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_DELTA:
 	case EVENT_SIGNATURE:
 		return put_text(f, ev, err);
+	case EVENT_CITATION:
+		return put_citation(f, ev->citation, err);
 	case EVENT_CLOSE:
 		f->open = NULL;
 		break;

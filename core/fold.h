@@ -18,7 +18,13 @@ struct fold_block {
 	struct str id, name;
 	struct str text;      /* text, thinking, refusal, arguments */
 	struct str signature; /* absent if none */
+	struct fold_cited *cited;
 	struct fold_block *next;
+};
+
+struct fold_cited {
+	const struct citation *c;
+	struct fold_cited *next;
 };
 
 struct fold {

@@ -15,7 +15,8 @@ event_is_content(const struct event *ev)
 {
 	if (ev->kind == EVENT_OPEN)
 		return ev->block == BLOCK_TOOL || ev->block == BLOCK_REDACTED;
-	return ev->kind == EVENT_DELTA && ev->text.n > 0;
+	return ev->kind == EVENT_CITATION ||
+	    (ev->kind == EVENT_DELTA && ev->text.n > 0);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "core/gateway.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,9 +11,12 @@
 
 #include "core/account.h"
 #include "core/arena.h"
+#include "core/cache.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/fits.h"
+#include "core/flight.h"
 #include "core/key.h"
 #include "core/limit.h"
 #include "core/live.h"
@@ -30,9 +34,13 @@ struct gateway {
 	struct keyring *keys; /* NULL as long as state is, like these: */
 	struct limits *limits;
 	struct accounts *accounts;
+	struct fits *fits;
+	struct flights *flights;
+	struct cache *cache;
 	struct error state_err;
 	int64_t tried_us;    /* monotonic; 0: never */
 	int64_t ingested_us; /* monotonic; only gateway_ingest */
+	_Atomic int64_t readers;
 };
 
 struct gateway *
@@ -55,6 +63,8 @@ gateway_free(struct gateway *gw)
 	keyring_free(gw->keys);
 	limits_free(gw->limits);
 	accounts_free(gw->accounts);
+	fits_free(gw->fits);
+	flights_free(gw->flights);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -87,6 +97,8 @@ try_state(struct gateway *gw, const struct conf *conf)
 	gw->keys = keyring_new(gw->state);
 	gw->limits = limits_new(gw->state);
 	gw->accounts = accounts_new(gw->state);
+	gw->fits = fits_new(conf->data_dir);
+	gw->flights = flights_new(conf->data_dir);
 }
 
 struct state *
@@ -106,6 +118,12 @@ gateway_state(struct gateway *gw, const struct conf *conf, struct error *err)
 	return state;
 }
 
+struct fits *
+gateway_fits(struct gateway *gw)
+{
+	return gw->fits;
+}
+
 struct limits *
 gateway_limits(struct gateway *gw)
 {
@@ -116,6 +134,24 @@ struct accounts *
 gateway_accounts(struct gateway *gw)
 {
 	return gw->accounts;
+}
+
+struct cache *
+gateway_cache(struct gateway *gw, const struct conf *conf)
+{
+	struct error err = { 0 };
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->cache == NULL)
+		gw->cache = cache_open(conf->data_dir, 1 << 28, &err);
+	pthread_mutex_unlock(&gw->lock);
+	return gw->cache;
+}
+
+struct flights *
+gateway_flights(struct gateway *gw)
+{
+	return gw->flights;
 }
 
 void
@@ -166,14 +202,39 @@ admin_key(const struct conf *conf, struct arena *a, struct str presented)
 }
 
 int
-gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+gateway_who(struct gateway *gw, const struct conf *conf, struct arena *a,
     struct str presented, const struct key **key, struct error *err)
 {
 	*key = admin_key(conf, a, presented);
-	if (*key != NULL || !conf->auth_required)
+	if (*key != NULL || (!conf->auth_required && presented.n == 0))
 		return 0;
 	if (gateway_state(gw, conf, err) == NULL)
 		return -1;
 	*key = keyring_check(gw->keys, a, presented, clock_wall_us(), err);
 	return *key != NULL ? 0 : -1;
+}
+
+int
+gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
+    struct str presented, const struct key **key, struct error *err)
+{
+	if (conf->auth_required)
+		return gateway_who(gw, conf, a, presented, key, err);
+	*key = admin_key(conf, a, presented);
+	return 0;
+}
+
+bool
+gateway_read_begin(struct gateway *gw, int64_t max)
+{
+	if (atomic_fetch_add(&gw->readers, 1) < max)
+		return true;
+	atomic_fetch_sub(&gw->readers, 1);
+	return false;
+}
+
+void
+gateway_read_end(struct gateway *gw)
+{
+	atomic_fetch_sub(&gw->readers, 1);
 }

@@ -8,6 +8,7 @@
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
@@ -16,6 +17,8 @@ struct accounts;
 struct arena;
 struct conf;
 struct error;
+struct fits;
+struct flights;
 struct gateway;
 struct key;
 struct limits;
@@ -42,12 +45,21 @@ struct state *gateway_state(
     struct gateway *gw, const struct conf *conf, struct error *err);
 
 /*
- * gateway_limits(gw), gateway_accounts(gw):
+ * gateway_limits(gw), gateway_accounts(gw), gateway_fits(gw):
  * Returns  what comes with the state; call gateway_state first, and only if
  *          that is there.
  */
 struct limits *gateway_limits(struct gateway *gw);
 struct accounts *gateway_accounts(struct gateway *gw);
+struct fits *gateway_fits(struct gateway *gw);
+
+struct cache *gateway_cache(struct gateway *gw, const struct conf *conf);
+
+/*
+ * gateway_flights(gw):
+ * Returns  this process's part in flights (flight.h); as gateway_limits.
+ */
+struct flights *gateway_flights(struct gateway *gw);
 
 /*
  * gateway_ingest(gw, min_age_ms):
@@ -69,5 +81,23 @@ void gateway_ingest(struct gateway *gw, int64_t min_age_ms);
 int gateway_auth(struct gateway *gw, const struct conf *conf, struct arena *a,
     struct str presented, const struct key **key, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * gateway_who(gw, conf, a, presented, key, err):
+ * As gateway_auth, but who presents a key is checked in any case: for what
+ * is more than a call.
+ */
+int gateway_who(struct gateway *gw, const struct conf *conf, struct arena *a,
+    struct str presented, const struct key **key, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * gateway_read_begin(gw, max), gateway_read_end(gw):
+ * Around what keeps a thread busy for seconds: not more than ${max} at a time.
+ *
+ * Returns  false if there are so many already.
+ */
+bool gateway_read_begin(struct gateway *gw, int64_t max);
+void gateway_read_end(struct gateway *gw);
 
 #endif

@@ -170,6 +170,7 @@ block_delta(struct grammar *g, struct str doc)
 		const char *block, *delta, *member;
 	} pairs[] = {
 		{ "\"text\"", "\"text_delta\"", "delta.text" },
+		{ "\"text\"", "\"citations_delta\"", "delta.citation" },
 		{ "\"thinking\"", "\"thinking_delta\"", "delta.thinking" },
 		{ "\"thinking\"", "\"signature_delta\"", "delta.signature" },
 		{ "\"tool_use\"", "\"input_json_delta\"",

@@ -26,4 +26,12 @@
  */
 int grammar_check(enum wire wire, struct str stream, char *why, size_t n);
 
+/*
+ * grammar_check_passed(wire, stream, why, n):
+ * As grammar_check, for a stream whose frames are a provider's own: only what
+ * is ours to keep, whole frames and one end.
+ */
+int grammar_check_passed(
+    enum wire wire, struct str stream, char *why, size_t n);
+
 #endif

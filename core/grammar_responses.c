@@ -227,6 +227,14 @@ on_part_done(struct grammar *g, struct str doc)
 	return 0;
 }
 
+static int
+on_annotation(struct grammar *g, struct str doc)
+{
+	if (!g->in_part || g->closed || !has(doc, "annotation.type"))
+		return bad(g, "an annotation of nothing");
+	return 0;
+}
+
 /* ---- texts ---- */
 
 static const struct {
@@ -290,6 +298,7 @@ static const struct {
 	{ "response.output_item.done", on_done, ABOUT_ITEM },
 	{ "response.content_part.added", on_part_added, ABOUT_PART },
 	{ "response.content_part.done", on_part_done, ABOUT_PART },
+	{ "response.output_text.annotation.added", on_annotation, ABOUT_PART },
 	{ "response.reasoning_summary_part.added", on_part_added, ABOUT_PART },
 	{ "response.reasoning_summary_part.done", on_part_done, ABOUT_PART },
 };

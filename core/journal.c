@@ -306,8 +306,8 @@ write_record(struct journal *j, struct str record)
 	return -1;
 }
 
-int
-journal_append(struct journal *j, struct str payload, struct error *err)
+static int
+append(struct journal *j, struct str payload, bool wait, struct error *err)
 {
 	int rc = -1;
 
@@ -320,12 +320,26 @@ journal_append(struct journal *j, struct str payload, struct error *err)
 		rc = write_record(j, buf_str(&j->record));
 	}
 	if (rc == 0)
-		rc = wait_for_sync(j, ++j->written);
+		j->written++;
+	if (rc == 0 && wait)
+		rc = wait_for_sync(j, j->written);
 	if (rc != 0)
 		error_set(
 		    err, ERROR_STORE, "data_dir: journal: %s", strerror(errno));
 	pthread_mutex_unlock(&j->lock);
 	return rc;
+}
+
+int
+journal_append(struct journal *j, struct str payload, struct error *err)
+{
+	return append(j, payload, true, err);
+}
+
+int
+journal_note(struct journal *j, struct str payload, struct error *err)
+{
+	return append(j, payload, false, err);
 }
 
 /* A process that refuses calls appends nothing: look for room here, too. */

@@ -60,6 +60,13 @@ int journal_append(struct journal *j, struct str payload, struct error *err)
     __attribute__((warn_unused_result));
 
 /*
+ * journal_note(j, payload, err):
+ * As journal_append, but never waits for the disk: a power cut may take it.
+ */
+int journal_note(struct journal *j, struct str payload, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
  * journal_check(j, disk_full, err):
  * Returns  0 if there is room for more records, or -1: ERROR_STORE.  On a
  *          full disk there is what a file has reserved.

@@ -93,16 +93,27 @@ skip_space(struct str s, size_t at)
 	return at;
 }
 
-/* The offset behind the string that begins at ${at}. */
+/*
+ * The offset behind the string that begins at ${at}.  It has been checked: so
+ * its end is a quote behind no, or an even number of, backslashes.
+ */
 static size_t
 skip_string(struct str s, size_t at)
 {
-	for (at++; at < s.n; at += 2) {
-		at += jtext_plain(str_skip(s, at));
-		if (at >= s.n || s.p[at] == '"')
+	const char *quote;
+	size_t n;
+
+	for (at++; at < s.n; at++) {
+		quote = memchr(s.p + at, '"', s.n - at);
+		if (quote == NULL)
 			break;
+		at = (size_t)(quote - s.p);
+		for (n = 0; s.p[at - 1 - n] == '\\'; n++)
+			continue;
+		if (n % 2 == 0)
+			return at + 1;
 	}
-	return at < s.n ? at + 1 : s.n;
+	return s.n;
 }
 
 static size_t

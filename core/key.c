@@ -101,6 +101,35 @@ key_create(struct state *state, struct key *key, char id[KEY_ID_BYTES],
 	return snap_edit(state, &key_kind, add_key, &record, err);
 }
 
+struct editing {
+	struct str id;
+	int (*change)(void *arg, struct key *key, struct error *err);
+	void *arg;
+};
+
+static int
+edit_key(struct snap_edit *e, void *arg, struct error *err)
+{
+	const struct editing *ed = arg;
+	struct key_record r;
+
+	if (get(e, ed->id, &r, err) != 0 ||
+	    ed->change(ed->arg, &r.key, err) != 0 ||
+	    check_names(&r.key, err) != 0)
+		return -1;
+	return put(e, &r, err);
+}
+
+int
+key_edit(struct state *state, struct str id,
+    int (*change)(void *arg, struct key *key, struct error *err), void *arg,
+    struct error *err)
+{
+	struct editing ed = { id, change, arg };
+
+	return snap_edit(state, &key_kind, edit_key, &ed, err);
+}
+
 /* A key that is revoked already stays so; the snapshot may not know yet. */
 static int
 revoke_key(struct snap_edit *e, void *arg, struct error *err)

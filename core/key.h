@@ -18,6 +18,7 @@
 
 struct arena;
 struct error;
+struct jw;
 struct keyring;
 struct name;
 struct state;
@@ -71,6 +72,18 @@ int key_each(struct state *state, void (*fn)(void *arg, const struct key *key),
     void *arg, struct error *err) __attribute__((warn_unused_result));
 
 /*
+ * key_edit(state, id, change, arg, err):
+ * Let ${change} alter key ${id}: all but its id, account and times but
+ * expires_us.
+ *
+ * Returns  0, or -1: ERROR_NOT_FOUND, ERROR_BAD_REQUEST (names), what
+ *          ${change} has set, ERROR_STORE.
+ */
+int key_edit(struct state *state, struct str id,
+    int (*change)(void *arg, struct key *key, struct error *err), void *arg,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
  * key_revoke(state, id, err):
  * Returns  0, or -1: ERROR_NOT_FOUND, ERROR_STORE.
  */
@@ -87,6 +100,12 @@ int key_revoke(struct state *state, struct str id, struct error *err)
 int key_rotate(struct state *state, struct str id, int64_t grace_us,
     char text[KEY_TEXT_BYTES], struct error *err)
     __attribute__((warn_unused_result));
+
+/* key_write(key, now_us, w): its members into the open JSON object of ${w}. */
+void key_write(const struct key *key, int64_t now_us, struct jw *w);
+
+/* key_state(key, now_us): "valid", "admin", "expired", "revoked". */
+const char *key_state(const struct key *key, int64_t now_us);
 
 /*
  * key_allows(key, asked, target, err):

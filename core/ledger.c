@@ -205,8 +205,9 @@ put_result(struct jw *w, const struct ledger_call *row)
 	put_number(w, "status", row->status, 1);
 	jw_kv_cstr(w, "outcome", call_words[row->outcome]);
 	put_text(w, "error", row->error);
-	jw_kv_null(w, "cache");
-	jw_kv_null(w, "saved_usd");
+	put_text(w, "cache", row->cache);
+	put_money(w, "saved_usd",
+	    str_is(row->cache, "hit") && row->saved_pusd >= 0, row->saved_pusd);
 	put_lossy(w, row->lossy);
 	put_number(w, "ttft_ms", row->ttft_ms, 0);
 	put_number(w, "duration_ms", row->duration_ms, 0);
@@ -238,9 +239,12 @@ ledger_json(const struct ledger_call *row, struct buf *out)
 	jw_end(&w);
 }
 
-int
-ledger_write(
-    struct state *state, const struct ledger_call *row, struct error *err)
+typedef int append_fn(
+    struct state *state, struct str payload, struct error *err);
+
+static int
+append(struct state *state, const struct ledger_call *row, append_fn *fn,
+    struct error *err)
 {
 	bool open = row->outcome == CALL_OPEN;
 	struct buf b;
@@ -252,7 +256,21 @@ ledger_write(
 	ledger_json(row, &b);
 	rc = buf_over(&b) ? error_set(err, ERROR_STORE,
 				"ledger: row %s is too large", row->id)
-			  : state_append(state, buf_str(&b), err);
+			  : fn(state, buf_str(&b), err);
 	buf_release(&b);
 	return rc;
+}
+
+int
+ledger_write(
+    struct state *state, const struct ledger_call *row, struct error *err)
+{
+	return append(state, row, state_append, err);
+}
+
+int
+ledger_note(
+    struct state *state, const struct ledger_call *row, struct error *err)
+{
+	return append(state, row, state_note, err);
 }

@@ -102,6 +102,8 @@ struct ledger_call {
 	int status;           /* HTTP status sent; 0 while open */
 	enum call_outcome outcome;
 	struct str error; /* canonical word; absent */
+	struct str cache;     /* hit, miss, "refused: …"; absent: not asked */
+	int64_t saved_pusd;   /* by a hit; -1 unknown */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */
@@ -128,6 +130,14 @@ int ledger_write(struct state *state, const struct ledger_call *row,
     struct error *err) __attribute__((warn_unused_result));
 
 /*
+ * ledger_note(state, row, err):
+ * Write an open ${row} again, as it is now: what it has reserved has grown.
+ * As ledger_write, but never waits for the disk.
+ */
+int ledger_note(struct state *state, const struct ledger_call *row,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
  * ledger_json(row, out):
  * Append ${row} as its JSON object to ${out}.
  */
@@ -138,7 +148,11 @@ struct ledger_filter {
 	int64_t since_us, until_us; /* started_at in [since, until); 0 open */
 	struct str key, account;    /* absent: all */
 	bool newest_first;
-	size_t limit; /* 0: all */
+	struct str before; /* newest_first: rows below this id; absent: all */
+	size_t limit;      /* 0: all */
+	size_t look;       /* rows looked at, about; 0: any */
+	char *reached;     /* CALL_ID_BYTES, the last row looked at: "" where
+			    * there are no more; NULL: who cares */
 };
 
 /*

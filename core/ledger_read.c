@@ -6,6 +6,8 @@
  */
 #include "core/ledger.h"
 
+#include <stdio.h>
+
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -20,6 +22,7 @@
 #define BATCH_BYTES ((size_t)4 << 20)
 #define ARENA_BYTES ((size_t)64 << 20)
 #define SLACK_MS    60000 /* between the id's time and started_at */
+#define LOOK_ROWS   4000  /* a visit: others want the lease, too */
 
 struct reader {
 	const struct ledger_filter *filter;
@@ -34,6 +37,7 @@ struct reader {
 	} * rows, **tail;
 	size_t bytes; /* in rows */
 	size_t n;     /* rows in all batches */
+	size_t seen;  /* looked at */
 	bool ended;   /* there is no further batch */
 	bool ingested;
 };
@@ -97,8 +101,9 @@ see_row(void *arg, struct str id, struct str json)
 		return 1;
 	}
 	move_on(r, id);
+	r->seen++;
 	if (!wanted(r, json))
-		return 0;
+		return r->seen % LOOK_ROWS == 0;
 	row = ARENA_NEW(r->arena, struct row);
 	row->json = str_dup(r->arena, json);
 	*r->tail = row;
@@ -106,7 +111,7 @@ see_row(void *arg, struct str id, struct str json)
 	r->bytes += json.n;
 	r->n++;
 	r->ended = r->n == r->filter->limit;
-	return r->ended || r->bytes >= BATCH_BYTES;
+	return r->ended || r->bytes >= BATCH_BYTES || r->seen % LOOK_ROWS == 0;
 }
 
 static int
@@ -178,6 +183,9 @@ set_range(struct reader *r, const struct ledger_filter *f)
 		ledger_row_id(last, f->until_us / 1000 + SLACK_MS, high);
 	memcpy(r->from, f->newest_first ? last : first, CALL_ID_BYTES);
 	memcpy(r->stop, f->newest_first ? first : last, CALL_ID_BYTES);
+	if (f->before.p != NULL &&
+	    (r->from[0] == '\0' || str_cmp(f->before, str_of(r->from)) < 0))
+		snprintf(r->from, CALL_ID_BYTES, "%.*s", STR_ARG(f->before));
 }
 
 static void
@@ -206,7 +214,8 @@ ledger_read(struct state *state, const struct ledger_filter *filter,
 	time_text(r.since, filter->since_us);
 	time_text(r.until, filter->until_us);
 	set_range(&r, filter);
-	while (rc == 0 && !r.ended) {
+	while (rc == 0 && !r.ended &&
+	    (filter->look == 0 || r.seen < filter->look)) {
 		arena_reset(r.arena);
 		r.rows = NULL;
 		r.tail = &r.rows;
@@ -215,6 +224,9 @@ ledger_read(struct state *state, const struct ledger_filter *filter,
 		if (rc == 0)
 			pass_on(&r, fn, arg);
 	}
+	if (filter->reached != NULL)
+		snprintf(filter->reached, CALL_ID_BYTES, "%s",
+		    r.ended && r.n != filter->limit ? "" : r.from);
 	arena_free(r.arena);
 	arena_free(a);
 	return rc;

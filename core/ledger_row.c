@@ -183,23 +183,37 @@ reserved(struct str row)
 	return jtext_get(row, "reserved_usd", &usd) ? usd : STR("null");
 }
 
+/* A JSON null, or nothing. */
+static bool
+is_null(struct str row, const char *name)
+{
+	struct str v;
+
+	return !jtext_get(row, name, &v) || str_is(v, "null");
+}
+
 /*
- * An attempt that was under way may have cost what it likes, up to what was
- * reserved: that is charged to the first of them.
+ * What an attempt has cost nobody will ever know may have cost what it likes,
+ * up to what was reserved: that is charged to the first of them, which stands
+ * for all.
  */
 static struct str
 unknown_attempt(struct arena *a, struct str attempt, struct str *usd)
 {
+	bool none = str_is(*usd, "null");
+	bool open = has_outcome(attempt, "\"open\"");
 	const struct jtext_edit edits[] = {
-		{ "outcome", STR("\"unknown\"") },
 		{ "cost_usd", *usd },
 		{ "cost_source",
-		    str_is(*usd, "null") ? STR("\"unknown\"")
-					 : STR("\"reserved\"") },
+		    none ? STR("\"unknown\"") : STR("\"reserved\"") },
+		{ "outcome", STR("\"unknown\"") },
 	};
 
-	*usd = STR("null");
-	return edit(a, attempt, edits, sizeof(edits) / sizeof(*edits));
+	if (!open && !is_null(attempt, "cost_usd"))
+		return attempt;
+	if (!none)
+		*usd = STR("\"0\"");
+	return edit(a, attempt, edits, open ? 3 : 2);
 }
 
 static struct str
@@ -216,9 +230,7 @@ unknown_attempts(struct arena *a, struct str row)
 			break;
 		if (i > 0)
 			buf_addch(out, ',');
-		if (has_outcome(attempt, "\"open\""))
-			attempt = unknown_attempt(a, attempt, &usd);
-		buf_adds(out, attempt);
+		buf_adds(out, unknown_attempt(a, attempt, &usd));
 	}
 	buf_addch(out, ']');
 	return buf_str(out);

@@ -3,15 +3,16 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/price.h"
 
-#define AT(member) offsetof(struct ledger_sum, member)
+#define AT(member) (offsetof(struct ledger_sum, member) / sizeof(int64_t))
 
-/* In the order of the record of rollup.h: new ones go to the end. */
+/* All but tokens, in the order in which they are shown. */
 static const struct field {
 	const char *name;
 	size_t at;
@@ -24,8 +25,11 @@ static const struct field {
 	{ "unknown", AT(unknown), false },
 	{ "attempts", AT(attempts), false },
 	{ "unpriced", AT(unpriced), false },
+	{ "cached", AT(cached), false },
 	{ "cost_usd", AT(cost_pusd), true },
 	{ "overhead_usd", AT(overhead_pusd), true },
+	{ "race_usd", AT(race_pusd), true },
+	{ "retry_usd", AT(retry_pusd), true },
 	{ "saved_usd", AT(saved_pusd), true },
 	{ "web_searches", AT(web_searches), false },
 };
@@ -34,20 +38,39 @@ static const struct field {
 
 _Static_assert(
     N_FIELDS + USAGE_BUCKETS == LEDGER_SUM_FIELDS, "fields and header differ");
+_Static_assert(
+    AT(cached) == LEDGER_SUM_FIRST && AT(duration) == LEDGER_SUM_FIELDS,
+    "the numbers come first, in their order");
 
 int64_t *
 ledger_sum_field(struct ledger_sum *s, unsigned i)
 {
 	union {
 		struct ledger_sum *sum;
-		char *bytes;
 		int64_t *value;
 	} p = { .sum = s };
 
-	if (i >= N_FIELDS)
-		return &s->tokens[i - N_FIELDS];
-	p.bytes += fields[i].at;
-	return p.value;
+	return p.value + i;
+}
+
+static bool
+is_money(unsigned i)
+{
+	unsigned k;
+
+	for (k = 0; k < N_FIELDS; k++)
+		if (fields[k].at == i)
+			return fields[k].money;
+	return false;
+}
+
+static void
+combine_times(struct latency *l, const struct latency *with, bool add)
+{
+	unsigned i;
+
+	for (i = 0; i < LATENCY_BUCKETS; i++)
+		l->n[i] += add ? with->n[i] : -with->n[i];
 }
 
 static void
@@ -65,9 +88,11 @@ combine(struct ledger_sum *s, const struct ledger_sum *with, bool add)
 			   : __builtin_sub_overflow(*to, by, &by);
 		if (!over)
 			*to = by;
-		else if (i < N_FIELDS && fields[i].money)
+		else if (is_money(i))
 			s->unpriced++;
 	}
+	combine_times(&s->duration, &with->duration, add);
+	combine_times(&s->ttft, &with->ttft, add);
 }
 
 void
@@ -91,25 +116,42 @@ ledger_sum_is_zero(const struct ledger_sum *s)
 }
 
 void
+ledger_sum_split(const struct ledger_sum *s, struct ledger_sum *first,
+    struct ledger_sum *later)
+{
+	unsigned i;
+
+	*first = *later = *s;
+	for (i = 0; i < LEDGER_SUM_FIRST; i++)
+		*ledger_sum_field(later, i) = 0;
+	for (; i < LEDGER_SUM_FIELDS; i++)
+		*ledger_sum_field(first, i) = 0;
+	memset(&first->duration, 0, sizeof(first->duration));
+	memset(&first->ttft, 0, sizeof(first->ttft));
+}
+
+void
 ledger_sum_write(const struct ledger_sum *s, struct jw *w)
 {
 	struct ledger_sum copy = *s;
 	char text[MONEY_TEXT_BYTES];
+	int64_t v;
 	unsigned i;
 
 	for (i = 0; i < N_FIELDS; i++) {
+		v = *ledger_sum_field(&copy, (unsigned)fields[i].at);
 		if (fields[i].money)
-			jw_kv_cstr(w, fields[i].name,
-			    money_text(*ledger_sum_field(&copy, i), text));
+			jw_kv_cstr(w, fields[i].name, money_text(v, text));
 		else
-			jw_kv_i64(
-			    w, fields[i].name, *ledger_sum_field(&copy, i));
+			jw_kv_i64(w, fields[i].name, v);
 	}
 	jw_key(w, "tokens");
 	jw_object(w);
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		jw_kv_i64(w, usage_bucket_names[i], s->tokens[i]);
 	jw_end(w);
+	latency_json(w, "duration_ms", &s->duration);
+	latency_json(w, "ttft_ms", &s->ttft);
 }
 
 /* A raw JSON string as text: as it stands where nothing is escaped. */
@@ -200,11 +242,28 @@ note_outcome(struct ledger_sum *sum, struct str word)
 	sum->unknown = str_is(word, "unknown");
 }
 
-static bool
-served_nobody(struct str outcome, struct str role)
+/* What was paid for nothing, and for which reason. */
+static void
+note_overhead(struct ledger_sum *sum, struct str outcome, struct str role)
 {
-	return str_is(outcome, "lost") || str_is(outcome, "failed") ||
-	    str_is(role, "judge") || str_is(role, "shadow");
+	if (str_is(outcome, "lost"))
+		sum->race_pusd = sum->cost_pusd;
+	else if (str_is(outcome, "failed"))
+		sum->retry_pusd = sum->cost_pusd;
+	else if (!str_is(role, "judge") && !str_is(role, "shadow"))
+		return;
+	sum->overhead_pusd = sum->cost_pusd;
+}
+
+static void
+note_times(struct ledger_sum *sum, struct str duration, struct str ttft)
+{
+	int64_t ms;
+
+	if (str_i64(duration, 0, INT64_MAX, &ms) == 0)
+		latency_note(&sum->duration, ms);
+	if (str_i64(ttft, 0, INT64_MAX, &ms) == 0)
+		latency_note(&sum->ttft, ms);
 }
 
 static void
@@ -212,11 +271,13 @@ read_attempt(struct arena *a, struct str text, struct ledger_view_attempt *at)
 {
 	struct str provider = STR_NONE, model = STR_NONE, returned = STR_NONE,
 		   credential = STR_NONE, role = STR_NONE, outcome = STR_NONE,
-		   usage = STR_NONE, cost = STR_NONE, source = STR_NONE;
+		   usage = STR_NONE, cost = STR_NONE, source = STR_NONE,
+		   ttft = STR_NONE, duration = STR_NONE;
 	const struct want wants[] = { { "provider", &provider },
 		{ "model", &model }, { "returned_model", &returned },
 		{ "credential", &credential }, { "role", &role },
-		{ "outcome", &outcome }, { "usage", &usage },
+		{ "outcome", &outcome }, { "ttft_ms", &ttft },
+		{ "duration_ms", &duration }, { "usage", &usage },
 		{ "cost_usd", &cost }, { "cost_source", &source } };
 
 	*at = (struct ledger_view_attempt){ .sum = { .attempts = 1 } };
@@ -233,8 +294,9 @@ read_attempt(struct arena *a, struct str text, struct ledger_view_attempt *at)
 	read_usage(usage, &at->sum);
 	if (!amount(cost, &at->sum.cost_pusd))
 		at->sum.unpriced = 1;
-	if (served_nobody(at->outcome, name_of(role)))
-		at->sum.overhead_pusd = at->sum.cost_pusd;
+	note_overhead(&at->sum, at->outcome, name_of(role));
+	if (str_is(at->outcome, "won"))
+		note_times(&at->sum, duration, ttft);
 }
 
 static void
@@ -279,6 +341,8 @@ sum_up(struct ledger_view *v, struct str cost, struct str saved)
 		at = &v->attempts[i].sum;
 		ledger_sum_add(sum, at);
 	}
+	memset(&sum->duration, 0, sizeof(sum->duration));
+	memset(&sum->ttft, 0, sizeof(sum->ttft));
 	note_outcome(sum, v->outcome);
 	sum->calls = 1;
 	sum->unpriced = !amount(cost, &own);
@@ -291,13 +355,16 @@ sum_up(struct ledger_view *v, struct str cost, struct str saved)
 void
 ledger_view(struct arena *a, struct str row, struct ledger_view *v)
 {
-	struct str raw[8] = { { 0 } }, tags = STR_NONE, cost = STR_NONE,
-		   saved = STR_NONE, attempts = STR_NONE;
+	struct str raw[9] = { { 0 } }, tags = STR_NONE, cost = STR_NONE,
+		   saved = STR_NONE, attempts = STR_NONE, cache = STR_NONE,
+		   ttft = STR_NONE, duration = STR_NONE;
 	const struct want wants[] = { { "id", &raw[0] },
 		{ "started_at", &raw[1] }, { "key", &raw[2] },
 		{ "account", &raw[3] }, { "user", &raw[4] },
 		{ "session", &raw[5] }, { "task", &raw[6] }, { "tags", &tags },
-		{ "outcome", &raw[7] }, { "saved_usd", &saved },
+		{ "route", &raw[8] }, { "outcome", &raw[7] },
+		{ "cache", &cache }, { "saved_usd", &saved },
+		{ "ttft_ms", &ttft }, { "duration_ms", &duration },
 		{ "cost_usd", &cost }, { "attempts", &attempts } };
 
 	*v = (struct ledger_view){ .n_tags = 0 };
@@ -310,9 +377,13 @@ ledger_view(struct arena *a, struct str row, struct ledger_view *v)
 	v->session = text_of(a, raw[5]);
 	v->task = text_of(a, raw[6]);
 	v->outcome = text_of(a, raw[7]);
+	v->route = text_of(a, raw[8]);
 	read_tags(a, tags, v);
 	read_attempts(a, attempts, v);
 	sum_up(v, cost, saved);
+	v->sum.cached = str_is(name_of(cache), "hit");
+	if (str_is(v->outcome, "ok"))
+		note_times(&v->sum, duration, ttft);
 }
 
 int

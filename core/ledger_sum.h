@@ -5,7 +5,8 @@
  *
  * An amount that is not known is counted in unpriced and never added as 0.
  * Overhead is what was paid for attempts that served nobody: race losers,
- * failures, judges, shadows.
+ * failures, judges, shadows.  Times are those of calls that went well, and of
+ * attempts that won.
  */
 #ifndef CORE_LEDGER_SUM_H
 #define CORE_LEDGER_SUM_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/latency.h"
 #include "core/str.h"
 #include "core/usage.h"
 
@@ -27,13 +29,28 @@ struct ledger_sum {
 	int64_t cost_pusd, overhead_pusd, saved_pusd;
 	int64_t web_searches;
 	int64_t tokens[USAGE_BUCKETS];
+	/* What the first rollups did not have. */
+	int64_t cached;                /* calls answered from the cache */
+	int64_t race_pusd, retry_pusd; /* of overhead: losers; failures */
+	struct latency duration, ttft;
 };
 
-/* The members in the order in which rollups store them. */
-#define LEDGER_SUM_FIELDS (11 + USAGE_BUCKETS)
+/*
+ * The numbers, in the order in which rollups store them; those that come
+ * before LEDGER_SUM_FIRST were in the first version.
+ */
+#define LEDGER_SUM_FIRST  (11 + USAGE_BUCKETS)
+#define LEDGER_SUM_FIELDS (LEDGER_SUM_FIRST + 3)
 
-/* ledger_sum_field(s, i): member number ${i} of ${s}. */
+/* ledger_sum_field(s, i): number ${i} of ${s}. */
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);
+
+/*
+ * ledger_sum_split(s, first, later):
+ * Take ${s} apart: what the first version had, and all else.
+ */
+void ledger_sum_split(const struct ledger_sum *s, struct ledger_sum *first,
+    struct ledger_sum *later);
 
 /*
  * ledger_sum_add(s, more), ledger_sum_take(s, less):
@@ -61,7 +78,7 @@ struct ledger_view_attempt {
 
 /* A row; its strings are decoded, absent where they are null. */
 struct ledger_view {
-	struct str id, started_at, key, account, user, session, task;
+	struct str id, started_at, key, account, user, session, task, route;
 	struct str outcome;
 	struct str tags[LEDGER_VIEW_TAGS]; /* "k=v" */
 	unsigned n_tags;

@@ -144,8 +144,9 @@ has_rate(const struct key *key)
 static int
 no_room(struct error *err)
 {
-	return error_set(err, ERROR_STORE,
-	    "limits: no room for more than %d of them", LIMIT_CELLS_USED);
+	return error_set(err, ERROR_BUSY,
+	    "more than %d budgets and rates with calls under way at a time",
+	    LIMIT_CELLS_USED);
 }
 
 /*
@@ -154,14 +155,15 @@ no_room(struct error *err)
  * Returns  0, 1 if some must be counted first, -1.
  */
 static int
-find_cells(struct making *m, struct limit_room *room, struct error *err)
+find_cells(struct making *m, struct limit_room *room, int64_t now_us,
+    struct error *err)
 {
 	struct limit_cell *c;
 	bool counted = true;
 	size_t i;
 
 	for (i = 0; i < m->n; i++) {
-		c = limit_room_cell(room, m->budgets[i].cell);
+		c = limit_room_cell(room, m->budgets[i].cell, now_us);
 		if (c == NULL)
 			return no_room(err);
 		limit_room_roll(c, m->budgets[i].start_us);
@@ -174,8 +176,8 @@ find_cells(struct making *m, struct limit_room *room, struct error *err)
 	}
 	m->hold.n = (uint16_t)m->n;
 	if (has_rate(m->ask->key)) {
-		m->rate = limit_room_cell(
-		    room, limit_cell_id("rate", m->ask->key->id, STR_NONE));
+		m->rate = limit_room_cell(room,
+		    limit_cell_id("rate", m->ask->key->id, STR_NONE), now_us);
 		if (m->rate == NULL)
 			return no_room(err);
 		m->rate->is_rate = true;
@@ -221,7 +223,7 @@ make(struct making *m, struct limit_room *room, struct limit_grant *grant,
     struct error *err)
 {
 	int64_t mono_us = clock_mono_us();
-	int rc = find_cells(m, room, err);
+	int rc = find_cells(m, room, mono_us, err);
 
 	if (rc != 0)
 		return rc;
@@ -407,7 +409,7 @@ limit_standing(struct limits *l, const struct budget *b,
 		room = limit_room_enter(l->state->shm, err);
 		if (room == NULL)
 			break;
-		rc = find_cells(&m, room, err);
+		rc = find_cells(&m, room, clock_mono_us(), err);
 		if (rc == 0)
 			stand(m.cells[0], b, when, out);
 		limit_room_leave(l->state->shm);

@@ -33,6 +33,7 @@
 struct arena;
 struct error;
 struct header;
+struct jw;
 struct key;
 struct limits;
 struct state;
@@ -118,6 +119,10 @@ struct limit_standing {
 int limit_standing(struct limits *l, const struct budget *b,
     const struct limit_ask *when, struct limit_standing *out, struct error *err)
     __attribute__((warn_unused_result));
+
+/* limit_json(w, b, now): ${b} and how it stands, as one object. */
+void limit_json(
+    struct jw *w, const struct budget *b, const struct limit_standing *now);
 
 /* limit_left(b, now): what ${b} still allows, pUSD, at least 0. */
 int64_t limit_left(const struct budget *b, const struct limit_standing *now);

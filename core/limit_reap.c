@@ -69,7 +69,7 @@ txn_rows(struct txn *t, void *arg)
 			r->pusd[i] = jtext_get(row, "outcome", &outcome) &&
 				str_is(outcome, "\"open\"")
 			    ? -1
-			    : limit_row_pusd(row);
+			    : limit_row_pusd(t->arena, row);
 	}
 	return 0;
 }

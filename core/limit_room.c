@@ -138,27 +138,98 @@ limit_cell_id(const char *kind, struct str name, struct str zone)
 		abort();
 	EVP_MD_CTX_free(md);
 	memcpy(&id, hash, sizeof(id));
-	return id != 0 ? id : 1;
+	return id > LIMIT_CELL_FREED ? id : LIMIT_CELL_FREED + 1;
+}
+
+/*
+ * May the cell be made anew when it is next asked for?  A sum that is being
+ * counted may not: what was settled since the count began stands here alone.
+ */
+static bool
+is_idle(const struct limit_cell *c, int64_t now_us, int64_t idle_s)
+{
+	if (c->id <= LIMIT_CELL_FREED || c->running > 0 ||
+	    now_us / 1000000 - c->used_s < idle_s)
+		return false;
+	if (c->is_rate)
+		return c->is.rate.requests_us <= now_us &&
+		    c->is.rate.tokens_us <= now_us;
+	return c->counted || c->is.money.spent == 0;
+}
+
+/* Free what has been idle for so long. */
+static uint32_t
+reclaim(struct limit_room *room, int64_t now_us, int64_t idle_s)
+{
+	uint32_t freed = 0, i;
+	struct limit_cell *c;
+
+	for (i = 0; i < LIMIT_CELLS; i++) {
+		c = &room->cells[i];
+		if (!is_idle(c, now_us, idle_s))
+			continue;
+		c->id = LIMIT_CELL_FREED;
+		freed++;
+	}
+	/* No search goes on to a cell that was never used. */
+	for (i = 2 * LIMIT_CELLS; freed > 0 && i-- > 0;) {
+		c = &room->cells[i % LIMIT_CELLS];
+		if (c->id == LIMIT_CELL_FREED &&
+		    room->cells[(i + 1) % LIMIT_CELLS].id == 0) {
+			c->id = 0;
+			room->cells_used--;
+		}
+	}
+	return freed;
+}
+
+/* Where ${id} is, or the place for it; NULL: neither. */
+static struct limit_cell *
+find_cell(struct limit_room *room, uint64_t id)
+{
+	struct limit_cell *c = room->cells, *place = NULL;
+	size_t i;
+
+	for (i = 0; i < LIMIT_CELLS; i++) {
+		c = &room->cells[(id + i) % LIMIT_CELLS];
+		if (c->id == id)
+			return c;
+		if (place == NULL && c->id == LIMIT_CELL_FREED)
+			place = c;
+		if (c->id == 0)
+			break;
+	}
+	if (place != NULL || room->cells_used >= LIMIT_CELLS_USED)
+		return place;
+	return c;
+}
+
+static void
+make_cell(struct limit_room *room, struct limit_cell *c, uint64_t id)
+{
+	room->cells_used += c->id == 0;
+	c->id = LIMIT_CELL_FREED;
+	fence();
+	memset((char *)c + sizeof(c->id), 0, sizeof(*c) - sizeof(c->id));
+	fence();
+	c->id = id;
 }
 
 struct limit_cell *
-limit_room_cell(struct limit_room *room, uint64_t id)
+limit_room_cell(struct limit_room *room, uint64_t id, int64_t now_us)
 {
-	size_t at = id % LIMIT_CELLS;
-	struct limit_cell *c = &room->cells[at];
+	static const int64_t idle_s[] = { 3600, 60, 1 };
+	struct limit_cell *c = find_cell(room, id);
+	unsigned i;
 
-	while (c->id != 0 && c->id != id) {
-		at = (at + 1) % LIMIT_CELLS;
-		c = &room->cells[at];
-	}
-	if (c->id == id)
-		return c;
-	if (room->cells_used >= LIMIT_CELLS_USED)
+	for (i = 0; c == NULL && i < sizeof(idle_s) / sizeof(*idle_s); i++)
+		if (reclaim(room, now_us, idle_s[i]) > 0)
+			c = find_cell(room, id);
+	if (c == NULL)
 		return NULL;
-	room->cells_used++;
-	memset(c, 0, sizeof(*c));
-	fence();
-	c->id = id;
+	if (c->id != id)
+		make_cell(room, c, id);
+	c->used_s = (uint32_t)(now_us / 1000000);
 	return c;
 }
 

@@ -5,7 +5,11 @@
  * held for microseconds.
  *
  * A cell is a running sum: of money in one window of one budget, or the rate
- * of one key.  A hold is what one call under way has reserved, and where;
+ * of one key.  Where they run out, those are freed that no call under way
+ * holds anything in, the longest unused first: of money the ledger tells the
+ * sum again, and a rate that has been left alone for a minute is as new.  So
+ * there may be any number of budgets and keys; the ceiling is on those with
+ * calls under way at a time.  A hold is what one call under way has reserved, and where;
  * reserved and running are, by definition, sums over the holds.
  *
  * Who dies with the lock leaves either nothing half done, or an armed undo
@@ -30,8 +34,10 @@ struct zone;
 #define LIMIT_HOLDS      4096
 #define LIMIT_HOLD_CELLS 16
 
+#define LIMIT_CELL_FREED UINT64_C(1) /* the search for others goes on here */
+
 struct limit_cell {
-	uint64_t id; /* 0: free */
+	uint64_t id; /* 0: never used since the room was made, or as good as */
 	union {
 		struct {
 			int64_t spent, reserved; /* pUSD */
@@ -45,6 +51,7 @@ struct limit_cell {
 		} rate;
 	} is;
 	uint32_t running; /* holds on it */
+	uint32_t used_s;  /* when it was last asked for, monotonic */
 	bool counted;     /* spent includes what the ledger has */
 	bool alerted;
 	bool is_rate;
@@ -68,10 +75,10 @@ struct limit_room {
 		uint32_t hold;
 		int64_t spent[LIMIT_HOLD_CELLS];
 	} undo;
-	uint32_t cells_used;
-	uint32_t free;   /* hold + 1; 0: none below top */
-	uint32_t top;    /* holds from here on were never used */
-	uint32_t in_use; /* holds */
+	uint32_t cells_used; /* ids other than 0 */
+	uint32_t free;       /* hold + 1; 0: none below top */
+	uint32_t top;        /* holds from here on were never used */
+	uint32_t in_use;     /* holds */
 	struct limit_cell cells[LIMIT_CELLS];
 	struct limit_hold holds[LIMIT_HOLDS];
 };
@@ -90,10 +97,13 @@ void limit_room_leave(struct shm *shm);
 uint64_t limit_cell_id(const char *kind, struct str name, struct str zone);
 
 /*
- * limit_room_cell(room, id):
- * Returns  the cell, zeroed if it is new, or NULL if there is no room.
+ * limit_room_cell(room, id, now_us):
+ * Returns  the cell, zeroed if it is new, or NULL if there is no room.  It
+ *          stays the same while the lock is held and ${now_us} (monotonic) is,
+ *          or somebody holds something in it.
  */
-struct limit_cell *limit_room_cell(struct limit_room *room, uint64_t id);
+struct limit_cell *limit_room_cell(
+    struct limit_room *room, uint64_t id, int64_t now_us);
 
 /*
  * limit_room_roll(cell, start_us):

@@ -129,3 +129,27 @@ limit_tell_alert(const struct budget *b)
 	    budget_scopes[b->scope], STR_ARG(shown(b->name)), b->alert_pct,
 	    money_text(b->pusd, limit), window_words[b->window]);
 }
+
+void
+limit_json(
+    struct jw *w, const struct budget *b, const struct limit_standing *now)
+{
+	char resets[CLOCK_TEXT_BYTES];
+
+	jw_object(w);
+	jw_kv_cstr(w, "scope", budget_scopes[b->scope]);
+	jw_kv_str(w, "name", b->name);
+	jw_kv_cstr(w, "per", window_words[b->window]);
+	money_json(w, "limit_usd", b->pusd);
+	money_json(w, "spent_usd", now->spent);
+	money_json(w, "reserved_usd", now->reserved);
+	money_json(w, "left_usd", limit_left(b, now));
+	jw_kv_cstr(w, "resets_at",
+	    now->resets_us == INT64_MAX ? NULL
+					: clock_text(now->resets_us, resets));
+	if (b->alert_pct > 0)
+		jw_kv_i64(w, "alert_pct", b->alert_pct);
+	else
+		jw_kv_null(w, "alert_pct");
+	jw_end(w);
+}

@@ -20,6 +20,12 @@ struct block {
 	bool closed; /* while it waited */
 	/* What waits; empty in the block that streams. */
 	struct buf id, name, text, signature;
+	struct cited *cited;
+};
+
+struct cited {
+	const struct citation *c;
+	struct cited *next;
 };
 
 struct order {
@@ -29,7 +35,8 @@ struct order {
 	struct block *live;  /* the first one streams */
 	struct block *spare; /* for use again */
 	unsigned n_live;
-	size_t held; /* bytes in the buffers of all */
+	size_t held;  /* bytes in the buffers of all */
+	size_t cited; /* and of citations that had to wait */
 	bool started, stopped;
 };
 
@@ -106,6 +113,30 @@ pass_text(struct order *o, const struct block *b, enum event_kind kind,
 	    err);
 }
 
+static int
+pass_citation(struct order *o, const struct block *b, const struct citation *c,
+    struct error *err)
+{
+	return sink_put(o->next,
+	    &(struct event){ .kind = EVENT_CITATION,
+		.block = b->kind,
+		.key = b->key,
+		.citation = c },
+	    err);
+}
+
+static int
+pass_cited(struct order *o, struct block *b, struct error *err)
+{
+	const struct cited *c = b->cited;
+
+	b->cited = NULL;
+	for (; c != NULL; c = c->next)
+		if (pass_citation(o, b, c->c, err) != 0)
+			return -1;
+	return 0;
+}
+
 /* Passes on the block whose turn it is, as far as it has come. */
 static int
 pass_held(struct order *o, struct block *b, struct error *err)
@@ -120,7 +151,8 @@ pass_held(struct order *o, struct block *b, struct error *err)
 
 	if (sink_put(o->next, &open, err) != 0 ||
 	    pass_text(o, b, EVENT_DELTA, &b->text, err) != 0 ||
-	    pass_text(o, b, EVENT_SIGNATURE, &b->signature, err) != 0)
+	    pass_text(o, b, EVENT_SIGNATURE, &b->signature, err) != 0 ||
+	    pass_cited(o, b, err) != 0)
 		return -1;
 	o->held -= b->id.n + b->name.n + b->text.n + b->signature.n;
 	block_release(b);
@@ -178,6 +210,7 @@ put_open(struct order *o, const struct event *ev, struct error *err)
 	b->kind = ev->block;
 	b->key = ev->key;
 	b->closed = false;
+	b->cited = NULL;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = b;
@@ -204,6 +237,29 @@ put_text(struct order *o, const struct event *ev, struct error *err)
 		    ev->text, err);
 	out.block = b->kind;
 	return sink_put(o->next, &out, err);
+}
+
+/* What comes when its text is over comes too late. */
+static int
+put_citation(struct order *o, const struct event *ev, struct error *err)
+{
+	const struct citation *c = ev->citation;
+	struct block *b = find(o, ev->key);
+	struct cited **at, *item;
+
+	if (b == NULL)
+		return 0;
+	if (b == o->live)
+		return pass_citation(o, b, c, err);
+	o->cited += c->url.n + c->title.n + c->quote.n + sizeof(*c);
+	if (o->cited > ORDER_MAX_BYTES)
+		return 0;
+	item = ARENA_NEW(o->arena, struct cited);
+	item->c = citation_dup(o->arena, c);
+	for (at = &b->cited; *at != NULL; at = &(*at)->next)
+		;
+	*at = item;
+	return 0;
 }
 
 /* A second CLOSE, or one of a block never opened, hurts nobody. */
@@ -250,6 +306,8 @@ order_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_DELTA:
 	case EVENT_SIGNATURE:
 		return put_text(o, ev, err);
+	case EVENT_CITATION:
+		return put_citation(o, ev, err);
 	case EVENT_CLOSE:
 		return put_close(o, ev, err);
 	case EVENT_STOP:

@@ -132,7 +132,7 @@ plan_input_tokens(struct planner *p, const struct target *target)
 static void
 write_target(struct planner *p, const struct plan *plan, struct jw *w)
 {
-	const struct target *t = &plan->leaf->target;
+	const struct target *t = &plan->leaf->target, *unpriced;
 	char money[MONEY_TEXT_BYTES];
 	int64_t pusd;
 
@@ -142,7 +142,7 @@ write_target(struct planner *p, const struct plan *plan, struct jw *w)
 		STR_ARG(t->model)));
 	jw_kv_cstr(w, "why", plan->why);
 	jw_kv_i64(w, "input_tokens", plan_input_tokens(p, t));
-	if (plan_price(p, t, true, &pusd))
+	if (plan_worst(p, plan, &pusd, &unpriced))
 		jw_kv_cstr(w, "worst_case_cost_usd", money_text(pusd, money));
 	else
 		jw_kv_null(w, "worst_case_cost_usd");

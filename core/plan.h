@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/experiment.h"
 #include "core/route.h"
 #include "core/str.h"
 #include "core/tokens.h"
@@ -18,6 +19,7 @@ struct arena;
 struct ask;
 struct conf;
 struct error;
+struct fits;
 struct health;
 struct jw;
 struct ledger_call;
@@ -43,11 +45,14 @@ struct planner {
 	struct arena *arena; /* the call's */
 	const struct conf *conf;
 	struct health *health; /* NULL: nothing is known */
+	struct fits *fits;     /* likewise */
 	struct ask *ask;
 	const struct ledger_call *row;                     /* labels */
 	struct str (*header)(void *arg, const char *name); /* NULL: none */
 	void *arg;
 	int64_t mono_us, wall_us;
+	bool no_trial;      /* it takes no part in experiments */
+	struct trial trial; /* the part it takes; experiment NULL: none */
 	bool compared; /* prices were: the cache of a conversation counts */
 	bool issuer_known;
 	enum wire issuer;                /* see plan_stays */

@@ -103,7 +103,7 @@ plan_price(struct planner *p, const struct target *t, bool worst, int64_t *pusd)
 	struct usage u;
 
 	*pusd = 0;
-	if (t->provider->free || p->ask->operation == OPERATION_COUNT)
+	if (t->provider->free || operation_is_free(p->ask->operation))
 		return true;
 	if (!find_price(p, t, &price))
 		return false;
@@ -150,6 +150,20 @@ plan_bring_home(struct planner *p, struct plan *list)
 	}
 }
 
+/* Of the request as it is sent there: a route may set max_tokens, or more. */
+static bool
+worst_of_leaf(struct planner *p, const struct route_target *leaf, int64_t *pusd)
+{
+	struct ask *sent = ask_with(ask_with(p->ask, leaf->set), leaf->over);
+	struct planner other = *p;
+
+	if (sent == p->ask)
+		return plan_price(p, &leaf->target, true, pusd);
+	other.ask = sent;
+	memset(other.tokens, 0, sizeof(other.tokens));
+	return plan_price(&other, &leaf->target, true, pusd);
+}
+
 bool
 plan_worst(struct planner *p, const struct plan *plan, int64_t *pusd,
     const struct target **unpriced)
@@ -160,7 +174,7 @@ plan_worst(struct planner *p, const struct plan *plan, int64_t *pusd,
 	*pusd = 0;
 	if (plan->kind == PLAN_TARGET) {
 		*unpriced = &plan->leaf->target;
-		return plan_price(p, *unpriced, true, pusd);
+		return worst_of_leaf(p, plan->leaf, pusd);
 	}
 	for (item = plan->first; item != NULL; item = item->next) {
 		if (!plan_worst(p, item, &one, unpriced))

@@ -4,12 +4,7 @@
 #include <strings.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/conf.h"
-#include "core/jtext.h"
-
-#define MAX_EDITS      8
-#define MAX_BODY_BYTES ((size_t)1 << 30)
 
 void
 header_add(
@@ -53,30 +48,10 @@ ask_chat(struct ask *ask, struct error *err)
 	return chat;
 }
 
-struct ask *
-ask_with(struct ask *ask, struct str set)
+bool
+operation_is_free(enum operation op)
 {
-	struct jtext_edit edits[MAX_EDITS];
-	struct str name, value;
-	struct buf *body;
-	struct ask *other;
-	size_t pos = 0, n = 0;
-
-	if (set.p == NULL || ask->decode == NULL)
-		return ask;
-	while (n < MAX_EDITS && jtext_member(set, &pos, &name, &value))
-		edits[n++] =
-		    (struct jtext_edit){ .path = str_cstr(ask->arena,
-					     jtext_string(ask->arena, name)),
-			    .value = value };
-	body = buf_new(ask->arena, MAX_BODY_BYTES);
-	if (jtext_apply(body, ask->body, edits, n) != 0)
-		return ask;
-	other = ARENA_NEW(ask->arena, struct ask);
-	*other = *ask;
-	other->body = buf_str(body);
-	other->chat = NULL;
-	return other;
+	return op == OPERATION_COUNT || op == OPERATION_STORED;
 }
 
 struct str

@@ -53,9 +53,15 @@ struct target {
 /* What is asked for.  Everything but where prepare sends it is the same. */
 enum operation {
 	OPERATION_CHAT,
-	OPERATION_EMBED, /* vectors of texts; the turns are the texts */
-	OPERATION_COUNT  /* the input tokens of a chat; costs nothing */
+	OPERATION_EMBED,   /* vectors of texts; the turns are the texts */
+	OPERATION_COUNT,   /* the input tokens of a chat; costs nothing */
+	OPERATION_COMPACT, /* a conversation made shorter: Responses only */
+	OPERATION_STORED   /* an answer that the vendor keeps: no model, no
+			    * body to translate; costs nothing */
 };
+
+/* operation_is_free(op): does no vendor bill it, whatever it reports? */
+bool operation_is_free(enum operation op);
 
 /*
  * target_secret(t), target_credential(t):
@@ -71,12 +77,15 @@ struct str target_credential(const struct target *t);
 struct ask {
 	struct arena *arena;
 	enum operation operation;
-	enum wire wire;   /* format of body */
-	struct str body;  /* the client's JSON, passed by jtext_check */
-	struct str model; /* as requested */
+	enum wire wire;     /* format of body */
+	struct str body;    /* the client's JSON, passed by jtext_check */
+	const char *method; /* STORED: of HTTP; else NULL, which is POST */
+	struct str place;   /* STORED: path and query, "/resp_1?stream=true" */
+	struct str model;   /* as requested */
 	bool stream;
 	bool include_usage;     /* the client itself wants the usage chunk */
 	bool lossless;          /* what loses anything is refused */
+	bool vectors;           /* EMBED: events are wanted, not bytes alone */
 	struct header *headers; /* to pass on to the same format: anthropic-* */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);
@@ -93,6 +102,9 @@ struct chat *ask_chat(struct ask *ask, struct error *err);
 
 /*
  * ask_with(ask, set):
+ * Two members say the same in every client's format: "system", a text that
+ * stands instead of the system prompt, and "effort", of reasoning.
+ *
  * Returns  the same with the members of the raw object ${set} in its body;
  *          ${ask} itself if ${set} is absent.
  */
@@ -124,10 +136,12 @@ enum fetch_from {
 
 /* The HTTP request of one attempt, in the attempt's arena. */
 struct upstream_request {
-	const char *url;        /* POST goes there */
+	const char *url;
+	const char *method;     /* NULL: POST */
 	enum fetch_from fetch;  /* not FETCH_NOTHING: GET */
 	struct header *headers; /* with the credential */
 	struct str body;
+	struct name *losses;         /* of a body that passes as it is */
 	const struct name *cut;      /* stop strings that the target does not
 				      * take: the gateway cuts (stopper.h) */
 	const struct canned *canned; /* not NULL: no network, play this */
@@ -178,8 +192,9 @@ struct provider {
 	bool (*wants_bytes)(struct str url);
 
 	/* The same vendor's other operations; NULL: it has none, and tokens
-	 * are estimated (count.h). */
-	const struct provider *embed, *count;
+	 * are estimated (count.h).  Count, compact and stored are for clients
+	 * of this format alone. */
+	const struct provider *embed, *count, *compact, *stored;
 };
 
 #endif

@@ -56,10 +56,12 @@ txn_prune(struct txn *t, void *arg)
 
 	p->arena = t->arena;
 	p->n = p->seen = 0;
-	if (sums == NULL || rollup_set_pruned(sums, str_of(p->end)) != 0)
+	if (sums == NULL)
 		return -1;
 	rc = store_scan(t, STORE_LEDGER,
 	    p->from[0] != '\0' ? str_of(p->from) : STR_NONE, see_row, p);
+	if (p->n > 0 && rollup_set_pruned(sums, str_of(p->end)) != 0)
+		return -1;
 	for (i = 0; rc >= 0 && i < p->n; i++)
 		if (store_del(t, STORE_LEDGER, p->ids[i]) != 0)
 			rc = -1;

@@ -16,7 +16,8 @@ enum vendor_quirk {
 	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
 					   * reasoning tokens */
 	QUIRK_NO_CANCEL = 1 << 5,         /* a cancel does not stop billing */
-	QUIRK_SHORT_IDS = 1 << 6          /* call ids: nine letters, digits */
+	QUIRK_SHORT_IDS = 1 << 6,         /* call ids: nine letters, digits */
+	QUIRK_DOCUMENT_URL = 1 << 7       /* documents come as document_url */
 };
 
 /* A vendor we know by name: data in providers.c. */

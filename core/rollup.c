@@ -13,9 +13,8 @@
 
 struct rollup {
 	struct txn *txn;
-	bool all;           /* every row is counted */
-	struct str counted; /* else: rows up to this one are */
-	struct str pruned;  /* rows below may be missing */
+	struct str counted[2]; /* per part: rows up to this one are */
+	struct str pruned;     /* rows below may be missing */
 	struct sum_table changes;
 	bool take;  /* the row is being taken away */
 	bool again; /* rows may have been here before */
@@ -41,10 +40,10 @@ rollup_begin(struct txn *t)
 	struct rollup *r = ARENA_NEW(t->arena, struct rollup);
 
 	r->txn = t;
-	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &r->counted) < 0 ||
+	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &r->counted[0]) < 0 ||
+	    store_get(t, STORE_META, ROLLUP_META_SECOND, &r->counted[1]) < 0 ||
 	    store_get(t, STORE_META, ROLLUP_META_PRUNED, &r->pruned) < 0)
 		return NULL;
-	r->all = str_is(r->counted, ROLLUP_DONE);
 	sum_table_init(&r->changes, t->arena);
 	return r;
 }
@@ -80,40 +79,52 @@ rollup_end(struct rollup *r)
 	return 0;
 }
 
-enum how {
-	COUNT,
-	RECOUNT,
-	UNCOUNT
-};
+/* The parts that have counted the row, or would have. */
+static enum rollup_part
+parts_of(const struct rollup *r, struct str id)
+{
+	unsigned i, parts = 0;
+
+	for (i = 0; i < 2; i++)
+		if (str_is(r->counted[i], ROLLUP_DONE) ||
+		    str_cmp(id, r->counted[i]) <= 0)
+			parts |= 1u << i;
+	return (enum rollup_part)parts;
+}
 
 static void
-apply(struct rollup *r, struct str row, enum how how)
+apply(struct rollup *r, struct str row, bool take)
 {
 	struct ledger_view v;
+	enum rollup_part parts;
 
 	ledger_view(r->txn->arena, row, &v);
-	if (how != RECOUNT && !r->all && str_cmp(v.id, r->counted) > 0)
-		return;
-	r->take = how == UNCOUNT;
-	rollup_each(&v, add, r);
+	parts = parts_of(r, v.id);
+	r->take = take;
+	if (parts != 0)
+		rollup_each(&v, parts, add, r);
 }
 
 void
 rollup_count(struct rollup *r, struct str row)
 {
-	apply(r, row, COUNT);
-}
-
-void
-rollup_recount(struct rollup *r, struct str row)
-{
-	apply(r, row, RECOUNT);
+	apply(r, row, false);
 }
 
 void
 rollup_uncount(struct rollup *r, struct str row)
 {
-	apply(r, row, UNCOUNT);
+	apply(r, row, true);
+}
+
+void
+rollup_recount(struct rollup *r, struct str row, enum rollup_part part)
+{
+	struct ledger_view v;
+
+	ledger_view(r->txn->arena, row, &v);
+	r->take = false;
+	rollup_each(&v, part, add, r);
 }
 
 void
@@ -138,48 +149,134 @@ rollup_set_pruned(struct rollup *r, struct str id)
 }
 
 struct scan {
+	const struct rollup_range *range;
 	struct rollup_entry entry;
-	enum rollup_dim dim;
-	bool monthly;
+	char next[ROLLUP_KEY_BYTES]; /* where to go on, SCAN_SEEK */
+	struct str seek;
 	int (*fn)(void *arg, const struct rollup_entry *e);
 	void *arg;
 };
 
 enum {
 	SCAN_END = 1000,
+	SCAN_SEEK,
 	SCAN_DAMAGED
 };
+
+/*
+ * Go to the prefix in the entry's period where that is still to come, else in
+ * the next: what lies between is not read.
+ */
+static int
+seek(struct scan *s)
+{
+	struct rollup_entry e = s->entry;
+
+	if (str_cmp(e.value, s->range->prefix) > 0) {
+		s->seek = rollup_key(&e, s->next);
+		s->seek.n = 1 + e.period.n;
+		s->next[s->seek.n++] = '~'; /* behind all of the period */
+		return SCAN_SEEK;
+	}
+	e.value = s->range->prefix;
+	s->seek = rollup_key(&e, s->next);
+	return SCAN_SEEK;
+}
 
 static int
 see(void *arg, struct str key, struct str value)
 {
 	struct scan *s = arg;
+	const struct rollup_range *r = s->range;
 
 	if (rollup_read_key(key, &s->entry) != 0)
 		return SCAN_DAMAGED;
-	if (s->entry.dim != s->dim || s->entry.monthly != s->monthly)
+	if (s->entry.dim != r->dim || s->entry.monthly != r->monthly)
 		return SCAN_END;
+	if (r->prefix.p != NULL &&
+	    (s->entry.value.n < r->prefix.n ||
+		memcmp(s->entry.value.p, r->prefix.p, r->prefix.n) != 0))
+		return seek(s);
 	if (rollup_read_value(value, &s->entry.sum) != 0)
 		return SCAN_DAMAGED;
 	return s->fn(s->arg, &s->entry);
 }
 
 int
-rollup_scan(struct txn *t, enum rollup_dim dim, bool monthly, struct str from,
+rollup_scan(struct txn *t, const struct rollup_range *range,
     int (*fn)(void *arg, const struct rollup_entry *e), void *arg)
 {
-	struct scan s = {
-		.dim = dim, .monthly = monthly, .fn = fn, .arg = arg
-	};
-	struct rollup_entry first = { .dim = dim,
-		.monthly = monthly,
-		.period = from.p != NULL ? from : STR("") };
+	struct scan s = { .range = range, .fn = fn, .arg = arg };
+	struct rollup_entry first = { .dim = range->dim,
+		.monthly = range->monthly,
+		.period = range->from.p != NULL ? range->from : STR(""),
+		.value = range->from.n > 0 ? range->prefix : STR_NONE };
 	char bytes[ROLLUP_KEY_BYTES];
-	int rc =
-	    store_scan(t, STORE_ROLLUP, rollup_key(&first, bytes), see, &s);
+	int rc;
 
+	s.seek = rollup_key(&first, bytes);
+	do {
+		rc = store_scan(t, STORE_ROLLUP, s.seek, see, &s);
+	} while (rc == SCAN_SEEK);
 	if (rc == SCAN_DAMAGED)
 		return error_set(
 		    t->err, ERROR_STORE, "rollup: a damaged record");
 	return rc == SCAN_END ? 0 : rc;
+}
+
+struct since {
+	struct txn *txn;
+	struct rollup_entry entry; /* of the value, in the period looked at */
+	char month[7];             /* of which only the last days count; "" */
+	int64_t *pusd;
+};
+
+/* One period in which there were calls at all. */
+static int
+see_period(void *arg, const struct rollup_entry *period)
+{
+	struct since *s = arg;
+	bool first =
+	    s->month[0] != '\0' && str_starts(period->period, s->month);
+	char bytes[ROLLUP_KEY_BYTES];
+	struct ledger_sum sum;
+	struct str value;
+	int rc;
+
+	if (first == period->monthly)
+		return period->monthly ? 0 : 1;
+	s->entry.monthly = period->monthly;
+	s->entry.period = period->period;
+	rc = store_get(
+	    s->txn, STORE_ROLLUP, rollup_key(&s->entry, bytes), &value);
+	if (rc <= 0)
+		return rc;
+	if (rollup_read_value(value, &sum) != 0)
+		return SCAN_DAMAGED;
+	if (__builtin_add_overflow(*s->pusd, sum.cost_pusd, s->pusd))
+		*s->pusd = INT64_MAX;
+	return 0;
+}
+
+/* The days to the end of the month, then months. */
+int
+rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
+    struct str day, int64_t *pusd)
+{
+	struct since s = {
+		.txn = t, .entry = { .dim = dim, .value = value }, .pusd = pusd
+	};
+	const struct rollup_range days = { .dim = ROLLUP_ALL, .from = day };
+	const struct rollup_range months = {
+		.dim = ROLLUP_ALL, .monthly = true, .from = day
+	};
+	int rc = 0;
+
+	if (day.n == 8 && !str_is(str_skip(day, 6), "01")) {
+		memcpy(s.month, day.p, 6);
+		rc = rollup_scan(t, &days, see_period, &s);
+	}
+	if (rc >= 0)
+		rc = rollup_scan(t, &months, see_period, &s);
+	return rc < 0 ? -1 : 0;
 }

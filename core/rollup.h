@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rollups: what the rows of the ledger add up to, per day and per month, by
- * each dimension alone; changed in the transaction that changes the rows, so
+ * each dimension alone, and per day by what each key of an account used; changed in the transaction that changes the rows, so
  * both always agree.  A row counts when it closes, or is swept to unknown; a
  * closing record that comes after that all the same takes the place of the
  * unknown in the sums, too.  Rows that are pruned stay counted.
  *
- * Table rollup, record version 1 (store.h):
+ * Table rollup, record version 2 (store.h):
  *	key	a letter for the dimension, small for days and capital for
  *		months; "YYYYMMDD" or "YYYYMM", UTC, of the call's start;
  *		then nothing where the call has no such value, else '=' and
- *		the value ("k=v" for a tag, "provider/model" for a model)
- *	value	the members of struct ledger_sum in order, each as a zigzag
- *		varint (LEB128); later versions may add some at the end
+ *		the value ("k=v" for a tag, "provider/model" for a model).
+ *		ROLLUP_OWN + a dimension: account, key and value in one, see
+ *		rollup_own
+ *	value	the numbers of struct ledger_sum in order, each as a zigzag
+ *		varint (LEB128), later versions may add some; then, for each
+ *		bucket of duration and after it of ttft that is not 0, how
+ *		many buckets it comes after the one before, and its number
+ * Version 1 had the first LEDGER_SUM_FIRST numbers and nothing behind, and no
+ * dimensions from ROLLUP_ROUTE on.  What version 2 brought is a part of its
+ * own, counted by itself, so that sums whose rows are pruned stay: of those
+ * rows alone there is nothing in it.
  *
  * Table meta:
  *	"rollups"	"done", or the call id up to which rows are counted
  *			while a ledger from before there were rollups, or a
  *			rebuilt one, is being counted
+ *	"rollups2"	the same, of the second part
  *	"pruned"	the call id below which there may be no rows any more
  */
 #ifndef CORE_ROLLUP_H
@@ -43,11 +52,18 @@ enum rollup_dim {
 	ROLLUP_USER,
 	ROLLUP_TASK,
 	ROLLUP_SESSION, /* by day only: there are too many */
-	ROLLUP_DIMS
+	ROLLUP_ROUTE,
+	ROLLUP_DIMS,
+	ROLLUP_OWN = ROLLUP_DIMS, /* + all, provider, model, route; by day
+				   * only + tag, user, task: of each key */
+	ROLLUP_KINDS = ROLLUP_OWN + ROLLUP_DIMS
 };
 
 /* "day", "key", ...: the words of `--by`. */
 extern const char *const rollup_words[ROLLUP_DIMS];
+
+/* rollup_has_own(dim): is there a ROLLUP_OWN + ${dim}? */
+bool rollup_has_own(enum rollup_dim dim);
 
 /* rollup_dim_of(word): the dimension, or ROLLUP_DIMS. */
 enum rollup_dim rollup_dim_of(struct str word);
@@ -72,8 +88,18 @@ int rollup_end(struct rollup *r) __attribute__((warn_unused_result));
 void rollup_count(struct rollup *r, struct str row);
 void rollup_uncount(struct rollup *r, struct str row);
 
-/* rollup_recount(r, row): as rollup_count, for a row never counted yet. */
-void rollup_recount(struct rollup *r, struct str row);
+/* What is counted by itself: as it was in version 1; what came with 2. */
+enum rollup_part {
+	ROLLUP_FIRST = 1,
+	ROLLUP_SECOND = 2,
+	ROLLUP_BOTH = 3
+};
+
+/*
+ * rollup_recount(r, row, part):
+ * As rollup_count, for a row never counted yet in ${part}.
+ */
+void rollup_recount(struct rollup *r, struct str row, enum rollup_part part);
 
 /*
  * rollup_again(r):
@@ -120,25 +146,61 @@ struct rollup_entry {
 	struct ledger_sum sum;
 };
 
+/* The value of ROLLUP_OWN + ...: a key, its account, and what it used. */
+struct rollup_own {
+	struct str account, key, value; /* absent: the call has none */
+};
+
+/*
+ * rollup_own_read(value, own), rollup_own_begin(account, key, out):
+ * Take such a value apart; what all those of an account (and ${key}, unless
+ * that is NULL) begin with.
+ *
+ * Returns  0 or -1; the prefix, in ${out}.
+ */
+#define ROLLUP_OWN_BYTES 1400
+int rollup_own_read(struct str value, struct rollup_own *own)
+    __attribute__((warn_unused_result));
+struct str rollup_own_begin(
+    struct str account, const struct str *key, char out[ROLLUP_OWN_BYTES]);
+
 /* rollup_has_months(dim): true if there are entries by month, too. */
 bool rollup_has_months(enum rollup_dim dim);
 
+/* Which entries: from a period on; whose values begin so (absent: all). */
+struct rollup_range {
+	enum rollup_dim dim;
+	bool monthly;
+	struct str from, prefix;
+};
+
 /*
- * rollup_scan(t, dim, monthly, from, fn, arg):
- * Call ${fn} for the entries of ${dim}, by period and value, from period
- * ${from} on, until it returns other than 0.
+ * rollup_scan(t, range, fn, arg):
+ * Call ${fn} for the entries of ${range}, by period and value, until it
+ * returns other than 0.
  *
  * Returns  0 at the end, what ${fn} returned, or -1: ERROR_STORE.
  */
-int rollup_scan(struct txn *t, enum rollup_dim dim, bool monthly,
-    struct str from, int (*fn)(void *arg, const struct rollup_entry *e),
-    void *arg) __attribute__((warn_unused_result));
+int rollup_scan(struct txn *t, const struct rollup_range *range,
+    int (*fn)(void *arg, const struct rollup_entry *e), void *arg)
+    __attribute__((warn_unused_result));
 
 /*
- * rollup_each(row, fn, arg):
- * Call ${fn} for each change that row ${v} makes: by day, then by month.
+ * rollup_since(t, dim, value, day, pusd):
+ * Add to ${*pusd}, which stays at the largest there is, what the calls with
+ * ${value} cost that began on UTC day ${day} ("20261124"; absent: ever) or
+ * later.  ${dim} has months.
+ *
+ * Returns  0, or -1: ERROR_STORE.
  */
-void rollup_each(const struct ledger_view *v,
+int rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
+    struct str day, int64_t *pusd) __attribute__((warn_unused_result));
+
+/*
+ * rollup_each(v, part, fn, arg):
+ * Call ${fn} for each change that row ${v} makes in ${part}.
+ */
+void rollup_each(const struct ledger_view *v, enum rollup_part part,
     void (*fn)(void *arg, const struct rollup_entry *e), void *arg);
 
 #endif

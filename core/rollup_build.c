@@ -20,7 +20,8 @@
 struct build {
 	struct rollup *rollup;
 	struct arena *arena;
-	struct str counted; /* id */
+	struct str counted;    /* id */
+	enum rollup_part part; /* those that are there */
 	int n;
 	bool done;
 };
@@ -36,22 +37,51 @@ see_row(void *arg, struct str id, struct str row)
 	b->counted = str_dup(b->arena, id);
 	if (!jtext_get(row, "outcome", &outcome) ||
 	    !str_is(outcome, "\"open\""))
-		rollup_recount(b->rollup, row);
+		rollup_recount(b->rollup, row, b->part);
 	return ++b->n == BATCH;
+}
+
+/* The parts that are least far: "done" comes after all ids. */
+static int
+find_place(struct txn *t, struct build *b)
+{
+	struct str at[2] = { { 0 } };
+	int order;
+
+	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &at[0]) < 0 ||
+	    store_get(t, STORE_META, ROLLUP_META_SECOND, &at[1]) < 0)
+		return -1;
+	order = str_cmp(at[0], at[1]);
+	b->part = order == 0 ? ROLLUP_BOTH
+	    : order < 0      ? ROLLUP_FIRST
+			     : ROLLUP_SECOND;
+	b->counted = order <= 0 ? at[0] : at[1];
+	b->n = 0;
+	b->done = str_is(b->counted, ROLLUP_DONE);
+	return 0;
+}
+
+static int
+put_place(struct txn *t, const struct build *b, struct str at)
+{
+	if ((b->part & ROLLUP_FIRST) != 0 &&
+	    store_put(t, STORE_META, ROLLUP_META_COUNTED, at) != 0)
+		return -1;
+	return (b->part & ROLLUP_SECOND) != 0
+	    ? store_put(t, STORE_META, ROLLUP_META_SECOND, at)
+	    : 0;
 }
 
 static int
 txn_build(struct txn *t, void *arg)
 {
 	struct build *b = arg;
-	int rc = store_get(t, STORE_META, ROLLUP_META_COUNTED, &b->counted);
+	int rc;
 
-	b->n = 0;
-	if (rc == 0)
-		b->counted = STR_NONE;
-	b->done = rc == 1 && str_is(b->counted, ROLLUP_DONE);
-	if (rc < 0 || b->done)
-		return rc < 0 ? -1 : 0;
+	if (find_place(t, b) != 0)
+		return -1;
+	if (b->done)
+		return 0;
 	b->arena = t->arena;
 	b->rollup = rollup_begin(t);
 	if (b->rollup == NULL)
@@ -59,9 +89,8 @@ txn_build(struct txn *t, void *arg)
 	rc = store_scan(t, STORE_LEDGER, b->counted, see_row, b);
 	if (rc < 0 || rollup_end(b->rollup) != 0)
 		return -1;
-	b->done = rc == 0;
-	return store_put(t, STORE_META, ROLLUP_META_COUNTED,
-	    b->done ? STR(ROLLUP_DONE) : b->counted);
+	b->done = rc == 0 && b->part == ROLLUP_BOTH;
+	return put_place(t, b, rc == 0 ? STR(ROLLUP_DONE) : b->counted);
 }
 
 int
@@ -85,6 +114,8 @@ int
 rollup_forget(struct txn *t)
 {
 	if (store_clear(t, STORE_ROLLUP) != 0)
+		return -1;
+	if (store_del(t, STORE_META, ROLLUP_META_SECOND) != 0)
 		return -1;
 	return store_del(t, STORE_META, ROLLUP_META_COUNTED);
 }

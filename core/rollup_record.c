@@ -3,15 +3,17 @@
 
 #include <string.h>
 
-#define MAX_VALUE_BYTES 600
+#define MAX_VALUE_BYTES (ROLLUP_KEY_BYTES - 16)
+#define MAX_PART_BYTES  400
 #define DAY_DIGITS      8
 #define MONTH_DIGITS    6
 #define TO_CAPITAL      ('a' - 'A')
 
+/* Those without a letter are not kept. */
 static const struct {
 	char letter;
 	bool months;
-} dims[ROLLUP_DIMS] = {
+} dims[ROLLUP_KINDS] = {
 	[ROLLUP_ALL] = { 'd', true },
 	[ROLLUP_KEY] = { 'k', true },
 	[ROLLUP_ACCOUNT] = { 'a', true },
@@ -21,6 +23,14 @@ static const struct {
 	[ROLLUP_USER] = { 'u', true },
 	[ROLLUP_TASK] = { 'w', true },
 	[ROLLUP_SESSION] = { 's', false },
+	[ROLLUP_ROUTE] = { 'r', true },
+	[ROLLUP_OWN + ROLLUP_ALL] = { 'e', true },
+	[ROLLUP_OWN + ROLLUP_PROVIDER] = { 'f', true },
+	[ROLLUP_OWN + ROLLUP_MODEL] = { 'g', true },
+	[ROLLUP_OWN + ROLLUP_TAG] = { 'h', false },
+	[ROLLUP_OWN + ROLLUP_USER] = { 'i', false },
+	[ROLLUP_OWN + ROLLUP_TASK] = { 'j', false },
+	[ROLLUP_OWN + ROLLUP_ROUTE] = { 'l', true },
 };
 
 const char *const rollup_words[ROLLUP_DIMS] = {
@@ -33,6 +43,7 @@ const char *const rollup_words[ROLLUP_DIMS] = {
 	[ROLLUP_USER] = "user",
 	[ROLLUP_TASK] = "task",
 	[ROLLUP_SESSION] = "session",
+	[ROLLUP_ROUTE] = "route",
 };
 
 enum rollup_dim
@@ -49,6 +60,59 @@ bool
 rollup_has_months(enum rollup_dim dim)
 {
 	return dims[dim].months;
+}
+
+bool
+rollup_has_own(enum rollup_dim dim)
+{
+	return dim < ROLLUP_DIMS && dims[ROLLUP_OWN + dim].letter != '\0';
+}
+
+/* One part of an own value, which ends with a NUL; it may hold none. */
+static size_t
+put_part(char *out, struct str s)
+{
+	size_t n = s.n > 0 ? strnlen(s.p, s.n) : 0;
+
+	if (n > MAX_PART_BYTES)
+		n = MAX_PART_BYTES;
+	out[0] = s.p != NULL ? '=' : '-';
+	if (n > 0)
+		memcpy(out + 1, s.p, n);
+	out[n + 1] = '\0';
+	return n + 2;
+}
+
+struct str
+rollup_own_begin(
+    struct str account, const struct str *key, char out[ROLLUP_OWN_BYTES])
+{
+	size_t n = put_part(out, account);
+
+	if (key != NULL)
+		n += put_part(out + n, *key);
+	return (struct str){ out, n };
+}
+
+static int
+take_part(struct str *s, struct str *part)
+{
+	if (s->n == 0 || (s->p[0] != '=' && s->p[0] != '-'))
+		return -1;
+	*s = str_split(*s, '\0', part);
+	*part = part->p[0] == '=' ? str_skip(*part, 1) : STR_NONE;
+	return s->p != NULL ? 0 : -1;
+}
+
+int
+rollup_own_read(struct str value, struct rollup_own *own)
+{
+	if (take_part(&value, &own->account) != 0 ||
+	    take_part(&value, &own->key) != 0)
+		return -1;
+	own->value =
+	    value.n > 0 && value.p[0] == '=' ? str_skip(value, 1) : STR_NONE;
+	return 0;
 }
 
 struct str
@@ -85,10 +149,10 @@ rollup_read_key(struct str key, struct rollup_entry *e)
 		return -1;
 	e->monthly = key.p[0] < 'a';
 	letter = (char)(e->monthly ? key.p[0] + TO_CAPITAL : key.p[0]);
-	while (d < ROLLUP_DIMS && dims[d].letter != letter)
+	while (d < ROLLUP_KINDS && dims[d].letter != letter)
 		d++;
 	n = e->monthly ? MONTH_DIGITS : DAY_DIGITS;
-	if (d == ROLLUP_DIMS || key.n < n + 1)
+	if (d == ROLLUP_KINDS || letter == '\0' || key.n < n + 1)
 		return -1;
 	e->dim = (enum rollup_dim)d;
 	e->period = (struct str){ key.p + 1, n };
@@ -114,19 +178,40 @@ unzigzag(uint64_t v)
 	return (int64_t)(v >> 1 ^ (v & 1 ? UINT64_MAX : 0));
 }
 
+static size_t
+put_varint(char *out, uint64_t v)
+{
+	size_t n = 0;
+
+	for (; v >= 0x80; v >>= 7)
+		out[n++] = (char)(0x80 | (v & 0x7f));
+	out[n++] = (char)v;
+	return n;
+}
+
+/* Bucket ${i} of duration and then ttft. */
+static int32_t *
+bucket(struct ledger_sum *sum, unsigned i)
+{
+	return i < LATENCY_BUCKETS ? &sum->duration.n[i]
+				   : &sum->ttft.n[i - LATENCY_BUCKETS];
+}
+
 struct str
 rollup_value(const struct ledger_sum *sum, char out[ROLLUP_VALUE_BYTES])
 {
 	struct ledger_sum copy = *sum;
 	size_t n = 0;
-	uint64_t v;
-	unsigned i;
+	unsigned i, last = 0;
 
-	for (i = 0; i < LEDGER_SUM_FIELDS; i++) {
-		v = zigzag(*ledger_sum_field(&copy, i));
-		for (; v >= 0x80; v >>= 7)
-			out[n++] = (char)(0x80 | (v & 0x7f));
-		out[n++] = (char)v;
+	for (i = 0; i < LEDGER_SUM_FIELDS; i++)
+		n += put_varint(out + n, zigzag(*ledger_sum_field(&copy, i)));
+	for (i = 0; i < 2 * LATENCY_BUCKETS; i++) {
+		if (*bucket(&copy, i) == 0)
+			continue;
+		n += put_varint(out + n, i - last);
+		n += put_varint(out + n, zigzag(*bucket(&copy, i)));
+		last = i;
 	}
 	return (struct str){ out, n };
 }
@@ -147,6 +232,23 @@ take_varint(struct str *s, uint64_t *v)
 	return 0;
 }
 
+static int
+read_buckets(struct str value, struct ledger_sum *sum)
+{
+	uint64_t gap, v;
+	unsigned i = 0;
+
+	while (value.n > 0) {
+		if (take_varint(&value, &gap) != 0 ||
+		    take_varint(&value, &v) != 0 ||
+		    gap >= 2 * LATENCY_BUCKETS - i)
+			return -1;
+		i += (unsigned)gap;
+		*bucket(sum, i) = (int32_t)unzigzag(v);
+	}
+	return 0;
+}
+
 int
 rollup_read_value(struct str value, struct ledger_sum *sum)
 {
@@ -159,82 +261,5 @@ rollup_read_value(struct str value, struct ledger_sum *sum)
 			return -1;
 		*ledger_sum_field(sum, i) = unzigzag(v);
 	}
-	return value.n == 0 ? 0 : -1;
-}
-
-/* One entry of one row on its way to all periods. */
-struct change {
-	struct rollup_entry entry;
-	char day[LEDGER_DAY_BYTES];
-	void (*fn)(void *arg, const struct rollup_entry *e);
-	void *arg;
-};
-
-static void
-emit(struct change *c, enum rollup_dim dim, struct str value,
-    const struct ledger_sum *sum)
-{
-	c->entry.dim = dim;
-	c->entry.value = value;
-	c->entry.sum = *sum;
-	c->entry.monthly = false;
-	c->entry.period = (struct str){ c->day, DAY_DIGITS };
-	c->fn(c->arg, &c->entry);
-	if (!dims[dim].months)
-		return;
-	c->entry.monthly = true;
-	c->entry.period.n = MONTH_DIGITS;
-	c->fn(c->arg, &c->entry);
-}
-
-static bool
-is_same(const struct ledger_view_attempt *a,
-    const struct ledger_view_attempt *b, enum rollup_dim dim)
-{
-	return dim == ROLLUP_PROVIDER ? str_eq(a->provider, b->provider)
-				      : str_eq(a->name, b->name);
-}
-
-/* A call counts once with each provider, however often it tried there. */
-static void
-emit_attempts(
-    struct change *c, const struct ledger_view *v, enum rollup_dim dim)
-{
-	const struct ledger_view_attempt *at;
-	struct ledger_sum sum;
-	unsigned i, k;
-
-	for (i = 0; i < v->n_attempts; i++) {
-		at = &v->attempts[i];
-		sum = at->sum;
-		for (k = 0; k < i; k++)
-			if (is_same(at, &v->attempts[k], dim))
-				break;
-		sum.calls = k == i;
-		emit(c, dim, dim == ROLLUP_PROVIDER ? at->provider : at->name,
-		    &sum);
-	}
-}
-
-void
-rollup_each(const struct ledger_view *v,
-    void (*fn)(void *arg, const struct rollup_entry *e), void *arg)
-{
-	const struct {
-		enum rollup_dim dim;
-		struct str value;
-	} of_call[] = { { ROLLUP_ALL, STR_NONE }, { ROLLUP_KEY, v->key },
-		{ ROLLUP_ACCOUNT, v->account }, { ROLLUP_USER, v->user },
-		{ ROLLUP_TASK, v->task }, { ROLLUP_SESSION, v->session } };
-	struct change c = { .fn = fn, .arg = arg };
-	unsigned i;
-
-	if (ledger_view_day(v, c.day) != 0)
-		return;
-	for (i = 0; i < sizeof(of_call) / sizeof(*of_call); i++)
-		emit(&c, of_call[i].dim, of_call[i].value, &v->sum);
-	for (i = 0; i < v->n_tags; i++)
-		emit(&c, ROLLUP_TAG, v->tags[i], &v->sum);
-	emit_attempts(&c, v, ROLLUP_PROVIDER);
-	emit_attempts(&c, v, ROLLUP_MODEL);
+	return read_buckets(value, sum);
 }

@@ -5,11 +5,12 @@
 
 #include "core/rollup.h"
 
-#define ROLLUP_KEY_BYTES   768 /* values are cut to 600 */
-#define ROLLUP_VALUE_BYTES (10 * LEDGER_SUM_FIELDS)
+#define ROLLUP_KEY_BYTES   (ROLLUP_OWN_BYTES + 16)
+#define ROLLUP_VALUE_BYTES (10 * LEDGER_SUM_FIELDS + 2 * 7 * LATENCY_BUCKETS)
 
 /* What a row that is being counted looks like in the meta table. */
 #define ROLLUP_META_COUNTED STR("rollups")
+#define ROLLUP_META_SECOND  STR("rollups2")
 #define ROLLUP_META_PRUNED  STR("pruned")
 #define ROLLUP_DONE         "done"
 

@@ -14,6 +14,7 @@
 #include "core/resolve.h"
 
 #define MAX_LIST_BYTES 512
+#define CACHE_OPTIONS  "cache, cache_ttl_s" /* of any node */
 
 /* The strategies, in the order of README. */
 static const struct route_kind *const kinds[] = {
@@ -61,6 +62,26 @@ route_i64(struct route_reader *r, const struct jnode *at, const char *key,
 	if (v < range.min || v > range.max)
 		return route_bad(r, &place, "must be between %lld and %lld",
 		    (long long)range.min, (long long)range.max);
+	*out = v;
+	return 0;
+}
+
+int
+route_share(struct route_reader *r, const struct jnode *at, const char *key,
+    double *out)
+{
+	struct error err = { 0 };
+	struct jnode place;
+	double v = 0;
+
+	if (!jtree_find(at, key, &place))
+		return 0;
+	if (jtree_double(at, key, JTREE_REQUIRED, &v, &err) != 0) {
+		r->complain(r->arg, &err);
+		return -1;
+	}
+	if (!(v >= 0 && v <= 1))
+		return route_bad(r, &place, "must be between 0 and 1");
 	*out = v;
 	return 0;
 }
@@ -116,10 +137,9 @@ has_word(const char *list, struct str word)
 	return false;
 }
 
-/* Every member of the object is the strategy or one of its options. */
-static int
-check_members(struct route_reader *r, const struct jnode *at,
-    const struct route_kind *kind)
+int
+route_members(struct route_reader *r, const struct jnode *at,
+    const char *strategy, const char *options)
 {
 	struct jnode member = { .up = at };
 	int rc = 0;
@@ -128,15 +148,13 @@ check_members(struct route_reader *r, const struct jnode *at,
 	{
 		member.key = key;
 		member.v = value;
-		if (kind->name != NULL && strcmp(key, kind->name) == 0)
+		if (strategy != NULL && strcmp(key, strategy) == 0)
 			continue;
-		if (!has_word(kind->options, str_of(key)))
+		if (!has_word(options, str_of(key)))
 			rc = route_bad(r, &member, "unknown key, known: %s%s%s",
-			    kind->name != NULL ? kind->name : "",
-			    kind->name != NULL && kind->options[0] != '\0'
-				? ", "
-				: "",
-			    kind->options);
+			    strategy != NULL ? strategy : "",
+			    strategy != NULL && options[0] != '\0' ? ", " : "",
+			    options);
 	}
 	return rc;
 }
@@ -183,6 +201,33 @@ kind_of(struct route_reader *r, const struct jnode *at)
 	return found;
 }
 
+/* Its own, and those of any node. */
+static const char *
+options_of(struct route_reader *r, const struct route_kind *kind)
+{
+	return arena_printf(r->arena, "%s%s" CACHE_OPTIONS, kind->options,
+	    kind->options[0] != '\0' ? ", " : "");
+}
+
+static int
+read_cache(struct route_reader *r, const struct jnode *at, struct route *route)
+{
+	struct jnode place;
+	struct str word;
+
+	if (route_i64(r, at, "cache_ttl_s",
+		(struct route_range){ 1, CACHE_MAX_TTL_S },
+		&route->cache_ttl_s) != 0)
+		return -1;
+	if (!jtree_find(at, "cache", &place))
+		return 0;
+	word = jtree_value_str(&place);
+	route->cache = str_is(word, "on") ? CACHE_ON : CACHE_OFF;
+	if (str_is(word, "on") || str_is(word, "off"))
+		return 0;
+	return route_bad(r, &place, "must be on or off");
+}
+
 const struct route *
 route_parse(struct route_reader *r, const struct jnode *at)
 {
@@ -196,10 +241,11 @@ route_parse(struct route_reader *r, const struct jnode *at)
 		return NULL;
 	}
 	kind = kind_of(r, at);
-	if (kind == NULL || check_members(r, at, kind) != 0)
+	if (kind == NULL ||
+	    route_members(r, at, kind->name, options_of(r, kind)) != 0)
 		return NULL;
 	route = kind->parse(r, at);
-	if (route == NULL)
+	if (route == NULL || read_cache(r, at, route) != 0)
 		return NULL;
 	route->kind = kind;
 	if (route->n_targets > ROUTE_MAX_TARGETS) {

@@ -4,7 +4,8 @@
  * says which targets may serve a call and how.  A node is a name, a leaf
  *	{ "model": "p/m", "set": {…}, "timeout_ms": n, "on": ["context"] }
  * or an object with exactly one strategy key, whose other members are that
- * kind's options.  One file per kind, route_<kind>.c; the table is in route.c.
+ * kind's options; and for calls that begin at it "cache": "on" or "off",
+ * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in route.c.
  *
  * Three steps.  Parsing makes the immutable tree, once.  Planning (plan.h),
  * for each call, lets every node choose and order its children; what is left
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/cache_policy.h"
 #include "core/jtree.h"
 #include "core/provider.h"
 #include "core/str.h"
@@ -35,6 +37,8 @@ struct route {
 	const struct route_kind *kind;
 	struct route_use *uses; /* children in order; NULL for a target */
 	unsigned n_targets;
+	enum cache_mode cache; /* of calls that begin here */
+	int64_t cache_ttl_s;   /* of their answers; 0: not said */
 };
 
 /* A child, with what its parent's kind says about it. */
@@ -42,6 +46,7 @@ struct route_use {
 	const struct route *route;
 	int64_t weight;                /* split */
 	const struct route_test *test; /* when; NULL: otherwise */
+	struct str name;               /* best: the arm that it is */
 	struct route_use *next;
 };
 
@@ -55,6 +60,7 @@ struct route_target {
 	struct route route;
 	struct target target;
 	struct str set;     /* raw JSON object; absent */
+	struct str over;    /* likewise, of an experiment's arm; after set */
 	int64_t timeout_ms; /* 0: as everywhere */
 	unsigned on;        /* enum route_on; 0: takes over for the rest */
 };
@@ -63,7 +69,8 @@ struct route_target {
 struct route_reader {
 	struct arena *arena; /* the tree's */
 	const struct conf *conf;
-	struct jnode section; /* `routes` while it is being read */
+	struct jnode section;     /* `routes` while it is being read */
+	struct jnode experiments; /* likewise; of a request: neither is */
 	/* One complaint, with its path; all are told. */
 	void (*complain)(void *arg, const struct error *err);
 	void *arg;
@@ -143,6 +150,33 @@ int route_list(struct route_reader *r, const struct jnode *at,
 struct route_use *route_use(
     struct route_reader *r, struct route *route, const struct route *child);
 
+/*
+ * route_members(r, at, strategy, options):
+ * Complain about each member of the object at ${at} that is neither
+ * ${strategy} (NULL: none) nor one of ${options}, "a, b".
+ *
+ * Returns  0, or -1 after a complaint.
+ */
+int route_members(struct route_reader *r, const struct jnode *at,
+    const char *strategy, const char *options)
+    __attribute__((warn_unused_result));
+
+/*
+ * route_set(r, at, set):
+ * Read the optional member `set` of ${at}, parameters of a request.
+ *
+ * Returns  0 with its text, or -1 after a complaint.
+ */
+int route_set(struct route_reader *r, const struct jnode *at, struct str *set)
+    __attribute__((warn_unused_result));
+
+/*
+ * route_arm(r, child, set):
+ * Returns  the tree of ${child} with ${set} laid over all its targets.
+ */
+const struct route *route_arm(
+    struct route_reader *r, const struct route *child, struct str set);
+
 /* route_bad(r, at, fmt, ...): complain "<path of at>: …".  Returns -1. */
 int route_bad(struct route_reader *r, const struct jnode *at, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
@@ -158,5 +192,9 @@ struct route_range {
 };
 int route_i64(struct route_reader *r, const struct jnode *at, const char *key,
     struct route_range range, int64_t *out) __attribute__((warn_unused_result));
+
+/* route_share(r, at, key, out): likewise, a number between 0 and 1. */
+int route_share(struct route_reader *r, const struct jnode *at, const char *key,
+    double *out) __attribute__((warn_unused_result));
 
 #endif

@@ -7,18 +7,11 @@
  * keep it, where its share would not.
  */
 #include "core/arena.h"
-#include "core/ledger.h"
 #include "core/plan.h"
 #include "core/route.h"
+#include "core/sticky.h"
 
 #define MAX_WEIGHT INT64_C(1000000)
-
-enum sticky {
-	STICKY_NOT,
-	STICKY_USER,
-	STICKY_SESSION,
-	STICKY_KEY
-};
 
 struct split {
 	struct route route;
@@ -26,24 +19,20 @@ struct split {
 	int64_t total; /* of the weights */
 };
 
-static const char *const sticky_words[] = { "none", "user", "session", "key" };
-
 static int
 read_sticky(struct route_reader *r, const struct jnode *at, struct split *s)
 {
 	struct jnode sticky;
-	int i;
+	int word;
 
 	if (!jtree_find(at, "sticky", &sticky))
 		return 0;
-	for (i = STICKY_NOT; i <= STICKY_KEY; i++) {
-		if (str_is(jtree_value_str(&sticky), sticky_words[i])) {
-			s->sticky = (enum sticky)i;
-			return 0;
-		}
-	}
-	return route_bad(
-	    r, &sticky, "must be \"user\", \"session\", \"key\" or \"none\"");
+	word = sticky_of(jtree_value_str(&sticky));
+	if (word < 0)
+		return route_bad(r, &sticky,
+		    "must be \"user\", \"session\", \"key\" or \"none\"");
+	s->sticky = (enum sticky)word;
+	return 0;
 }
 
 static int
@@ -87,20 +76,6 @@ parse(struct route_reader *r, const struct jnode *at)
 	return rc == 0 ? &s->route : NULL;
 }
 
-/* FNV-1a, then a mix: similar names must not land side by side. */
-static uint64_t
-hash(struct str s)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	h ^= h >> 31;
-	h *= UINT64_C(0x7fb5d329728ea185);
-	return h ^ h >> 27;
-}
-
 /* Nothing of the conversation would be dropped there. */
 static bool
 keeps(struct planner *p, const struct route_use *use)
@@ -135,13 +110,10 @@ static struct plan *
 plan(struct planner *p, const struct route *route)
 {
 	const struct split *s = (const struct split *)route;
-	const struct str labels[] = { [STICKY_USER] = p->row->user,
-		[STICKY_SESSION] = p->row->session,
-		[STICKY_KEY] = p->row->key };
 	const struct route_use *use, *other;
-	struct str label = labels[s->sticky];
-	uint64_t draw = label.n > 0 ? hash(label) : plan_random(p);
 	struct plan *chosen;
+	uint64_t draw;
+	bool stays = sticky_draw(p, s->sticky, STR_NONE, &draw);
 
 	use = pick(p, s, draw, false);
 	if (plan_holds_state(p) && !keeps(p, use)) {
@@ -151,8 +123,8 @@ plan(struct planner *p, const struct route *route)
 	chosen = plan_route(p, use->route);
 	if (chosen != NULL)
 		plan_why(p, chosen,
-		    label.n > 0 ? "its share of the split, sticky"
-				: "its share of the split");
+		    stays ? "its share of the split, sticky"
+			  : "its share of the split");
 	return chosen;
 }
 

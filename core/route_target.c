@@ -75,13 +75,26 @@ check_set(struct route_reader *r, const struct jnode *set)
 	return 0;
 }
 
+int
+route_set(struct route_reader *r, const struct jnode *at, struct str *set)
+{
+	struct jnode place;
+
+	if (!jtree_find(at, "set", &place))
+		return 0;
+	if (check_set(r, &place) != 0)
+		return -1;
+	*set = jtree_text(r->arena, &place);
+	return 0;
+}
+
 static struct route *
 parse(struct route_reader *r, const struct jnode *at)
 {
 	static const struct route_range wait = { 1, MAX_WAIT_MS };
 	struct route_target *t = ARENA_NEW(r->arena, struct route_target);
 	const struct route *named;
-	struct jnode model, set;
+	struct jnode model;
 
 	if (!jtree_find(at, "model", &model) ||
 	    jtree_value_str(&model).n == 0) {
@@ -99,13 +112,8 @@ parse(struct route_reader *r, const struct jnode *at)
 	/* An alias may lead to a leaf of a route: its own say comes last. */
 	*t = *(const struct route_target *)named;
 	if (route_i64(r, at, "timeout_ms", wait, &t->timeout_ms) != 0 ||
-	    read_on(r, at, &t->on) != 0)
+	    read_on(r, at, &t->on) != 0 || route_set(r, at, &t->set) != 0)
 		return NULL;
-	if (jtree_find(at, "set", &set)) {
-		if (check_set(r, &set) != 0)
-			return NULL;
-		t->set = jtree_text(r->arena, &set);
-	}
 	return &t->route;
 }
 

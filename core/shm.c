@@ -21,7 +21,7 @@
 #include "core/health.h"
 
 #define MAGIC        "sluicehd"
-#define VERSION      3u
+#define VERSION      4u
 #define HEAD_BYTES   393216 /* before the room */
 #define SHM_BYTES    (HEAD_BYTES + SHM_ROOM_BYTES)
 #define ROOM_WAIT_US INT64_C(2000000)
@@ -239,7 +239,7 @@ shm_attach(int dirfd, struct error *err)
 	}
 	if (m->hdr != NULL)
 		return m;
-	error_set(err, ERROR_STORE, "data_dir: %s: %s", what, strerror(errno));
+	error_set(err, ERROR_STORE, "%s: %s", what, strerror(errno));
 	shm_detach(m);
 	return NULL;
 }

@@ -49,6 +49,7 @@ enum shm_slot {
 	SHM_ACCOUNTS_GEN,  /* as SHM_KEYS_GEN, for accounts.snap */
 	SHM_BUDGETS_GEN,   /* and budgets.snap */
 	SHM_PRUNED_US,     /* when retention was last seen to */
+	SHM_TRIALS_DUE_US, /* when the next trial is due; 0: look */
 	SHM_SLOTS = 64
 };
 
@@ -56,7 +57,8 @@ enum shm_slot {
  * shm_attach(dirfd, err), shm_detach(m):
  * Map the header in directory ${dirfd}; make it if it is missing or not ours.
  *
- * Returns  the mapping, or NULL: ERROR_STORE.  NULL to shm_detach is a no-op.
+ * Returns  the mapping, or NULL: ERROR_STORE with the file and the reason.
+ *          NULL to shm_detach is a no-op.
  */
 struct shm *shm_attach(int dirfd, struct error *err);
 void shm_detach(struct shm *m);

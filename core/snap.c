@@ -140,6 +140,20 @@ snap_del(struct snap_edit *e, struct snap_record *r)
 	return store_del(e->txn, e->kind->table, r->id);
 }
 
+static void
+tmp_name(char tmp[MAX_NAME_BYTES], const struct snap_edit *e)
+{
+	snprintf(tmp, MAX_NAME_BYTES, "%s.tmp", e->kind->file);
+}
+
+static int
+fail(const struct snap_edit *e, struct error *err)
+{
+	return error_set(err, ERROR_STORE, "data_dir: %s: %s", e->kind->file,
+	    strerror(errno));
+}
+
+/* Before the commit: on a full disk nothing must have changed. */
 static int
 write_snapshot(
     const struct snap_edit *e, const struct state *s, struct error *err)
@@ -155,12 +169,19 @@ write_snapshot(
 	if (buf_over(b))
 		return error_set(
 		    err, ERROR_STORE, "%s: too many", e->kind->what);
-	snprintf(tmp, sizeof(tmp), "%s.tmp", e->kind->file);
-	if (dir_write(s->dirfd, tmp, buf_str(b)) != 0 ||
-	    renameat(s->dirfd, tmp, s->dirfd, e->kind->file) != 0 ||
+	tmp_name(tmp, e);
+	return dir_write(s->dirfd, tmp, buf_str(b)) == 0 ? 0 : fail(e, err);
+}
+
+static int
+publish(const struct snap_edit *e, const struct state *s, struct error *err)
+{
+	char tmp[MAX_NAME_BYTES];
+
+	tmp_name(tmp, e);
+	if (renameat(s->dirfd, tmp, s->dirfd, e->kind->file) != 0 ||
 	    fsync(s->dirfd) != 0)
-		return error_set(err, ERROR_STORE, "data_dir: %s: %s",
-		    e->kind->file, strerror(errno));
+		return fail(e, err);
 	shm_add(s->shm, e->kind->gen, 1);
 	return 0;
 }
@@ -185,6 +206,8 @@ txn_edit(struct txn *t, void *arg)
 		return -1;
 	rc = w->change(&w->edit, w->arg, t->err);
 	w->changed = rc == 0;
+	if (w->changed)
+		rc = write_snapshot(&w->edit, w->state, t->err);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -199,7 +222,7 @@ visit_edit(struct state *s, struct store *store, void *arg, struct error *err)
 		return 0;
 	if (store_checkpoint(store, err) != 0)
 		return -1;
-	return write_snapshot(&w->edit, s, err);
+	return publish(&w->edit, s, err);
 }
 
 int

@@ -22,6 +22,7 @@
 #define INGEST_US       INT64_C(100000)
 #define BACKLOG_MS      2000 /* older: a trylock has failed too often */
 #define BACKLOG_WAIT_MS 200
+#define FULL_BYTES      UINT64_C(65536) /* with less nothing can be done */
 
 static int
 fail(const struct state *s, const char *what, struct error *err)
@@ -72,6 +73,7 @@ open_parts(struct state *s, enum conf_durability durability, struct error *err)
 		.rotate_bytes = JOURNAL_ROTATE_BYTES,
 		.rotate_us = JOURNAL_ROTATE_US,
 	};
+	struct error why = { .kind = ERROR_NONE };
 
 	if (mkdirat(s->dirfd, "j", 0700) != 0 && errno != EEXIST)
 		return fail(s, "j: ", err);
@@ -80,9 +82,10 @@ open_parts(struct state *s, enum conf_durability durability, struct error *err)
 		return fail(s, "j: ", err);
 	if (archive_prepare(s->jfd, err) != 0)
 		return -1;
-	s->shm = shm_attach(s->dirfd, err);
+	s->shm = shm_attach(s->dirfd, &why);
 	if (s->shm == NULL)
-		return -1;
+		return error_set(
+		    err, ERROR_STORE, "data_dir %s: %s", s->dir, why.msg);
 	s->journal = journal_new(s->jfd, &policy);
 	return 0;
 }
@@ -121,18 +124,29 @@ state_close(struct state *s)
 	free(s);
 }
 
-int
-state_append(struct state *s, struct str payload, struct error *err)
+static int
+appended(struct state *s, int rc)
 {
-	int64_t none = 0, now_us;
+	int64_t none = 0, now_us = clock_mono_us();
 
-	if (journal_append(s->journal, payload, err) != 0)
+	if (rc != 0)
 		return -1;
-	now_us = clock_mono_us();
 	atomic_store(&s->appended_us, now_us);
 	atomic_compare_exchange_strong(
 	    shm_slot(s->shm, SHM_OLDEST_US), &none, now_us);
 	return 0;
+}
+
+int
+state_append(struct state *s, struct str payload, struct error *err)
+{
+	return appended(s, journal_append(s->journal, payload, err));
+}
+
+int
+state_note(struct state *s, struct str payload, struct error *err)
+{
+	return appended(s, journal_note(s->journal, payload, err));
 }
 
 void
@@ -196,7 +210,8 @@ state_disk_full(struct state *s)
 	struct statvfs vfs;
 
 	return fstatvfs(s->jfd, &vfs) == 0 &&
-	    (vfs.f_bavail == 0 || (vfs.f_files > 0 && vfs.f_favail == 0));
+	    ((uint64_t)vfs.f_bavail * vfs.f_frsize < FULL_BYTES ||
+		(vfs.f_files > 0 && vfs.f_favail == 0));
 }
 
 int

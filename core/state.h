@@ -9,6 +9,7 @@
  *	restoring, salvage, restore.tmp: of that, while it is under way
  *	backup.last	the path of the newest backup (backup.h)
  *	keys.snap	the gateway keys, for readers (key.h)
+ *	audit.log	who changed what (trail.h)
  *	ballast		4 MB to give back when the disk is full
  * This is the recipe of reference/berkeley-db.md, design P: the append to the
  * journal is the acknowledgement, Berkeley DB is a rebuildable index entered
@@ -81,7 +82,7 @@ int64_t state_backlog_ms(struct state *s);
 /* state_targets(s): the health of targets, shared by all processes. */
 struct health *state_targets(struct state *s);
 
-/* state_disk_full(s): true if no block, or no file, is left. */
+/* state_disk_full(s): true if next to no room, or no file, is left. */
 bool state_disk_full(struct state *s);
 
 /*

@@ -2,11 +2,11 @@
 #include "core/status.h"
 
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/vfs.h>
 
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/jw.h"
@@ -14,9 +14,7 @@
 #include "core/state.h"
 #include "core/visit.h"
 
-#define LATE_MS    INT64_C(10000)
-#define CIFS_MAGIC 0xff534d42
-#define FUSE_MAGIC 0x65735546
+#define LATE_MS INT64_C(10000)
 
 const char *const status_words[] = {
 	[STATUS_OK] = "ok",
@@ -24,30 +22,12 @@ const char *const status_words[] = {
 	[STATUS_FAILED] = "failed",
 };
 
-/* Where locks and memory maps hold for one machine only, or worse. */
-static const struct {
-	unsigned magic;
-	const char *name;
-} remote[] = {
-	{ NFS_SUPER_MAGIC, "NFS" },
-	{ SMB_SUPER_MAGIC, "SMB" },
-	{ CIFS_MAGIC, "CIFS" },
-	{ FUSE_MAGIC, "FUSE" },
-	{ V9FS_MAGIC, "9P" },
-};
-
 static const char *
 filesystem_of(int fd)
 {
 	struct statfs fs;
-	size_t i;
 
-	if (fstatfs(fd, &fs) != 0)
-		return NULL;
-	for (i = 0; i < sizeof(remote) / sizeof(*remote); i++)
-		if ((unsigned)fs.f_type == remote[i].magic)
-			return remote[i].name;
-	return NULL;
+	return fstatfs(fd, &fs) == 0 ? check_network_fs((long)fs.f_type) : NULL;
 }
 
 /* Why the database, or what is in it, needs somebody; "" if it does not. */

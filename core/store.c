@@ -31,10 +31,15 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_BUDGETS] = "budgets.db",
 	[STORE_ROLLUP] = "rollup.db",
 	[STORE_META] = "meta.db",
+	[STORE_TRIALS] = "trials.db",
+	[STORE_VERDICTS] = "verdicts.db",
+	[STORE_EVIDENCE] = "evidence.db",
+	[STORE_EXPERIMENTS] = "experiments.db",
 };
 
 #define PLAIN_VERSION  1
 #define PACKED_VERSION 2 /* ledger: row_pack.h */
+#define SUMS_VERSION   2 /* of rollups: rollup.h */
 
 const char *
 store_file(enum store_table table)
@@ -258,14 +263,16 @@ enum store_fault
 store_decode(enum store_table table, struct str *value, struct buf *scratch)
 {
 	int version = value->n > 0 ? (unsigned char)value->p[0] : 0;
-	int newest = table == STORE_LEDGER ? PACKED_VERSION : PLAIN_VERSION;
+	int newest = table == STORE_LEDGER ? PACKED_VERSION
+	    : table == STORE_ROLLUP        ? SUMS_VERSION
+					   : PLAIN_VERSION;
 
 	if (version == 0)
 		return STORE_BROKEN;
 	if (version > newest)
 		return STORE_OTHER;
 	*value = str_skip(*value, 1);
-	if (version == PLAIN_VERSION)
+	if (version == PLAIN_VERSION || table == STORE_ROLLUP)
 		return STORE_FINE;
 	buf_reset(scratch);
 	if (row_unpack(*value, scratch) != 0)
@@ -306,7 +313,7 @@ wrap(struct store *s, enum store_table table, struct str value)
 	if (table == STORE_LEDGER && row_pack(&s->packer, value, b) == 0)
 		return buf_str(b);
 	buf_reset(b);
-	buf_addch(b, PLAIN_VERSION);
+	buf_addch(b, table == STORE_ROLLUP ? SUMS_VERSION : PLAIN_VERSION);
 	buf_adds(b, value);
 	return buf_str(b);
 }

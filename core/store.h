@@ -18,6 +18,7 @@
  *	accounts	name			account_record.h
  *	budgets		scope, window, name	budget.h
  *	rollup, meta	rollup.h		rollup.h
+ *	trials, verdicts, evidence, experiments	trial_record.h
  *
  * All others are of version 1.  The first layout had the first four tables,
  * and plain rows.  Tables that are missing are made; rollup.h says how they
@@ -45,6 +46,10 @@ enum store_table {
 	STORE_BUDGETS,  /* scope, name and window -> budget */
 	STORE_ROLLUP,   /* sums over rows (rollup.h) */
 	STORE_META,     /* what is known of the other tables */
+	STORE_TRIALS,   /* these four: trial_record.h */
+	STORE_VERDICTS,
+	STORE_EVIDENCE,
+	STORE_EXPERIMENTS,
 	STORE_TABLES
 };
 

@@ -28,12 +28,21 @@ struct weights {
 	int thinking;              /* if it is asked for */
 };
 
+/* What OpenAI's tokenizer and its kin make of text, and of tools. */
+#define OPENAI_TEXT  102, 18, 194, 88, 24, 35, 80, 347
+#define OPENAI_TOOLS 388, 684, 2300, 664, 0
+
 /* Fitted to the recorded usages of 2024 to 2026. */
 static const struct weights weights[TOKENS_FAMILIES] = {
-	[TOKENS_OPENAI] = { 102, 18, 194, 88, 24, 35, 80, 347, 256, 1355, 388,
-	    684, 2300, 664, 0 },
-	[TOKENS_GPT_5] = { 102, 18, 194, 88, 24, 35, 80, 347, 256, 9800, 388,
-	    684, 2300, 664, 0 },
+	[TOKENS_OPENAI] = { OPENAI_TEXT, 256, 1355, OPENAI_TOOLS },
+	[TOKENS_GPT_5] = { OPENAI_TEXT, 256, 9800, OPENAI_TOOLS },
+	[TOKENS_GPT_4O_MINI] = { OPENAI_TEXT, 256, 1355, OPENAI_TOOLS },
+	[TOKENS_GPT_OSS] = { OPENAI_TEXT, 6700, 4400, OPENAI_TOOLS },
+	[TOKENS_GROK] = { OPENAI_TEXT, 14800, 18000, OPENAI_TOOLS },
+	[TOKENS_LLAMA_3] = { OPENAI_TEXT, 3150, 1355, OPENAI_TOOLS },
+	[TOKENS_DEEPSEEK] = { OPENAI_TEXT, 256, 25000, OPENAI_TOOLS },
+	[TOKENS_DEEPSEEK_4] = { OPENAI_TEXT, 7950, 25000, OPENAI_TOOLS },
+	[TOKENS_GLM] = { OPENAI_TEXT, 256, 14000, OPENAI_TOOLS },
 	[TOKENS_CLAUDE] = { 122, 13, 256, 96, 44, 60, 110, 166, 268, 40284, 215,
 	    1652, 12903, 5572, 2900 },
 	[TOKENS_CLAUDE_5] = { 150, 13, 256, 96, 44, 60, 110, 166, 268, 46500,
@@ -42,24 +51,48 @@ static const struct weights weights[TOKENS_FAMILIES] = {
 	    1230, 0, 466, 0 },
 };
 
+/* Whose tokenizer, by what stands in the name of the model; first match. */
+static const struct {
+	const char *word;
+	enum tokens_family family;
+} families[] = {
+	{ "gemini", TOKENS_GEMINI },
+	{ "opus-4-7", TOKENS_CLAUDE_5 },
+	{ "opus-4-8", TOKENS_CLAUDE_5 },
+	{ "sonnet-5", TOKENS_CLAUDE_5 },
+	{ "opus-5", TOKENS_CLAUDE_5 },
+	{ "haiku-5", TOKENS_CLAUDE_5 },
+	{ "fable", TOKENS_CLAUDE_5 },
+	{ "claude", TOKENS_CLAUDE },
+	{ "gpt-5", TOKENS_GPT_5 },
+	{ "gpt-4o-mini", TOKENS_GPT_4O_MINI },
+	{ "gpt-oss", TOKENS_GPT_OSS },
+	{ "grok", TOKENS_GROK },
+	{ "llama3", TOKENS_LLAMA_3 },
+	{ "llama-3", TOKENS_LLAMA_3 },
+	{ "deepseek-v4", TOKENS_DEEPSEEK_4 },
+	{ "deepseek", TOKENS_DEEPSEEK },
+	{ "glm", TOKENS_GLM },
+};
+
 enum tokens_family
 tokens_family(enum wire wire, struct str model)
 {
-	static const char *const newer[] = { "opus-4-7", "opus-4-8", "sonnet-5",
-		"opus-5", "haiku-5", "fable" };
+	enum tokens_family f;
 	size_t i;
 
-	if (wire == WIRE_GEMINI || str_find(model, STR("gemini")) >= 0)
-		return TOKENS_GEMINI;
-	if (wire == WIRE_ANTHROPIC || str_find(model, STR("claude")) >= 0) {
-		for (i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
-			if (str_find(model, str_of(newer[i])) >= 0)
-				return TOKENS_CLAUDE_5;
-		return TOKENS_CLAUDE;
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		f = families[i].family;
+		if (str_find(model, str_of(families[i].word)) < 0)
+			continue;
+		/* the Responses API adds less around tools */
+		return f == TOKENS_GPT_5 && wire != WIRE_OPENAI_CHAT
+		    ? TOKENS_OPENAI
+		    : f;
 	}
-	return wire == WIRE_OPENAI_CHAT && str_find(model, STR("gpt-5")) >= 0
-	    ? TOKENS_GPT_5
-	    : TOKENS_OPENAI;
+	return wire == WIRE_GEMINI   ? TOKENS_GEMINI
+	    : wire == WIRE_ANTHROPIC ? TOKENS_CLAUDE
+				     : TOKENS_OPENAI;
 }
 
 /* --- text --- */
@@ -234,27 +267,25 @@ shrink(int64_t *w, int64_t *h, int64_t most_long, int64_t most_short)
 static int64_t
 image_tokens(enum tokens_family f, const struct part *p)
 {
+	int64_t base = 85, tile = 170;
 	int64_t w, h, n;
 
 	sides(p->data, &w, &h);
-	switch (f) {
-	case TOKENS_OPENAI:
-	case TOKENS_GPT_5:
-		if (str_is(p->detail, "low"))
-			return 85;
-		shrink(&w, &h, 2048, 768);
-		return 85 + 170 * tiles(w, h, 512);
-	case TOKENS_CLAUDE:
-	case TOKENS_CLAUDE_5:
+	if (f == TOKENS_GEMINI)
+		return w <= 384 && h <= 384 ? 258 : 258 * tiles(w, h, 768);
+	if (f == TOKENS_CLAUDE || f == TOKENS_CLAUDE_5) {
 		shrink(&w, &h, 1568, 1568);
 		n = w * h / 750;
 		return n < 1600 ? n : 1600;
-	case TOKENS_GEMINI:
-		return w <= 384 && h <= 384 ? 258 : 258 * tiles(w, h, 768);
-	case TOKENS_FAMILIES:
-		break;
 	}
-	return 0;
+	if (f == TOKENS_GPT_4O_MINI) {
+		base = 2833;
+		tile = 5667;
+	}
+	if (str_is(p->detail, "low"))
+		return base;
+	shrink(&w, &h, 2048, 768);
+	return base + tile * tiles(w, h, 512);
 }
 
 static int64_t
@@ -310,6 +341,13 @@ tools_cost(const struct weights *w, const struct tool *t)
 	return cost;
 }
 
+static bool
+thinks(const struct chat *chat)
+{
+	return !chat->thinking_off &&
+	    (chat->thinking_budget != 0 || chat->effort > EFFORT_NONE);
+}
+
 int64_t
 tokens_chat(enum tokens_family f, const struct chat *chat)
 {
@@ -321,7 +359,7 @@ tokens_chat(enum tokens_family f, const struct chat *chat)
 		cost += w->turn + parts_cost(f, t->parts);
 	if (chat->output == OUTPUT_SCHEMA && w->schema > 0)
 		cost += w->schema + schema_cost(w, chat->schema);
-	if (chat->thinking_budget != 0 && !chat->thinking_off)
+	if (thinks(chat))
 		cost += w->thinking;
 	cost = (cost + 50) / 100;
 	return cost < MAX_TOKENS ? cost : MAX_TOKENS;

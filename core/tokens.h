@@ -7,7 +7,8 @@
  *
  * Weights were fitted to recorded usages.  Images and documents follow the
  * vendors' published rules:
- *	OpenAI	85 + 170 per 512 px tile, low detail 85	(Images and vision)
+ *	OpenAI	85 + 170 per 512 px tile, low detail 85; for gpt-4o-mini
+ *		2833 + 5667 (newer small models take less)  (Images and vision)
  *	Claude	width x height / 750, at most about 1,600	(Vision)
  *	Gemini	258, or 258 per 768 px tile			(Tokens)
  * of the size that the file says (image_size.h), else of 1024 x 1024.  A page of a PDF (60 kB)
@@ -25,8 +26,15 @@
 struct chat;
 
 enum tokens_family {
-	TOKENS_OPENAI,
-	TOKENS_GPT_5, /* adds more around tools */
+	TOKENS_OPENAI,      /* and whoever is not known better */
+	TOKENS_GPT_5,       /* adds more around tools */
+	TOKENS_GPT_4O_MINI, /* counts images by the thousand */
+	TOKENS_GPT_OSS,     /* these have a system prompt of their own */
+	TOKENS_GROK,
+	TOKENS_LLAMA_3,
+	TOKENS_DEEPSEEK, /* adds more around tools */
+	TOKENS_DEEPSEEK_4,
+	TOKENS_GLM, /* adds more around tools */
 	TOKENS_CLAUDE,
 	TOKENS_CLAUDE_5, /* its tokenizer makes more of the same text */
 	TOKENS_GEMINI,

@@ -49,6 +49,38 @@ usage_init(struct usage *u)
 	*u = (struct usage){ .provider_cost_pusd = -1 };
 }
 
+struct usage_other *
+usage_other(struct usage *u, struct str model)
+{
+	struct usage_other *o = u->others;
+	unsigned i;
+
+	for (i = 0; i < u->n_others; i++, o++)
+		if (str_is(model, o->model))
+			return o;
+	if (i == USAGE_OTHERS || model.n >= sizeof(o->model))
+		return NULL;
+	u->n_others++;
+	*o = (struct usage_other){ .model = "" };
+	memcpy(o->model, model.p, model.n);
+	return o;
+}
+
+struct usage
+usage_own(const struct usage *u)
+{
+	struct usage own = *u;
+	unsigned i;
+	int b;
+
+	for (i = 0; i < u->n_others; i++)
+		for (b = 0; b < USAGE_BUCKETS; b++)
+			own.tokens[b] -= u->others[i].tokens[b];
+	own.n_others = 0;
+	(void)usage_clean(&own);
+	return own;
+}
+
 static int64_t
 total(const struct usage *u, bool output)
 {
@@ -94,6 +126,8 @@ usage_clean(struct usage *u)
 		u->provider_cost_pusd = -1;
 		clean = false;
 	}
+	if (!clean)
+		u->n_others = 0;
 	if (!clean && u->source == USAGE_REPORTED)
 		u->source = USAGE_ESTIMATED;
 	return clean;

@@ -45,10 +45,21 @@ enum usage_mode {
 	USAGE_MODES
 };
 
+/* What another model has done for the answer: an advisor, a fallback. */
+struct usage_other {
+	char model[64];
+	int64_t tokens[USAGE_BUCKETS];
+};
+
+#define USAGE_OTHERS 4
+
 struct usage {
 	int64_t tokens[USAGE_BUCKETS]; /* >= 0 */
-	int64_t web_searches;          /* per-call units */
-	int64_t provider_cost_pusd;    /* the provider's own figure, -1 none */
+	/* What of them has a price of its own; any further ones do not. */
+	struct usage_other others[USAGE_OTHERS];
+	unsigned n_others;
+	int64_t web_searches;       /* per-call units */
+	int64_t provider_cost_pusd; /* the provider's own figure, -1 none */
 	enum usage_source source;
 	enum usage_mode mode;
 };
@@ -66,6 +77,19 @@ enum usage_mode usage_mode_of(struct str word);
 
 /* usage_init(u): all zero, no provider cost, source none. */
 void usage_init(struct usage *u);
+
+/*
+ * usage_other(u, model):
+ * Returns  the entry of ${model}, a new one if need be; NULL if there is no
+ *          room.
+ */
+struct usage_other *usage_other(struct usage *u, struct str model);
+
+/*
+ * usage_own(u):
+ * Returns  ${u} without what others have done.
+ */
+struct usage usage_own(const struct usage *u);
 
 /* usage_total_input(u), usage_total_output(u): sums over buckets, tokens. */
 int64_t usage_total_input(const struct usage *u);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_group.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/arena.h"
 
 #define FIRST_SLOTS ((size_t)256) /* a power of two */
@@ -9,9 +12,10 @@
 void
 usage_groups_init(struct usage_groups *g, struct arena *a, unsigned n_values)
 {
-	*g = (struct usage_groups){
-		.arena = a, .n_values = n_values, .rows = 1
-	};
+	*g = (struct usage_groups){ .arena = a,
+		.n_values = n_values,
+		.rows = 1,
+		.max = USAGE_QUERY_MAX_GROUPS };
 }
 
 void
@@ -20,10 +24,10 @@ usage_groups_row(struct usage_groups *g)
 	g->rows++;
 }
 
-static size_t
+static uint32_t
 hash_of(const struct str *values, unsigned n)
 {
-	size_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
 	unsigned i;
 	size_t k;
 
@@ -34,7 +38,7 @@ hash_of(const struct str *values, unsigned n)
 		h = (h ^ (values[i].p == NULL ? ABSENT : 0)) *
 		    UINT64_C(1099511628211);
 	}
-	return h;
+	return (uint32_t)(h ^ h >> 32);
 }
 
 static bool
@@ -48,56 +52,89 @@ is_same(const struct str *a, const struct str *b, unsigned n)
 	return true;
 }
 
+static struct usage_group *
+group_at(const struct usage_groups *g, uint32_t i)
+{
+	return &g->chunks[i / USAGE_CHUNK]->groups[i % USAGE_CHUNK];
+}
+
 /* Where the group of ${values} is in the index, or would be. */
 static size_t
-slot_of(const struct usage_groups *g, const struct str *values)
+slot_of(const struct usage_groups *g, const struct str *values, uint32_t hash)
 {
-	size_t i = hash_of(values, g->n_values) & (g->slots - 1);
+	size_t i = hash & (g->slots - 1);
+	const struct usage_slot *slot;
 
-	while (g->index[i] != 0 &&
-	    !is_same(g->list[g->index[i] - 1].values, values, g->n_values))
-		i = (i + 1) & (g->slots - 1);
+	for (; g->index[i].group != 0; i = (i + 1) & (g->slots - 1)) {
+		slot = &g->index[i];
+		if (slot->hash == hash &&
+		    is_same(group_at(g, slot->group - 1)->values, values,
+			g->n_values))
+			break;
+	}
 	return i;
+}
+
+/* All are different: the groups themselves need not be looked at. */
+static void
+index_again(struct usage_groups *g, const struct usage_slot *old, size_t n)
+{
+	const struct usage_slot *end = old + n;
+	size_t i;
+
+	for (; old < end; old++) {
+		if (old->group == 0)
+			continue;
+		i = old->hash & (g->slots - 1);
+		while (g->index[i].group != 0)
+			i = (i + 1) & (g->slots - 1);
+		g->index[i] = *old;
+	}
 }
 
 static void
 grow(struct usage_groups *g)
 {
-	struct usage_group *list = g->list;
-	size_t *row = g->row, i, half;
+	struct usage_slot *index = g->index;
+	size_t slots = g->slots;
 
-	g->slots = g->slots != 0 ? 2 * g->slots : FIRST_SLOTS;
-	half = g->slots / 2;
-	g->list = ARENA_ARRAY(g->arena, struct usage_group, half);
-	g->row = ARENA_ARRAY(g->arena, size_t, half);
-	g->index = ARENA_ARRAY(g->arena, size_t, g->slots);
-	for (i = 0; i < g->n; i++) {
-		g->list[i] = list[i];
-		g->row[i] = row[i];
-		g->index[slot_of(g, list[i].values)] = i + 1;
-	}
+	g->slots = slots != 0 ? 2 * slots : FIRST_SLOTS;
+	g->index = ARENA_ARRAY(g->arena, struct usage_slot, g->slots);
+	index_again(g, index, slots);
 }
 
 /* Make a group in ${slot}, or where that is when the table has grown. */
 static struct usage_group *
-make(struct usage_groups *g, size_t slot, const struct str *values)
+make(struct usage_groups *g, size_t slot, const struct str *values,
+    uint32_t hash)
 {
 	struct usage_group *made;
 	unsigned i;
 
-	if (g->n == USAGE_QUERY_MAX_GROUPS) {
+	if (g->n == g->max) {
 		g->full = true;
 		return NULL;
 	}
 	if (g->n == g->slots / 2) {
 		grow(g);
-		slot = slot_of(g, values);
+		slot = slot_of(g, values, hash);
 	}
-	made = &g->list[g->n++];
+	if (g->n % USAGE_CHUNK == 0)
+		g->chunks[g->n / USAGE_CHUNK] =
+		    ARENA_NEW(g->arena, struct usage_chunk);
+	made = group_at(g, g->n++);
 	for (i = 0; i < g->n_values; i++)
 		made->values[i] = str_dup(g->arena, values[i]);
-	g->index[slot] = g->n;
+	g->index[slot] = (struct usage_slot){ hash, g->n };
 	return made;
+}
+
+bool
+usage_groups_has(const struct usage_groups *g, const struct str *values)
+{
+	uint32_t hash = hash_of(values, g->n_values);
+
+	return g->slots != 0 && g->index[slot_of(g, values, hash)].group != 0;
 }
 
 bool
@@ -105,19 +142,130 @@ usage_groups_add(struct usage_groups *g, const struct str *values,
     const struct ledger_sum *sum)
 {
 	struct usage_group *group;
-	size_t slot, i;
+	uint32_t hash = hash_of(values, g->n_values), at;
+	size_t slot, *row;
 	bool first;
 
 	if (g->slots == 0)
 		grow(g);
-	slot = slot_of(g, values);
-	group = g->index[slot] != 0 ? &g->list[g->index[slot] - 1]
-				    : make(g, slot, values);
+	slot = slot_of(g, values, hash);
+	at = g->index[slot].group;
+	group = at != 0 ? group_at(g, at - 1) : make(g, slot, values, hash);
 	if (group == NULL)
 		return false;
-	i = (size_t)(group - g->list);
-	first = g->row[i] != g->rows;
-	g->row[i] = g->rows;
+	at = at != 0 ? at - 1 : g->n - 1;
+	row = &g->chunks[at / USAGE_CHUNK]->rows[at % USAGE_CHUNK];
+	first = *row != g->rows;
+	*row = g->rows;
 	ledger_sum_add(&group->sum, sum);
 	return first;
+}
+
+/* A group as far as the order of most depends on it: groups are large. */
+struct place {
+	int64_t pusd;
+	const struct usage_group *group;
+};
+
+static int
+compare(const void *a, const void *b, void *arg)
+{
+	const struct place *x = a, *y = b;
+	const struct usage_groups *g = arg;
+	unsigned i;
+	int order = 0;
+
+	if (g->day < g->n_values)
+		order =
+		    str_cmp(x->group->values[g->day], y->group->values[g->day]);
+	if (order == 0 && x->pusd != y->pusd)
+		order = x->pusd > y->pusd ? -1 : 1;
+	if (order == 0 && x->group->sum.calls != y->group->sum.calls)
+		order = x->group->sum.calls > y->group->sum.calls ? -1 : 1;
+	for (i = 0; i < g->n_values && order == 0; i++)
+		order = str_cmp(x->group->values[i], y->group->values[i]);
+	return order;
+}
+
+#define DIGIT_BITS 8
+#define DIGITS     (1u << DIGIT_BITS)
+
+/* A digit of what is the smaller the larger the amount. */
+static unsigned
+digit_of(const struct place *p, unsigned shift)
+{
+	uint64_t key = ~((uint64_t)p->pusd ^ UINT64_C(1) << 63);
+
+	return key >> shift & (DIGITS - 1);
+}
+
+/* The dearest first, digit by digit: comparing takes four times as long. */
+static void
+sort_by_cost(struct place *places, struct place *other, uint32_t n)
+{
+	struct place *from = places, *to = other, *swap;
+	unsigned shift, d;
+	uint32_t i;
+
+	for (shift = 0; shift < 64; shift += DIGIT_BITS) {
+		uint32_t at[DIGITS + 1] = { 0 };
+
+		for (i = 0; i < n; i++)
+			at[digit_of(&from[i], shift) + 1]++;
+		for (d = 0; d < DIGITS; d++)
+			at[d + 1] += at[d];
+		for (i = 0; i < n; i++)
+			to[at[digit_of(&from[i], shift)]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+}
+
+static void
+sort(struct usage_groups *g, struct place *places)
+{
+	uint32_t i, first = 0;
+
+	if (g->day < g->n_values) {
+		qsort_r(places, g->n, sizeof(*places), compare, g);
+		return;
+	}
+	sort_by_cost(
+	    places, ARENA_ARRAY(g->arena, struct place, g->n + 1), g->n);
+	for (i = 1; i <= g->n; i++) {
+		if (i < g->n && places[i].pusd == places[first].pusd)
+			continue;
+		if (i - first > 1)
+			qsort_r(&places[first], i - first, sizeof(*places),
+			    compare, g);
+		first = i;
+	}
+}
+
+#define AHEAD 8 /* groups lie about: have some on their way */
+
+struct usage_group *
+usage_groups_sorted(struct usage_groups *g, unsigned day, unsigned last)
+{
+	struct place *places = ARENA_ARRAY(g->arena, struct place, g->n + 1);
+	struct usage_group *list =
+	    ARENA_ARRAY(g->arena, struct usage_group, g->n + 1);
+	uint32_t i;
+
+	g->day = day;
+	for (i = 0; i < g->n; i++) {
+		places[i].group = group_at(g, i);
+		places[i].pusd =
+		    last < g->n_values && places[i].group->values[last].p
+		    ? INT64_MIN
+		    : places[i].group->sum.cost_pusd;
+	}
+	sort(g, places);
+	for (i = 0; i < g->n; i++) {
+		if (i + AHEAD < g->n)
+			__builtin_prefetch(places[i + AHEAD].group);
+		list[i] = *places[i].group;
+	}
+	return list;
 }

@@ -2,8 +2,9 @@
 /*
  * What was used and what it cost, by whatever one likes: from the rollups
  * (rollup.h) where those can answer, which takes milliseconds for years and
- * works for pruned rows too; else, for several dimensions at once or times
- * that are no whole days, from the rows themselves.
+ * works for pruned rows too; else, for several dimensions at once (but key,
+ * account and one more), hours, and what is left of days at both ends of the
+ * time, from the rows themselves.
  */
 #ifndef CORE_USAGE_QUERY_H
 #define CORE_USAGE_QUERY_H
@@ -22,26 +23,44 @@ struct jw;
 struct state;
 
 #define USAGE_QUERY_BY         3
-#define USAGE_QUERY_MAX_GROUPS 500000
+#define USAGE_QUERY_MAX_GROUPS 250000
 #define USAGE_QUERY_BYTES      ((size_t)1 << 30) /* an arena for any result */
 
+/* UTC; weeks begin on Monday. */
+enum usage_interval {
+	USAGE_DAY,
+	USAGE_HOUR,
+	USAGE_WEEK,
+	USAGE_MONTH,
+	USAGE_INTERVALS
+};
+
+extern const char *const usage_intervals[USAGE_INTERVALS];
+
 struct usage_query {
-	enum rollup_dim by[USAGE_QUERY_BY]; /* ROLLUP_ALL: by day */
-	unsigned n_by;                      /* at least 1, all different */
-	int64_t since_us, until_us; /* started_at in [since, until); 0 open */
-	struct str key, account;    /* absent: all */
+	enum rollup_dim by[USAGE_QUERY_BY]; /* ROLLUP_ALL: by interval */
+	unsigned n_by;                      /* all different */
+	enum usage_interval interval;
+	int64_t since_us, until_us;   /* started_at in [since, until); 0 open */
+	struct str only[ROLLUP_DIMS]; /* absent: all; empty: has none */
+	size_t top;                   /* values that are told apart; 0: all */
+	size_t max;                   /* groups; 0: USAGE_QUERY_MAX_GROUPS */
+	int64_t patience_us;          /* for reading rows; 0: any */
 };
 
 struct usage_group {
-	struct str values[USAGE_QUERY_BY]; /* as by; absent: has none */
+	/* As by; absent: has none.  Of ROLLUP_ALL: "20261124", the first day;
+	 * with USAGE_HOUR "2026112417". */
+	struct str values[USAGE_QUERY_BY + 1];
+	bool other; /* all that is not among the top */
 	struct ledger_sum sum;
 };
 
 struct usage_result {
-	struct usage_group *groups; /* by day, then the dearest first */
+	struct usage_group *groups; /* by time, then the dearest first */
 	size_t n;
 	struct ledger_sum total; /* each call once */
-	bool from_rows;
+	bool from_rows;          /* in part at least */
 };
 
 /*
@@ -56,10 +75,10 @@ int usage_query_parse(struct str words, struct usage_query *q,
 /*
  * ledger_usage(state, q, a, result, err):
  * Ingest all journals and add up.  A call with two tags counts with both, one
- * that went to two models with both; days are UTC.
+ * that went to two models with both.
  *
  * Returns  0 with ${*result} in ${a}; or -1: ERROR_BAD_REQUEST (more groups
- *          than USAGE_QUERY_MAX_GROUPS, rows that are pruned), ERROR_STORE.
+ *          than may be, rows that are pruned, patience ran out), ERROR_STORE.
  * Blocks   on the lease, up to 2 s at a time, and the database.
  */
 int ledger_usage(struct state *state, const struct usage_query *q,

@@ -45,10 +45,12 @@ struct state {
 };
 
 /*
- * state_append(s, payload, err):
- * Append ${payload} to this process's journal; see ledger_write.
+ * state_append(s, payload, err), state_note(s, payload, err):
+ * Append ${payload} to this process's journal; see ledger_write, ledger_note.
  */
 int state_append(struct state *s, struct str payload, struct error *err)
+    __attribute__((warn_unused_result));
+int state_note(struct state *s, struct str payload, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Work in the open database: 0, or -1 with the error set. */

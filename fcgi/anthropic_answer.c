@@ -108,6 +108,39 @@ write_signature(
 	buf_release(&b);
 }
 
+void
+anthropic_citation(
+    const struct encode *e, struct jw *w, const struct citation *c)
+{
+	struct buf token;
+
+	buf_init(&token, 128);
+	signature_prefix(e->issuer, WIRE_NONE, &token);
+	jw_object(w);
+	jw_kv_cstr(w, "type", "web_search_result_location");
+	jw_kv_str(w, "url", c->url);
+	jw_kv_str(w, "title", c->title);
+	jw_kv_str(w, "encrypted_index", buf_str(&token));
+	jw_kv_str(w, "cited_text", c->quote.p != NULL ? c->quote : STR(""));
+	jw_end(w);
+	buf_release(&token);
+}
+
+static void
+write_citations(
+    const struct encode *e, struct jw *w, const struct fold_cited *cited)
+{
+	if (cited == NULL) {
+		jw_kv_null(w, "citations");
+		return;
+	}
+	jw_key(w, "citations");
+	jw_array(w);
+	for (; cited != NULL; cited = cited->next)
+		anthropic_citation(e, w, cited->c);
+	jw_end(w);
+}
+
 /* Input must be an object, whatever the model has written. */
 static void
 write_input(struct jw *w, struct str args)
@@ -148,7 +181,7 @@ write_block(const struct encode *e, struct jw *w, const struct fold_block *b,
 	case BLOCK_REFUSAL:
 		jw_kv_cstr(w, "type", "text");
 		jw_kv_str(w, "text", b->text);
-		jw_kv_null(w, "citations");
+		write_citations(e, w, b->cited);
 		break;
 	case BLOCK_THINKING:
 		jw_kv_cstr(w, "type", "thinking");

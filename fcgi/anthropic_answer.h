@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct citation;
 struct encode;
 struct jw;
 struct receipt;
@@ -17,5 +18,13 @@ void anthropic_stop(const struct encode *e, struct jw *w);
 
 /* Writes the whole answer. */
 void anthropic_document(struct encode *e, const struct receipt *r);
+
+/*
+ * anthropic_citation(e, w, c):
+ * Write ${c} as a web search's; its token says whose it was, and goes back to
+ * nobody.
+ */
+void anthropic_citation(
+    const struct encode *e, struct jw *w, const struct citation *c);
 
 #endif

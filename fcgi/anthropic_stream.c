@@ -185,6 +185,23 @@ put_delta(struct message_stream *s, struct str text)
 }
 
 static void
+message_cite(struct encode *e, const struct citation *c)
+{
+	struct message_stream *s = (struct message_stream *)e;
+	struct jw w;
+
+	open_event(s, &w, "content_block_delta");
+	jw_kv_i64(&w, "index", s->index);
+	jw_key(&w, "delta");
+	jw_object(&w);
+	jw_kv_cstr(&w, "type", "citations_delta");
+	jw_key(&w, "citation");
+	anthropic_citation(e, &w, c);
+	jw_end(&w);
+	close_event(s, &w);
+}
+
+static void
 put_signature(struct message_stream *s, struct str text)
 {
 	if (s->signature->n == 0 && text.n > 0)
@@ -284,6 +301,8 @@ anthropic_encoder(struct arena *a, const struct encode_opts *opts)
 		.id_prefix = "msg_",
 		.error_event = "error",
 		.block = message_block,
+		.cite = message_cite,
+		.cites = true,
 		.end = message_end,
 		.ping = message_ping,
 		.document = anthropic_document,

@@ -25,6 +25,7 @@
 struct oneshot {
 	struct exchange *x;
 	struct loop *loop;
+	struct upstream *upstream;
 	int signal_fd;
 	bool ended;
 };
@@ -128,27 +129,51 @@ watch_client(struct oneshot *o)
 }
 
 static int
-run_middle(struct exchange *x, struct error *err)
+open_loop(struct oneshot *o, struct error *err)
 {
-	static const struct exchange_events events = { on_output, on_ended };
-	struct oneshot o = { .x = x, .signal_fd = -1 };
-	struct upstream *upstream = NULL;
-	int rc = -1;
+	o->signal_fd = -1;
+	o->loop = loop_new(err);
+	if (o->loop != NULL)
+		o->upstream = upstream_new(o->loop);
+	return o->upstream != NULL ? watch_client(o) : -1;
+}
 
-	o.loop = loop_new(err);
-	if (o.loop != NULL)
-		upstream = upstream_new(o.loop);
-	if (upstream != NULL && watch_client(&o) == 0) {
-		exchange_middle(x, o.loop, upstream, &events, &o);
-		while (!o.ended)
-			loop_turn(o.loop, -1);
-		rc = 0;
+static void
+close_loop(struct oneshot *o)
+{
+	upstream_free(o->upstream);
+	if (o->signal_fd >= 0)
+		close(o->signal_fd);
+	loop_free(o->loop);
+}
+
+/* Turn the loop until what has been started has ended. */
+static void
+turn(struct oneshot *o)
+{
+	while (!o->ended)
+		loop_turn(o->loop, -1);
+	o->ended = false;
+}
+
+/* The client has its answer, and the web server is told so by the end of
+ * our output; an experiment may want another one. */
+static void
+linger(struct oneshot *o)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	bool more = true;
+
+	/* The web server may end us now as it does when a client leaves. */
+	loop_unwatch(o->loop, o->signal_fd);
+	loop_unwatch(o->loop, STDOUT_FILENO);
+	if (nowhere >= 0)
+		dup2(nowhere, STDOUT_FILENO);
+	while (more) {
+		exchange_linger(o->x);
+		turn(o);
+		more = exchange_settle(o->x);
 	}
-	upstream_free(upstream);
-	if (o.signal_fd >= 0)
-		close(o.signal_fd);
-	loop_free(o.loop);
-	return rc;
 }
 
 /* Wait until the whole answer has left, or cannot. */
@@ -163,6 +188,28 @@ flush_all(struct io *io)
 	}
 }
 
+/* Middle, back and what comes after: 0, or -1 without an answer. */
+static int
+go_on(struct exchange *x, struct error *err)
+{
+	static const struct exchange_events events = { on_output, on_ended };
+	struct oneshot o = { .x = x };
+	int rc = open_loop(&o, err);
+	enum exchange_next next = EXCHANGE_AGAIN;
+
+	while (rc == 0 && next == EXCHANGE_AGAIN) {
+		exchange_middle(x, o.loop, o.upstream, &events, &o);
+		turn(&o);
+		next = exchange_back(x);
+	}
+	if (rc == 0)
+		flush_all(&x->io);
+	if (next == EXCHANGE_LINGERS)
+		linger(&o);
+	close_loop(&o);
+	return rc;
+}
+
 int
 cgi(struct gateway *gw, char **env, struct error *err)
 {
@@ -175,12 +222,10 @@ cgi(struct gateway *gw, char **env, struct error *err)
 	read_body(x, &read_err);
 	/* Not before: under mod_cgid both are the same socket. */
 	fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
-	if (exchange_front(x, &read_err)) {
-		rc = run_middle(x, err);
-		if (rc == 0)
-			(void)exchange_back(x); /* nothing is drained */
-	}
-	flush_all(&x->io);
+	if (exchange_front(x, &read_err))
+		rc = go_on(x, err);
+	else
+		flush_all(&x->io);
 	exchange_free(x);
 	gateway_ingest(gw, INGEST_AGE_MS);
 	return rc;

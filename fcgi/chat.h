@@ -12,7 +12,6 @@ struct error;
 struct exchange;
 struct key;
 struct loop;
-struct upstream;
 
 /*
  * chat_front(x, key, read_err):
@@ -24,8 +23,18 @@ struct upstream;
 bool chat_front(
     struct exchange *x, const struct key *key, const struct error *read_err);
 
-/* chat_middle(x, upstream): start the upstream; x->loop and events are set. */
-void chat_middle(struct exchange *x, struct upstream *upstream);
+/* chat_middle(x): start the upstream; x->loop and events are set. */
+void chat_middle(struct exchange *x);
+
+/*
+ * chat_again(x):
+ * After a middle.
+ *
+ * Returns  true if the call has followed another one whose process died:
+ *          another middle is due instead of the back.
+ * Blocks   as chat_front.
+ */
+bool chat_again(struct exchange *x);
 
 /* chat_back(x): settle and queue the rest of the answer. */
 void chat_back(struct exchange *x);

@@ -23,7 +23,8 @@
  *	MIDDLE	  the event thread streams; the client is watched
  *	BACK	  a worker settles; nobody else touches it
  *	FLUSH	  the answer is complete and leaves
- *	LINGER	  it has left, the descriptor is closed; a loser is drained
+ *	LINGER	  it has left, the descriptor is closed; a loser is drained,
+ *		  another arm of an experiment answers
  */
 enum conn_state {
 	CONN_PARKED,
@@ -43,7 +44,7 @@ struct conn {
 	bool broken;           /* FRONT: there was no request */
 	bool wants_middle;     /* FRONT: its result */
 	bool used;             /* a request has been answered */
-	bool lingers;          /* BACK: its result */
+	bool lingers, again;   /* BACK: its result */
 	struct job job;
 	struct loop_timer limit; /* of the time in this state */
 	struct conn *prev, *next;
@@ -52,6 +53,7 @@ struct conn {
 static void on_fd(void *arg, unsigned events);
 static void on_limit(void *arg);
 static void linger(struct conn *c);
+static void start_middle(struct conn *c);
 static void post(struct conn *c, enum conn_state state, void (*work)(void *),
     void (*done)(void *));
 
@@ -158,7 +160,7 @@ work_settle(void *arg)
 {
 	struct conn *c = arg;
 
-	exchange_settle(c->x);
+	c->lingers = exchange_settle(c->x);
 }
 
 static void
@@ -166,6 +168,10 @@ done_settle(void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->lingers) {
+		linger(c);
+		return;
+	}
 	c->pool->n_calls--;
 	conn_free(c);
 }
@@ -213,8 +219,12 @@ work_back(void *arg)
 {
 	struct conn *c = arg;
 
-	c->lingers = exchange_back(c->x);
-	io_flush(&c->x->io); /* what fits leaves now; flush() does the rest */
+	enum exchange_next next = exchange_back(c->x);
+
+	c->lingers = next == EXCHANGE_LINGERS;
+	c->again = next == EXCHANGE_AGAIN;
+	if (!c->again)
+		io_flush(&c->x->io); /* what fits; flush() does the rest */
 }
 
 static void
@@ -222,6 +232,10 @@ done_back(void *arg)
 {
 	struct conn *c = arg;
 
+	if (c->again) {
+		start_middle(c);
+		return;
+	}
 	if (!c->lingers)
 		c->pool->n_calls--;
 	start_flush(c);

@@ -7,6 +7,7 @@
 #include "core/jw.h"
 #include "core/key.h"
 #include "core/price.h"
+#include "fcgi/cache_control.h"
 #include "fcgi/exchange.h"
 #include "fcgi/options.h"
 
@@ -98,6 +99,7 @@ control_options(struct exchange *x, const struct key *key, struct error *err)
 	x->call.may_drain = x->io.kind == IO_FASTCGI;
 	control->may_route = key == NULL || key->may_route || key->admin;
 	control->route = options_get(x, "route");
+	control->no_store = options_on(x, "no-store");
 	if (cost.n > 0 &&
 	    money_parse(cost, PUSD_PER_USD, &control->max_cost_pusd) != 0)
 		return wrong(err, "x-sluice-max-cost",
@@ -109,7 +111,7 @@ control_options(struct exchange *x, const struct key *key, struct error *err)
 	x->call.ask.lossless = require.n > 0;
 	if (require.n > 0 && !str_is(require, "lossless"))
 		return wrong(err, "x-sluice-require", "must be lossless");
-	return 0;
+	return cache_control_read(x, &control->cache, err);
 }
 
 bool

@@ -158,6 +158,7 @@ field_fn decode_names;  /* into struct name *: a string or several */
 field_fn decode_effort; /* into enum effort */
 field_fn decode_mark;   /* into enum cache_mark: {ttl} */
 field_fn decode_json;   /* into struct str: an object, as compact text */
+field_fn decode_shared; /* into chat->shared, unless it is false or empty */
 
 /* decode_audio_format(...): a member: "wav" becomes the part's "audio/wav". */
 int decode_audio_format(

@@ -26,6 +26,8 @@ struct receipt {
 	struct str answered; /* provider/model */
 	unsigned attempts;
 	struct name *lossy;
+	struct str cache;   /* hit, "refused: …", or nothing to tell */
+	int64_t saved_pusd; /* by a hit; -1 unknown */
 };
 
 /*
@@ -39,6 +41,7 @@ struct receipt {
  */
 struct encoder {
 	struct sink sink;
+	bool lost_citations; /* the dialect had no place for them */
 	/* Write the dialect's keep-alive; streams only. */
 	void (*ping)(struct encoder *e);
 	/* The answer is complete: write what ends it.  -1 with the error. */
@@ -65,7 +68,7 @@ struct dialect {
 	const char *turns;
 	/* Decode a whole request; see struct ask. */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
-	    struct error *err);
+	    struct error *err); /* NULL: STORED */
 	/* Returns an encoder in ${a}; never NULL. */
 	struct encoder *(*encoder_new)(
 	    struct arena *a, const struct encode_opts *opts);
@@ -73,10 +76,14 @@ struct dialect {
 	 * if it is of this wire. */
 	void (*fail_body)(
 	    struct buf *out, const struct error *err, const char *call_id);
+	const char *fail_type; /* media type; NULL: application/json */
 };
 
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_openai_responses_count;
+extern const struct dialect dialect_openai_responses_compact;
+extern const struct dialect dialect_openai_responses_stored;
 extern const struct dialect dialect_openai_completions;
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_anthropic;

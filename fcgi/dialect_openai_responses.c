@@ -12,6 +12,32 @@ const struct dialect dialect_openai_responses = {
 	.fail_body = openai_responses_fail_body,
 };
 
+const struct dialect dialect_openai_responses_count = {
+	.name = "openai-responses-count",
+	.wire = WIRE_OPENAI_RESPONSES,
+	.operation = OPERATION_COUNT,
+	.decode = openai_responses_decode,
+	.encoder_new = openai_responses_encoder,
+	.fail_body = openai_responses_fail_body,
+};
+
+const struct dialect dialect_openai_responses_compact = {
+	.name = "openai-responses-compact",
+	.wire = WIRE_OPENAI_RESPONSES,
+	.operation = OPERATION_COMPACT,
+	.decode = openai_responses_decode,
+	.encoder_new = openai_responses_encoder,
+	.fail_body = openai_responses_fail_body,
+};
+
+const struct dialect dialect_openai_responses_stored = {
+	.name = "openai-responses-stored",
+	.wire = WIRE_OPENAI_RESPONSES,
+	.operation = OPERATION_STORED,
+	.encoder_new = openai_responses_encoder,
+	.fail_body = openai_responses_fail_body,
+};
+
 /* Some web servers keep the Upgrade header for themselves. */
 void
 openai_responses_get(struct exchange *x)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * In debug builds (-DGRAMMAR_CHECK, as `make asan` makes them) every stream
- * that we wrote in our own words is kept until its end and checked against
- * the grammar of its format; a violation aborts.
+ * is kept until its end and checked against the grammar of its format, one
+ * that passed verbatim against what must hold of any; a violation aborts.
  */
 #ifndef FCGI_EMITTED_H
 #define FCGI_EMITTED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/wire.h"
@@ -22,7 +23,7 @@ struct buf;
 /* emitted_add(all, out, from): note what ${out} has gained since ${from}. */
 void emitted_add(struct buf *all, const struct buf *out, size_t from);
 
-/* emitted_check(all, wire): the stream is over. */
-void emitted_check(const struct buf *all, enum wire wire);
+/* emitted_check(all, wire, passed): the stream is over; ${passed}: verbatim. */
+void emitted_check(const struct buf *all, enum wire wire, bool passed);
 
 #endif

@@ -51,6 +51,17 @@ put_block(struct encode *e, const struct event *ev)
 }
 
 static void
+put_citation(struct encode *e, const struct citation *c)
+{
+	bool stream = e->opts.ask->stream;
+
+	if (stream && e->words->cite != NULL)
+		e->words->cite(e, c);
+	else if (stream || !e->words->cites)
+		e->encoder.lost_citations = true;
+}
+
+static void
 translate(struct encode *e, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -62,6 +73,9 @@ translate(struct encode *e, const struct event *ev)
 	case EVENT_SIGNATURE:
 	case EVENT_CLOSE:
 		put_block(e, ev);
+		break;
+	case EVENT_CITATION:
+		put_citation(e, ev->citation);
 		break;
 	case EVENT_USAGE:
 		e->usage = *ev->usage;
@@ -143,8 +157,8 @@ static void
 close_stream(struct encode *e)
 {
 	leave(e);
-	if (e->opts.ask->stream && !e->is_verbatim)
-		emitted_check(e->emitted, e->words->wire);
+	if (e->opts.ask->stream)
+		emitted_check(e->emitted, e->words->wire, e->is_verbatim);
 }
 
 /* ---- the end ---- */
@@ -166,6 +180,25 @@ write_note(struct jw *w, const struct receipt *r)
 	jw_end(w);
 }
 
+static bool
+has_details(const struct receipt *r)
+{
+	return r->cache.n > 0 && !str_is(r->cache, "miss");
+}
+
+static void
+write_details(struct jw *w, const struct receipt *r)
+{
+	char text[MONEY_TEXT_BYTES];
+
+	jw_object(w);
+	jw_kv_str(w, "cache", r->cache);
+	if (str_is(r->cache, "hit") && r->saved_pusd >= 0)
+		jw_kv_raw(
+		    w, "saved", str_of(money_text(r->saved_pusd, text)));
+	jw_end(w);
+}
+
 void
 encode_cost(const struct encode *e, struct jw *w, const struct receipt *r)
 {
@@ -175,6 +208,10 @@ encode_cost(const struct encode *e, struct jw *w, const struct receipt *r)
 		jw_kv_raw(w, "cost", str_of(money_text(r->cost.pusd, text)));
 	else
 		jw_kv_null(w, "cost");
+	if (has_details(r)) {
+		jw_key(w, "cost_details");
+		write_details(w, r);
+	}
 	if (!e->early)
 		return;
 	jw_key(w, "sluice");
@@ -185,19 +222,28 @@ static void
 finish_verbatim(struct encode *e, const struct receipt *r)
 {
 	char text[MONEY_TEXT_BYTES];
-	struct str cost = STR_NONE, note = STR_NONE;
+	struct verbatim_more more = { .cost = STR_NONE };
 	struct buf *b;
 	struct jw w;
 
+	if (e->opts.ask->operation == OPERATION_STORED) {
+		verbatim_flush(&e->verbatim); /* it was not made by this call */
+		return;
+	}
 	if (r->cost.known)
-		cost = str_of(money_text(r->cost.pusd, text));
+		more.cost = str_of(money_text(r->cost.pusd, text));
+	if (has_details(r)) {
+		b = buf_new(e->arena, MAX_NOTE_BYTES);
+		jw_quote(b, r->cache);
+		more.cache = buf_str(b);
+	}
 	if (e->early) {
 		b = buf_new(e->arena, MAX_NOTE_BYTES);
 		jw_init(&w, b);
 		write_note(&w, r);
-		note = buf_over(b) ? STR_NONE : buf_str(b);
+		more.note = buf_over(b) ? STR_NONE : buf_str(b);
 	}
-	verbatim_finish(&e->verbatim, cost, note);
+	verbatim_finish(&e->verbatim, &more);
 }
 
 static int
@@ -288,7 +334,7 @@ encode_fail(struct encoder *enc, const struct error *err)
 	}
 	enter(e);
 	if (e->is_verbatim)
-		verbatim_flush(&e->verbatim);
+		verbatim_break(&e->verbatim);
 	if (e->words->fail != NULL)
 		e->words->fail(e, err);
 	else
@@ -361,6 +407,25 @@ encode_input(const struct encode *e, struct str args)
 		return args;
 	input = jtext_string(e->arena, value);
 	return input.p != NULL ? input : args;
+}
+
+void
+encode_annotation(
+    struct jw *w, const struct citation *c, int64_t base, bool nested)
+{
+	jw_object(w);
+	jw_kv_cstr(w, "type", "url_citation");
+	if (nested) {
+		jw_key(w, "url_citation");
+		jw_object(w);
+	}
+	jw_kv_i64(w, "start_index", base + c->start);
+	jw_kv_i64(w, "end_index", base + c->end);
+	jw_kv_str(w, "title", c->title.p != NULL ? c->title : c->url);
+	jw_kv_str(w, "url", c->url);
+	if (nested)
+		jw_end(w);
+	jw_end(w);
 }
 
 void

@@ -26,6 +26,9 @@ struct encode_words {
 	const char *error_event; /* name of an SSE error frame, or NULL */
 	/* Stream: one OPEN, DELTA, SIGNATURE or CLOSE. */
 	void (*block)(struct encode *e, const struct event *ev);
+	/* Stream: a source of the open text; NULL: there is no place. */
+	void (*cite)(struct encode *e, const struct citation *c);
+	bool cites; /* documents have a place for sources */
 	/* Stream: all that follows the last block. */
 	void (*end)(struct encode *e, const struct receipt *r);
 	void (*ping)(struct encode *e);
@@ -119,6 +122,14 @@ bool encode_raw_error(struct buf *out, const struct error *err, enum wire wire);
  */
 void encode_openai_error(
     struct buf *out, const struct error *err, enum wire wire);
+
+/*
+ * encode_annotation(w, c, base, nested):
+ * Write ${c} as OpenAI has it, its members in an object of their own if
+ * ${nested} (Chat); ${base} characters stand before its block.
+ */
+void encode_annotation(
+    struct jw *w, const struct citation *c, int64_t base, bool nested);
 
 /* encode_details(w, err): the member "details" of an error, if it has any. */
 void encode_details(struct jw *w, const struct error *err);

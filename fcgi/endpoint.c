@@ -2,16 +2,28 @@
 #include "fcgi/endpoint.h"
 
 #include "core/buf.h"
+#include "fcgi/admin.h"
 #include "fcgi/dialect.h"
 #include "fcgi/healthz.h"
 #include "fcgi/models.h"
 #include "fcgi/openai_responses.h"
-#include "fcgi/targets.h"
 
 static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL },
 	{ "POST", "/v1/responses", false, &dialect_openai_responses, NULL },
 	{ "GET", "/v1/responses", true, NULL, openai_responses_get },
+	{ "POST", "/v1/responses/input_tokens", false,
+	    &dialect_openai_responses_count, NULL },
+	{ "POST", "/v1/responses/compact", false,
+	    &dialect_openai_responses_compact, NULL },
+	{ "GET", "/v1/responses/{id}", false, &dialect_openai_responses_stored,
+	    NULL },
+	{ "DELETE", "/v1/responses/{id}", false,
+	    &dialect_openai_responses_stored, NULL },
+	{ "GET", "/v1/responses/{id}/input_items", false,
+	    &dialect_openai_responses_stored, NULL },
+	{ "POST", "/v1/responses/{id}/cancel", false,
+	    &dialect_openai_responses_stored, NULL },
 	{ "POST", "/v1/embeddings", false, &dialect_openai_embeddings, NULL },
 	{ "POST", "/v1/completions", false, &dialect_openai_completions, NULL },
 	{ "POST", "/v1/messages", false, &dialect_anthropic, NULL },
@@ -19,25 +31,40 @@ static const struct endpoint endpoints[] = {
 	    NULL },
 	{ "GET", "/v1/models", false, NULL, models_list },
 	{ "GET", "/v1/models/", false, NULL, models_show },
-	{ "GET", "/sluice/v1/health", false, NULL, targets_health },
+	{ NULL, "/sluice/v1/", true, NULL, admin_answer },
 	{ "GET", "/healthz", true, NULL, healthz },
 };
 
+/* "{id}" stands for one segment, a slash at the end for any path below. */
 static bool
 path_matches(const char *pattern, struct str path)
 {
-	size_t n = strlen(pattern);
+	struct str rest = str_of(pattern), want, got;
 
-	if (pattern[n - 1] == '/')
-		return path.n > n && str_starts(path, pattern);
-	return str_is(path, pattern);
+	if (pattern[rest.n - 1] == '/')
+		return path.p != NULL && path.n > rest.n &&
+		    str_starts(path, pattern);
+	while (rest.p != NULL && path.p != NULL) {
+		rest = str_split(rest, '/', &want);
+		path = str_split(path, '/', &got);
+		if (str_is(want, "{id}") ? got.n == 0 : !str_eq(want, got))
+			return false;
+	}
+	return rest.p == NULL && path.p == NULL;
+}
+
+/* HEAD is GET of what is ours; a provider is not asked for nothing. */
+static bool
+has_head(const struct endpoint *e)
+{
+	return strcmp(e->method, "GET") == 0 && e->dialect == NULL;
 }
 
 static bool
-method_matches(const char *method, struct str asked)
+method_matches(const struct endpoint *e, struct str asked)
 {
-	return str_is(asked, method) ||
-	    (str_is(asked, "HEAD") && strcmp(method, "GET") == 0);
+	return e->method == NULL || str_is(asked, e->method) ||
+	    (str_is(asked, "HEAD") && has_head(e));
 }
 
 const struct endpoint *
@@ -50,10 +77,10 @@ endpoint_find(struct str method, struct str path, struct buf *allow)
 		e = &endpoints[i];
 		if (!path_matches(e->path, path))
 			continue;
-		if (method_matches(e->method, method))
+		if (method_matches(e, method))
 			return e;
 		buf_addf(allow, "%s%s", allow->n > 0 ? ", " : "", e->method);
-		if (strcmp(e->method, "GET") == 0)
+		if (has_head(e))
 			buf_addz(allow, ", HEAD");
 	}
 	if (allow->n > 0)

@@ -16,7 +16,7 @@ struct exchange;
 struct key;
 
 struct endpoint {
-	const char *method;            /* HEAD counts as GET */
+	const char *method;            /* HEAD counts as GET; NULL: any */
 	const char *path;              /* ends in '/': everything below it */
 	bool open;                     /* needs no key */
 	const struct dialect *dialect; /* a chat; else */

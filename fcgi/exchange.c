@@ -6,6 +6,8 @@
 #include "core/conf.h"
 #include "core/gateway.h"
 #include "core/live.h"
+#include "core/shadow.h"
+#include "fcgi/admin.h"
 #include "fcgi/chat.h"
 #include "fcgi/dialect.h"
 #include "fcgi/endpoint.h"
@@ -79,7 +81,10 @@ exchange_fail(struct exchange *x, const struct error *err)
 
 	buf_init(&out, MAX_FAIL_BYTES);
 	x->dialect->fail_body(&out, err, x->calling ? x->call.row.id : NULL);
-	head_send(x, err->status, "application/json", err);
+	head_send(x, err->status,
+	    x->dialect->fail_type != NULL ? x->dialect->fail_type
+					  : "application/json",
+	    err);
 	if (!str_is(x->in.method, "HEAD"))
 		io_write(&x->io, buf_str(&out));
 	io_end(&x->io);
@@ -92,6 +97,8 @@ find_dialect(const struct exchange *x)
 {
 	const struct dialect *d = NULL;
 
+	if (str_starts(x->in.path, "/sluice/"))
+		return &dialect_problem;
 	if (x->in.path.p != NULL)
 		d = endpoint_dialect(x->in.path);
 	if (d != NULL)
@@ -113,8 +120,8 @@ answer_options(struct exchange *x, struct str allow)
 	io_end(&x->io);
 }
 
-static void
-answer_nowhere(struct exchange *x, struct str allow)
+void
+exchange_nowhere(struct exchange *x, struct str allow)
 {
 	struct error err = { 0 };
 
@@ -158,6 +165,7 @@ exchange_front(struct exchange *x, const struct error *read_err)
 	struct error err = { 0 };
 
 	x->dialect = find_dialect(x);
+	x->read_err = read_err;
 	if (x->in.path.p == NULL) { /* http_parse failed */
 		exchange_fail(x, read_err);
 		return false;
@@ -168,7 +176,7 @@ exchange_front(struct exchange *x, const struct error *read_err)
 		return false;
 	}
 	if (x->endpoint == NULL) {
-		answer_nowhere(x, buf_str(allow));
+		exchange_nowhere(x, buf_str(allow));
 		return false;
 	}
 	return dispatch(x, read_err);
@@ -179,32 +187,69 @@ exchange_middle(struct exchange *x, struct loop *loop,
     struct upstream *upstream, const struct exchange_events *events, void *arg)
 {
 	x->loop = loop;
+	x->upstream = upstream;
 	x->events = events;
 	x->arg = arg;
-	chat_middle(x, upstream);
+	chat_middle(x);
 }
 
 void
 exchange_cancel(struct exchange *x, enum error_kind kind, const char *why)
 {
-	call_cancel(&x->call, kind, why);
+	call_cancel(
+	    x->shadow != NULL ? shadow_call(x->shadow) : &x->call, kind, why);
 }
 
-bool
+static void
+on_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_shadow(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->events->ended(x->arg);
+}
+
+enum exchange_next
 exchange_back(struct exchange *x)
 {
+	if (chat_again(x))
+		return EXCHANGE_AGAIN;
 	chat_back(x);
-	return x->call.drains;
+	return x->call.drains || x->served != NULL ? EXCHANGE_LINGERS
+						   : EXCHANGE_DONE;
 }
 
 void
 exchange_linger(struct exchange *x)
 {
-	call_linger(&x->call);
+	static const struct call_events events = { on_nothing, on_shadow };
+
+	x->drained = x->call.drains;
+	if (x->drained)
+		call_linger(&x->call);
+	else if (x->shadow != NULL)
+		call_run(shadow_call(x->shadow), x->loop, x->upstream,
+		    shadow_sink(x->shadow), &events, x);
+	else
+		x->events->ended(x->arg);
 }
 
-void
+bool
 exchange_settle(struct exchange *x)
 {
-	call_settle_late(&x->call);
+	if (x->drained)
+		call_settle_late(&x->call);
+	if (x->shadow != NULL) {
+		shadow_end(x->shadow);
+		x->shadow = NULL;
+	} else if (x->served != NULL) {
+		x->shadow = shadow_begin(&x->call, x->served);
+		x->served = NULL;
+	}
+	return x->shadow != NULL;
 }

@@ -27,7 +27,9 @@ struct arena;
 struct dialect;
 struct encoder;
 struct endpoint;
+struct fold;
 struct gateway;
+struct shadow;
 struct snapshot;
 struct upstream;
 
@@ -51,10 +53,15 @@ struct exchange {
 	struct buf *body;       /* what the encoder has written */
 	struct header *fields;  /* more headers for the head of the answer */
 	struct header *options; /* private to options.c */
+	const struct error *read_err; /* what reading the body ran into */
 	bool head_sent;
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */
 	struct loop *loop;
+	struct upstream *upstream;
+	struct fold *served;   /* the answer, for an experiment; NULL */
+	struct shadow *shadow; /* another arm's, under way; NULL */
+	bool drained;          /* a loser has been waited for */
 	const struct exchange_events *events;
 	void *arg;
 };
@@ -96,21 +103,33 @@ void exchange_flushed(struct exchange *x);
 /* exchange_cancel(x, kind, why): end the middle early; ended follows. */
 void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
 
+enum exchange_next {
+	EXCHANGE_DONE,
+	/* Something remains to be done without the client: a loser of the
+	 * call is still being read, an experiment wants another arm's answer.
+	 * Once the answer has left exchange_linger is due; after another
+	 * ended exchange_settle. */
+	EXCHANGE_LINGERS,
+	EXCHANGE_AGAIN /* whom the call followed has died: another middle */
+};
+
 /*
  * exchange_back(x):
  * Settle the call and queue the end of the answer.
  *
- * Returns  true where a loser of the call is still being read: settling has
- *          to wait.  Once the answer has left exchange_linger is due; after
- *          another ended exchange_settle.
+ * Returns  what is due then.
  */
-bool exchange_back(struct exchange *x);
+enum exchange_next exchange_back(struct exchange *x);
 
-/* exchange_linger(x): wait for that, without the client  (event thread) */
+/* exchange_linger(x): do that, without the client	  (event thread) */
 void exchange_linger(struct exchange *x);
 
-/* exchange_settle(x): settle what had to wait		   (worker) */
-void exchange_settle(struct exchange *x);
+/*
+ * exchange_settle(x): settle what had to wait		   (worker)
+ *
+ * Returns  true if there is more: exchange_linger is due again.
+ */
+bool exchange_settle(struct exchange *x);
 
 /*
  * exchange_answer(x, status, type, body):
@@ -118,6 +137,13 @@ void exchange_settle(struct exchange *x);
  */
 void exchange_answer(
     struct exchange *x, int status, const char *type, struct str body);
+
+/*
+ * exchange_nowhere(x, allow):
+ * Answer a request whose method is none of ${allow} ("GET, HEAD"): OPTIONS, or
+ * 405; 404 where that is empty.
+ */
+void exchange_nowhere(struct exchange *x, struct str allow);
 
 /* exchange_fail(x, err): queue ${err} as a whole answer in the dialect. */
 void exchange_fail(struct exchange *x, const struct error *err);

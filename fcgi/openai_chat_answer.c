@@ -193,6 +193,26 @@ write_calls(struct encode *e, struct jw *w)
 	jw_end(w);
 }
 
+/* All text is one string here: places move by the blocks before. */
+static void
+write_annotations(struct encode *e, struct jw *w)
+{
+	const struct fold_block *b;
+	const struct fold_cited *cited;
+	int64_t base = 0;
+
+	jw_key(w, "annotations");
+	jw_array(w);
+	for (b = e->fold.blocks; b != NULL; b = b->next) {
+		if (b->kind != BLOCK_TEXT)
+			continue;
+		for (cited = b->cited; cited != NULL; cited = cited->next)
+			encode_annotation(w, cited->c, base, true);
+		base += citation_chars(b->text);
+	}
+	jw_end(w);
+}
+
 static void
 write_message(struct encode *e, struct jw *w)
 {
@@ -201,7 +221,7 @@ write_message(struct encode *e, struct jw *w)
 	write_content(e, w);
 	write_reasoning(e, w);
 	write_calls(e, w);
-	jw_kv_raw(w, "annotations", STR("[]"));
+	write_annotations(e, w);
 	jw_end(w);
 }
 

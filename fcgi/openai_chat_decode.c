@@ -28,6 +28,19 @@ read_n(struct chat *chat, void *into, const struct jnode *v, struct error *err)
 	return 0;
 }
 
+/* Lost on the way, but where a vendor has none at all that is an error. */
+static int
+read_logprobs(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	(void)into;
+	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &chat->logprobs, err) < 0)
+		return -1;
+	if (chat->logprobs)
+		chat_lose(chat, "logprobs");
+	return 0;
+}
+
 static int
 read_modalities(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
@@ -82,6 +95,7 @@ read_enabled(
 	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
 		return -1;
 	chat->thinking_off = !on;
+	chat->beyond |= on;
 	return 0;
 }
 
@@ -290,6 +304,7 @@ read_choice(
 		return decode_choice(chat, v, err);
 	if (decode_type(v, &type, err) < 0)
 		return -1;
+	chat->beyond = true; /* its members are not looked at one by one */
 	if (str_is(type, "allowed_tools"))
 		return read_allowed(chat, v, err);
 	chat->tool_choice = TOOL_CHOICE_NAMED;
@@ -336,16 +351,16 @@ static const struct field request_fields[] = {
 	    "hosted tool \"web_search\" is not available on this provider"),
 	FIELD_NO("audio", LOSE),
 	FIELD_NO("logit_bias", LOSE),
-	FIELD_NO("logprobs", LOSE),
+	FIELD_DO("logprobs", read_logprobs),
 	FIELD_NO("top_logprobs", LOSE),
-	FIELD_NO("metadata", LOSE),
+	FIELD_DO("metadata", decode_shared),
 	FIELD_NO("moderation", LOSE),
 	FIELD_NO("prediction", LOSE),
-	FIELD_NO("prompt_cache_key", LOSE),
-	FIELD_NO("prompt_cache_options", LOSE),
-	FIELD_NO("prompt_cache_retention", LOSE),
-	FIELD_NO("store", LOSE),
-	FIELD_NO("verbosity", LOSE),
+	FIELD_DO("prompt_cache_key", decode_shared),
+	FIELD_DO("prompt_cache_options", decode_shared),
+	FIELD_DO("prompt_cache_retention", decode_shared),
+	FIELD_DO("store", decode_shared),
+	FIELD_DO("verbosity", decode_shared),
 	FIELD_END,
 };
 

@@ -3,7 +3,10 @@
 #include "fcgi/openai_chat.h"
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "core/error.h"
+
+#define MAX_TEXT_BYTES ((size_t)256 << 20)
 
 /* ---- content parts ---- */
 
@@ -146,6 +149,56 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 	    decode_part(chat, list, PART_DOCUMENT, obj), err);
 }
 
+/* Mistral's parts, which its clients send. */
+static int
+read_document(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("document_url", read_url),
+		FIELD_OF("document_name", STR, struct part, name),
+		FIELDS_OF_MARKS,
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_DOCUMENT, obj), err);
+}
+
+/* "..." or [{"type":"text","text":"..."}] */
+static int
+read_thoughts(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct part *part = into, *list = NULL;
+	struct buf *text = buf_new(chat->arena, MAX_TEXT_BYTES);
+
+	if (decode_content(
+		chat, &list, v, openai_chat_parts, SPEAKER_TOOL, err) < 0)
+		return -1;
+	for (; list != NULL; list = list->next)
+		buf_adds(text, list->text);
+	part->text = buf_str(text);
+	chat->beyond = true;
+	return 0;
+}
+
+static int
+read_thinking(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_MUST_DO("thinking", read_thoughts),
+		FIELD_NO("closed", SKIP),
+		FIELD_END,
+	};
+
+	return decode_object(chat, obj, table, "messages.content",
+	    decode_part(chat, list, PART_THINKING, obj), err);
+}
+
 /* Some vendors take images in tool results; so do we. */
 const struct part_type openai_chat_parts[] = {
 	{ "text",
@@ -154,7 +207,9 @@ const struct part_type openai_chat_parts[] = {
 	{ "image_url", SPEAKER_USER | SPEAKER_TOOL, read_image },
 	{ "input_audio", SPEAKER_USER, read_audio },
 	{ "file", SPEAKER_USER, read_file },
+	{ "document_url", SPEAKER_USER, read_document },
 	{ "refusal", SPEAKER_ASSISTANT, read_refusal },
+	{ "thinking", SPEAKER_ASSISTANT, read_thinking },
 	{ .name = NULL },
 };
 

@@ -20,6 +20,7 @@ struct chat_stream {
 	bool has_args;         /* some of its arguments have gone */
 	struct buf *text;      /* thinking, or the input of a custom call */
 	struct buf *signature;
+	int64_t chars, base; /* of text; of that before the open block */
 };
 
 /* ---- chunks ---- */
@@ -185,6 +186,7 @@ put_open(struct chat_stream *s, const struct event *ev)
 {
 	start(s, ev->block);
 	s->block = ev->block;
+	s->base = s->chars;
 	s->is_custom = false;
 	buf_reset(s->text);
 	buf_reset(s->signature);
@@ -193,10 +195,25 @@ put_open(struct chat_stream *s, const struct event *ev)
 }
 
 static void
+chat_cite(struct encode *e, const struct citation *c)
+{
+	struct chat_stream *s = (struct chat_stream *)e;
+	struct jw w;
+
+	open_delta(s, &w);
+	jw_key(&w, "annotations");
+	jw_array(&w);
+	encode_annotation(&w, c, s->base, true);
+	jw_end(&w);
+	close_delta(s, &w, NULL);
+}
+
+static void
 put_delta(struct chat_stream *s, struct str text)
 {
 	switch (s->block) {
 	case BLOCK_TEXT:
+		s->chars += citation_chars(text);
 		write_text(s, "content", text);
 		break;
 	case BLOCK_REFUSAL:
@@ -283,6 +300,8 @@ openai_chat_encoder(struct arena *a, const struct encode_opts *opts)
 		.wire = WIRE_OPENAI_CHAT,
 		.id_prefix = "chatcmpl-",
 		.block = chat_block,
+		.cite = chat_cite,
+		.cites = true,
 		.end = chat_end,
 		.ping = chat_ping,
 		.document = openai_chat_document,

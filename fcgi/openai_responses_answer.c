@@ -49,7 +49,8 @@ openai_responses_id(const struct encode *e, struct jw *w, const char *key,
 }
 
 void
-openai_responses_part(struct jw *w, enum block_kind kind, struct str text)
+openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
+    const struct fold_cited *cited)
 {
 	jw_object(w);
 	if (kind == BLOCK_REFUSAL) {
@@ -57,7 +58,11 @@ openai_responses_part(struct jw *w, enum block_kind kind, struct str text)
 		jw_kv_str(w, "refusal", text.p != NULL ? text : STR(""));
 	} else {
 		jw_kv_cstr(w, "type", "output_text");
-		jw_kv_raw(w, "annotations", STR("[]"));
+		jw_key(w, "annotations");
+		jw_array(w);
+		for (; cited != NULL; cited = cited->next)
+			encode_annotation(w, cited->c, 0, false);
+		jw_end(w);
 		jw_kv_raw(w, "logprobs", STR("[]"));
 		jw_kv_str(w, "text", text.p != NULL ? text : STR(""));
 	}
@@ -75,7 +80,7 @@ write_message(const struct encode *e, struct jw *w, const struct fold_block *b,
 	jw_key(w, "content");
 	jw_array(w);
 	if (!begun)
-		openai_responses_part(w, b->kind, b->text);
+		openai_responses_part(w, b->kind, b->text, b->cited);
 	jw_end(w);
 }
 

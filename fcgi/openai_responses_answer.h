@@ -59,7 +59,8 @@ void openai_responses_id(const struct encode *e, struct jw *w, const char *key,
     const struct fold_block *b, unsigned n);
 
 /* Writes a content part of a message; ${text} may be empty. */
-void openai_responses_part(struct jw *w, enum block_kind kind, struct str text);
+void openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
+    const struct fold_cited *cited);
 
 /* The text of a call: arguments that are JSON, or what a custom tool gets. */
 struct str openai_responses_arguments(

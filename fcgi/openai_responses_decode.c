@@ -45,6 +45,7 @@ read_include(
 	(void)into;
 	if (decode_names(chat, &names, v, err) < 0)
 		return -1;
+	chat->beyond |= names != NULL;
 	for (n = names; n != NULL; n = n->next) {
 		if (!str_is(n->s, "reasoning.encrypted_content"))
 			chat_lose(chat, "include");
@@ -84,6 +85,7 @@ read_summary(
 {
 	(void)into;
 	(void)err;
+	chat->beyond = true; /* there are several kinds */
 	chat->thinking_hidden = str_is(jtree_value_str(v), "none");
 	return 0;
 }
@@ -149,7 +151,7 @@ openai_responses_text(
 {
 	static const struct field table[] = {
 		FIELD_DO("format", read_format),
-		FIELD_NO("verbosity", LOSE),
+		FIELD_DO("verbosity", decode_shared),
 		FIELD_END,
 	};
 
@@ -194,12 +196,12 @@ static const struct field request_fields[] = {
 	FIELD_NO("context_management", LOSE),
 	FIELD_NO("image", LOSE),
 	FIELD_NO("max_tool_calls", LOSE),
-	FIELD_NO("metadata", LOSE),
+	FIELD_DO("metadata", decode_shared),
 	FIELD_NO("moderation", LOSE),
-	FIELD_NO("prompt_cache_key", LOSE),
-	FIELD_NO("prompt_cache_options", LOSE),
-	FIELD_NO("prompt_cache_retention", LOSE),
-	FIELD_NO("store", LOSE),
+	FIELD_DO("prompt_cache_key", decode_shared),
+	FIELD_DO("prompt_cache_options", decode_shared),
+	FIELD_DO("prompt_cache_retention", decode_shared),
+	FIELD_DO("store", decode_shared),
 	FIELD_END,
 };
 

@@ -139,7 +139,8 @@ write_part(struct response_stream *s, const char *type,
 	open_content(s, &w, type, b);
 	jw_key(&w, "part");
 	if (is_message(b)) {
-		openai_responses_part(&w, b->kind, text);
+		openai_responses_part(
+		    &w, b->kind, text, text.n > 0 ? b->cited : NULL);
 	} else {
 		jw_object(&w);
 		jw_kv_cstr(&w, "type", "summary_text");
@@ -189,6 +190,24 @@ put_delta(struct response_stream *s, struct str text)
 		write_part(
 		    s, "response.reasoning_summary_part.added", b, STR(""));
 	write_text(s, family_of(s, b)->delta, "delta", b, text);
+}
+
+static void
+response_cite(struct encode *e, const struct citation *c)
+{
+	struct response_stream *s = (struct response_stream *)e;
+	const struct fold_block *b = e->fold.open;
+	const struct fold_cited *before;
+	int64_t n = 0;
+	struct jw w;
+
+	for (before = b->cited; before != NULL; before = before->next)
+		n++;
+	open_content(s, &w, "response.output_text.annotation.added", b);
+	jw_kv_i64(&w, "annotation_index", n);
+	jw_key(&w, "annotation");
+	encode_annotation(&w, c, 0, false);
+	close_event(s, &w);
 }
 
 static void
@@ -339,6 +358,8 @@ openai_responses_encoder(struct arena *a, const struct encode_opts *opts)
 		.id_prefix = "resp_",
 		.error_event = "error",
 		.block = response_block,
+		.cite = response_cite,
+		.cites = true,
 		.end = response_end,
 		.ping = response_ping,
 		.document = openai_responses_document,

@@ -22,6 +22,7 @@
 #include "core/upstream.h"
 #include "fcgi/conn.h"
 #include "fcgi/fastcgi.h"
+#include "fcgi/judging.h"
 #include "fcgi/workers.h"
 
 #define ACCEPTS_PER_TURN 16 /* leave some to the other processes */
@@ -32,6 +33,7 @@
 #define ACCEPT_AGAIN_US  INT64_C(100000)  /* when out of descriptors */
 
 struct server {
+	struct judging *judging;
 	struct conn_pool pool;
 	int listen_fd, signal_fd;
 	int64_t drain_us; /* server.drain_s at the start */
@@ -123,6 +125,7 @@ on_ingest_timer(void *arg)
 		s->idle_ticks = 0;
 	else if (s->idle_ticks <= IDLE_TICKS)
 		s->idle_ticks++;
+	judging_look(s->judging);
 	s->ingesting = true;
 	s->ingest =
 	    (struct job){ .work = work_ingest, .done = done_ingest, .arg = s };
@@ -155,6 +158,7 @@ on_signal(void *arg, unsigned events)
 		return;
 	loop_unwatch(s->pool.loop, s->listen_fd);
 	conn_drain(&s->pool);
+	judging_stop(s->judging);
 	s->drain_timer.fn = on_drain_timer;
 	s->drain_timer.arg = s;
 	loop_timer_set(s->pool.loop, &s->drain_timer,
@@ -262,6 +266,7 @@ start(struct server *s, struct error *err)
 	if (watch_listener(s) != 0)
 		return error_set(
 		    err, ERROR_INTERNAL, "cannot listen: %s", strerror(errno));
+	s->judging = judging_new(&s->pool);
 	s->ingest_timer.fn = on_ingest_timer;
 	s->ingest_timer.arg = s;
 	on_ingest_timer(s);
@@ -276,9 +281,11 @@ serve(struct gateway *gw, int listen_fd, struct error *err)
 	};
 	int rc = start(&s, err);
 
-	while (rc == 0 && (!s.pool.draining || s.pool.n_conns > 0))
+	while (rc == 0 &&
+	    (!s.pool.draining || s.pool.n_conns > 0 || judging_busy(s.judging)))
 		loop_turn(s.pool.loop, -1);
 	workers_free(s.pool.workers);
+	judging_free(s.judging);
 	upstream_free(s.pool.upstream);
 	if (s.signal_fd >= 0)
 		close(s.signal_fd);

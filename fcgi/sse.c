@@ -44,11 +44,17 @@ ends_with(struct str s, const char *end)
 	return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
 }
 
+bool
+sse_is_closed(struct str raw)
+{
+	return ends_with(raw, "\n\n") || ends_with(raw, "\n\r\n");
+}
+
 void
 sse_raw(struct buf *out, struct str raw)
 {
 	buf_adds(out, raw);
-	if (!ends_with(raw, "\n\n") && !ends_with(raw, "\n\r\n"))
+	if (!sse_is_closed(raw))
 		buf_addz(out, ends_with(raw, "\n") ? "\n" : "\n\n");
 }
 

@@ -3,6 +3,8 @@
 #ifndef FCGI_SSE_H
 #define FCGI_SSE_H
 
+#include <stdbool.h>
+
 #include "core/str.h"
 
 struct buf;
@@ -25,7 +27,10 @@ struct str sse_data(struct str raw);
 /*
  * sse_raw(out, raw):
  * Append the raw frame ${raw} and the empty line that ends it, if missing.
+ * sse_is_closed(raw):
+ * Returns  false if it is missing.
  */
+bool sse_is_closed(struct str raw);
 void sse_raw(struct buf *out, struct str raw);
 
 /* sse_json(out, json): append ${json} without its line breaks. */

@@ -54,7 +54,7 @@ enum effort anthropic_thinking(struct anthropic_writer *o);
 /* anthropic_mark(o, mark): write cache_control unless ${mark} is none. */
 void anthropic_mark(struct anthropic_writer *o, enum cache_mark mark);
 
-/* anthropic_can(o, can): whether the model can, or is not in the catalogue. */
+/* anthropic_can(o, can): see takes.h. */
 bool anthropic_can(const struct anthropic_writer *o, unsigned can);
 
 /*

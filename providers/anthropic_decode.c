@@ -9,6 +9,8 @@
  */
 #include "providers/anthropic.h"
 
+#include <stdio.h>
+
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/event.h"
@@ -18,14 +20,9 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/anthropic_usage.h"
 #include "providers/likeness.h"
 #include "providers/names.h"
-
-/* The vendor's counts, cumulative; a later frame overwrites what it has. */
-struct counts {
-	int64_t input, cache_read, cache_write, cache_5m, cache_1h;
-	int64_t output, thinking, web_searches;
-};
 
 struct anthropic {
 	struct decoder decoder;
@@ -37,8 +34,8 @@ struct anthropic {
 	bool complete; /* message_stop seen, or a whole message */
 	bool open;     /* a block we know is open: its index */
 	int64_t index;
-	struct counts counts;
-	enum usage_mode mode;
+	int64_t chars; /* of text in it */
+	struct anthropic_usage usage;
 	struct str data;      /* of the frame being read */
 	struct likeness like; /* of frames that bring text only */
 };
@@ -50,136 +47,39 @@ put(struct anthropic *o, struct event ev, struct error *err)
 	return sink_put(o->out, &ev, err);
 }
 
+/* Pages alone have an address; what a client's own documents say has not. */
+static int
+put_citation(struct anthropic *o, const struct jnode *at, struct error *err)
+{
+	const struct citation c = { .url = answer_str(at, "url"),
+		.title = answer_str(at, "title"),
+		.quote = answer_str(at, "cited_text"),
+		.end = o->chars };
+
+	if (!o->open || c.url.n == 0)
+		return 0;
+	return put(
+	    o, (struct event){ .kind = EVENT_CITATION, .citation = &c }, err);
+}
+
 static int
 put_text(struct anthropic *o, enum event_kind kind, struct str text,
     struct error *err)
 {
 	if (!o->open || text.n == 0)
 		return 0;
+	if (kind == EVENT_DELTA)
+		o->chars += citation_chars(text);
 	return put(o, (struct event){ .kind = kind, .text = text }, err);
-}
-
-/* Members of usage, and of objects in it. */
-static const struct {
-	const char *outer; /* NULL: in usage itself */
-	const char *key;
-	size_t at;
-} count_members[] = {
-	{ NULL, "input_tokens", offsetof(struct counts, input) },
-	{ NULL, "cache_read_input_tokens",
-	    offsetof(struct counts, cache_read) },
-	{ NULL, "cache_creation_input_tokens",
-	    offsetof(struct counts, cache_write) },
-	{ "cache_creation", "ephemeral_5m_input_tokens",
-	    offsetof(struct counts, cache_5m) },
-	{ "cache_creation", "ephemeral_1h_input_tokens",
-	    offsetof(struct counts, cache_1h) },
-	{ NULL, "output_tokens", offsetof(struct counts, output) },
-	{ "output_tokens_details", "thinking_tokens",
-	    offsetof(struct counts, thinking) },
-	{ "server_tool_use", "web_search_requests",
-	    offsetof(struct counts, web_searches) },
-};
-
-#define N_COUNTS  (sizeof(count_members) / sizeof(*count_members))
-#define COUNT_MAX INT64_C(1000000000000) /* more is nonsense */
-
-static int64_t *
-count_at(struct counts *c, size_t i)
-{
-	return (int64_t *)(void *)((char *)c + count_members[i].at);
-}
-
-static void
-read_counts(struct counts *c, const struct jnode *usage)
-{
-	struct jnode in;
-
-	for (size_t i = 0; i < N_COUNTS; i++) {
-		in = *usage;
-		if (count_members[i].outer &&
-		    !jtree_find(usage, count_members[i].outer, &in))
-			continue;
-		(void)answer_count(&in, count_members[i].key, count_at(c, i));
-	}
-}
-
-/*
- * An answer may have taken several calls of models.  The counts outside leave
- * some of them out (compaction, advisors), though all are billed.
- */
-static void
-merge_counts(struct counts *c, const struct jnode *usage)
-{
-	struct counts sum = { 0 }, one;
-	struct jnode list, item;
-
-	read_counts(c, usage);
-	(void)jtree_find(usage, "iterations", &list);
-	for (size_t n = 0; n < jtree_len(&list); n++) {
-		item = jtree_item(&list, n);
-		one = (struct counts){ 0 };
-		read_counts(&one, &item);
-		for (size_t i = 0; i < N_COUNTS; i++)
-			if (*count_at(&one, i) > 0 &&
-			    *count_at(&one, i) < COUNT_MAX)
-				*count_at(&sum, i) += *count_at(&one, i);
-	}
-	for (size_t i = 0; i < N_COUNTS; i++)
-		if (*count_at(c, i) < *count_at(&sum, i))
-			*count_at(c, i) = *count_at(&sum, i);
-}
-
-static int64_t
-at_most(int64_t v, int64_t max)
-{
-	return v < max ? v : max;
-}
-
-/* Input excludes the cache here, output includes thinking. */
-static void
-to_buckets(const struct counts *c, struct usage *u)
-{
-	int64_t written = c->cache_write;
-
-	if (written < c->cache_5m + c->cache_1h)
-		written = c->cache_5m + c->cache_1h;
-	usage_init(u);
-	u->tokens[USAGE_INPUT] = c->input;
-	u->tokens[USAGE_CACHE_READ] = c->cache_read;
-	u->tokens[USAGE_CACHE_WRITE_1H] = c->cache_1h;
-	u->tokens[USAGE_CACHE_WRITE_5M] = written - c->cache_1h;
-	u->tokens[USAGE_REASONING] = at_most(c->thinking, c->output);
-	u->tokens[USAGE_OUTPUT] = c->output - u->tokens[USAGE_REASONING];
-	u->web_searches = c->web_searches;
-	u->source = USAGE_REPORTED;
-	(void)usage_clean(u);
-}
-
-/* Which a later count does not say again. */
-static enum usage_mode
-read_mode(const struct jnode *usage, enum usage_mode mode)
-{
-	struct str tier = answer_str(usage, "service_tier");
-
-	if (tier.p != NULL)
-		mode = usage_mode_of(tier);
-	if (str_is(answer_str(usage, "speed"), "fast"))
-		mode = USAGE_FAST;
-	return mode;
 }
 
 static int
 read_usage(struct anthropic *o, const struct jnode *in, struct error *err)
 {
-	struct jnode at;
 	struct usage usage;
 
-	if (!jtree_find(in, "usage", &at))
+	if (!anthropic_usage_read(&o->usage, in, &usage))
 		return 0;
-	merge_counts(&o->counts, &at);
-	to_buckets(&o->counts, &usage);
-	usage.mode = o->mode = read_mode(&at, o->mode);
 	return put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
 }
@@ -244,6 +144,22 @@ read_input(struct anthropic *o, const struct jnode *block, struct error *err)
 }
 
 static int
+read_citations(
+    struct anthropic *o, const struct jnode *block, struct error *err)
+{
+	struct jnode list, item;
+	size_t i;
+
+	(void)jtree_find(block, "citations", &list);
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (put_citation(o, &item, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 open_block(struct anthropic *o, size_t type, const struct jnode *block,
     struct error *err)
 {
@@ -251,6 +167,7 @@ open_block(struct anthropic *o, size_t type, const struct jnode *block,
 
 	ev.block = block_types[type].block;
 	o->open = true;
+	o->chars = 0;
 	if (ev.block == BLOCK_TOOL) {
 		ev.id = answer_str(block, "id");
 		ev.name = name_back(
@@ -266,6 +183,8 @@ open_block(struct anthropic *o, size_t type, const struct jnode *block,
 	    put_text(o, EVENT_SIGNATURE,
 		answer_str(block, block_types[type].signature), err) != 0)
 		return -1;
+	if (ev.block == BLOCK_TEXT)
+		return read_citations(o, block, err);
 	return ev.block == BLOCK_TOOL ? read_input(o, block, err) : 0;
 }
 
@@ -300,13 +219,17 @@ read_block(struct anthropic *o, int64_t index, const struct jnode *block,
 static int
 start(struct anthropic *o, const struct jnode *message, struct error *err)
 {
+	struct str model = answer_str(message, "model");
+
 	if (o->started)
 		return 0;
 	o->started = true;
+	(void)snprintf(
+	    o->usage.model, sizeof(o->usage.model), "%.*s", STR_ARG(model));
 	return put(o,
 	    (struct event){ .kind = EVENT_START,
 		.id = answer_str(message, "id"),
-		.name = answer_str(message, "model") },
+		.name = model },
 	    err);
 }
 
@@ -368,11 +291,13 @@ static int
 on_delta(struct anthropic *o, const struct jnode *root, struct error *err)
 {
 	size_t n = sizeof(delta_types) / sizeof(*delta_types);
-	struct jnode delta;
+	struct jnode delta, citation;
 	struct str type, piece;
 
 	(void)jtree_find(root, "delta", &delta);
 	type = answer_str(&delta, "type");
+	if (jtree_find(&delta, "citation", &citation))
+		return put_citation(o, &citation, err);
 	for (size_t i = 0; i < n; i++) {
 		if (!str_is(type, delta_types[i].type))
 			continue;

@@ -17,6 +17,7 @@
 #include "providers/history.h"
 #include "providers/names.h"
 #include "providers/schema.h"
+#include "providers/takes.h"
 
 #define MAX_MARKS           4  /* cache breakpoints the API takes */
 #define MAX_STRICT          20 /* strict tools */
@@ -26,7 +27,7 @@
 bool
 anthropic_can(const struct anthropic_writer *o, unsigned can)
 {
-	return !o->target->facts || (o->target->facts->can & can);
+	return takes_any(o->target, WIRE_ANTHROPIC, can);
 }
 
 void
@@ -38,6 +39,8 @@ anthropic_mark(struct anthropic_writer *o, enum cache_mark mark)
 		chat_lose(o->chat, "prompt_cache_breakpoint");
 		return;
 	}
+	if (mark == CACHE_MARK_30M || mark == CACHE_MARK_12H)
+		chat_lose(o->chat, "prompt_cache_breakpoint.ttl");
 	jw_key(o->w, "cache_control");
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "ephemeral");
@@ -155,12 +158,14 @@ is_strict(struct anthropic_writer *o, const struct tool *tool)
 static void
 write_tool(struct anthropic_writer *o, const struct tool *tool)
 {
+	struct str description =
+	    custom_tool_description(o->arena, o->chat, tool);
 	bool strict = is_strict(o, tool);
 
 	jw_object(o->w);
 	jw_kv_str(o->w, "name", name_for(o->arena, tool->name, WIRE_ANTHROPIC));
-	if (tool->description.n > 0)
-		jw_kv_str(o->w, "description", tool->description);
+	if (description.n > 0)
+		jw_kv_str(o->w, "description", description);
 	if (tool->custom)
 		jw_kv_raw(o->w, "input_schema", STR(CUSTOM_TOOL_SCHEMA));
 	else if (strict)
@@ -169,8 +174,6 @@ write_tool(struct anthropic_writer *o, const struct tool *tool)
 			"tools.parameters"));
 	else
 		write_schema(o, tool->schema);
-	if (tool->grammar.p)
-		chat_lose(o->chat, "tools.format");
 	if (strict)
 		jw_kv_bool(o->w, "strict", true);
 	anthropic_mark(o, tool->cache_mark);
@@ -294,6 +297,9 @@ anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (!chat || history_for(a, chat, WIRE_ANTHROPIC, &o.turns, err) != 0)
 		return -1;
+	if (chat->logprobs)
+		return error_param(
+		    err, "logprobs", "this provider has no log probabilities");
 	o.max_tokens = limit_for(chat, t->facts);
 	jw_init(&w, out);
 	jw_object(&w);

@@ -10,6 +10,7 @@
 #include "core/jw.h"
 
 #include "providers/effort.h"
+#include "providers/takes.h"
 
 /*
  * With a budget the API insists that a turn under way began with thinking;
@@ -94,22 +95,20 @@ enum effort
 anthropic_thinking(struct anthropic_writer *o)
 {
 	const struct model *facts = o->target->facts;
-	unsigned can = facts ? facts->can : 0;
 	enum effort want = effort_wanted(o->chat, o->max_tokens);
 
 	if (want == EFFORT_UNSET)
 		return EFFORT_UNSET;
-	if (want == EFFORT_NONE)
-		return can & MODEL_ADAPTIVE ? write_off(o, facts->efforts)
-					    : EFFORT_UNSET;
-	if (can & MODEL_ADAPTIVE) {
+	if (anthropic_can(o, MODEL_ADAPTIVE)) {
+		if (want == EFFORT_NONE)
+			return write_off(o, facts->efforts);
 		begin(o, "adaptive");
 		write_display(o);
 		return effort_pick(want, facts->efforts);
 	}
-	if (can & MODEL_BUDGET)
+	if (anthropic_can(o, MODEL_BUDGET) && want != EFFORT_NONE)
 		write_budget(o, want);
 	else
-		chat_lose(o->chat, "reasoning_effort");
+		takes_no_effort(o->target, o->chat, want);
 	return EFFORT_UNSET;
 }

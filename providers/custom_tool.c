@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/custom_tool.h"
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
@@ -19,6 +20,40 @@ wrap(struct arena *a, const char *key, struct str text)
 	jw_kv_str(&w, key, text);
 	jw_end(&w);
 	return buf_str(b);
+}
+
+/* Responses has the members of a grammar flat, Chat in an object. */
+static struct str
+grammar_member(
+    struct arena *a, struct str format, const char *flat, const char *nested)
+{
+	struct str raw;
+
+	return jtext_get(format, flat, &raw) || jtext_get(format, nested, &raw)
+	    ? jtext_string(a, raw)
+	    : STR_NONE;
+}
+
+struct str
+custom_tool_description(
+    struct arena *a, struct chat *chat, const struct tool *tool)
+{
+	struct str definition, syntax, type;
+
+	if (tool->grammar.p == NULL ||
+	    (jtext_get(tool->grammar, "type", &type) &&
+		str_is(type, "\"text\"")))
+		return tool->description;
+	chat_lose(chat, "tools.format");
+	definition = grammar_member(
+	    a, tool->grammar, "definition", "grammar.definition");
+	syntax = grammar_member(a, tool->grammar, "syntax", "grammar.syntax");
+	if (definition.n == 0)
+		return tool->description;
+	return str_of(arena_printf(a,
+	    "%.*s%sThe input must match this grammar (%.*s):\n%.*s",
+	    STR_ARG(tool->description), tool->description.n > 0 ? "\n\n" : "",
+	    STR_ARG(syntax), STR_ARG(definition)));
 }
 
 struct str

@@ -18,6 +18,15 @@ struct arena;
 	"\"required\":[\"input\"],\"additionalProperties\":false}"
 
 /*
+ * custom_tool_description(a, chat, tool):
+ * Returns  the description of ${tool}, in ${a}; the grammar of a free text
+ *          tool, which nobody enforces then, stands behind it and is lost as
+ *          such.
+ */
+struct str custom_tool_description(
+    struct arena *a, struct chat *chat, const struct tool *tool);
+
+/*
  * custom_tool_arguments(a, text):
  * Returns  the arguments of a call with ${text}, in ${a}.
  */

@@ -3,6 +3,7 @@
 #ifndef PROVIDERS_GEMINI_H
 #define PROVIDERS_GEMINI_H
 
+#include "core/event.h"
 #include "core/provider.h"
 
 struct buf;
@@ -79,6 +80,14 @@ bool gemini_is_modern(const struct target *t);
  * Source   wire.md §4.2, §7.3.
  */
 void gemini_usage(const struct jnode *at, struct usage *u);
+
+/*
+ * gemini_finish(word):
+ * Returns  what the finishReason ${word} means; STOP_NONE: a failure.
+ *
+ * Source   wire.md §4.2, §7.2.
+ */
+enum stop_reason gemini_finish(struct str word);
 
 /* gemini_url(a, t, method): of ${t}'s model; ${method} ":generateContent". */
 const char *gemini_url(

@@ -24,10 +24,13 @@
 #include "core/usage.h"
 
 #include "providers/answer.h"
+#include "providers/gemini_grounding.h"
+#include "providers/gemini_partial.h"
 #include "providers/names.h"
 
 #define MAX_SIGNATURE_BYTES ((size_t)4 << 20)
 #define MAX_SHOWN_BYTES     ((size_t)64 << 20)
+#define MAX_SAID_BYTES      ((size_t)1 << 20) /* beyond, places are unknown */
 #define ID_TAIL_BYTES       24 /* of the answer's id, in ids that we make */
 
 struct gemini {
@@ -44,35 +47,12 @@ struct gemini {
 	enum block_kind kind;
 	int key;               /* of the last block */
 	struct buf *signature; /* of the running text, until it ends */
+	struct buf *said;      /* the running text */
+	struct error *err;     /* of the frame being read */
 	struct str id;
+	struct gemini_partial partial;
 	enum stop_reason stop;
 	struct str why; /* of the stop, if it is said */
-};
-
-/* Some words are no end but a failure. */
-static const struct {
-	const char *word;
-	enum stop_reason stop; /* STOP_NONE: a failure */
-} finish_words[] = {
-	{ "STOP", STOP_END },
-	{ "MAX_TOKENS", STOP_LENGTH },
-	{ "CONTINUATION", STOP_LENGTH },
-	{ "SAFETY", STOP_REFUSAL },
-	{ "RECITATION", STOP_REFUSAL },
-	{ "LANGUAGE", STOP_REFUSAL },
-	{ "BLOCKLIST", STOP_REFUSAL },
-	{ "PROHIBITED_CONTENT", STOP_REFUSAL },
-	{ "SPII", STOP_REFUSAL },
-	{ "IMAGE_SAFETY", STOP_REFUSAL },
-	{ "IMAGE_PROHIBITED_CONTENT", STOP_REFUSAL },
-	{ "IMAGE_RECITATION", STOP_REFUSAL },
-	{ "OTHER", STOP_NONE },
-	{ "MALFORMED_FUNCTION_CALL", STOP_NONE },
-	{ "UNEXPECTED_TOOL_CALL", STOP_NONE },
-	{ "TOO_MANY_TOOL_CALLS", STOP_NONE },
-	{ "MALFORMED_RESPONSE", STOP_NONE },
-	{ "IMAGE_OTHER", STOP_NONE },
-	{ "NO_IMAGE", STOP_NONE },
 };
 
 static int
@@ -134,7 +114,10 @@ put_piece(
 			return -1;
 		o->running = true;
 		o->kind = kind;
+		buf_reset(o->said);
 	}
+	if (kind == BLOCK_TEXT)
+		buf_adds(o->said, text);
 	return put(o, (struct event){ .kind = EVENT_DELTA, .text = text }, err);
 }
 
@@ -173,28 +156,82 @@ make_id(struct gemini *o)
 	    STR_ARG(str_skip(o->id, skip)), o->key + 1));
 }
 
+/* What a whole call says. */
+struct call {
+	struct str name, id, signature, args;
+};
+
 static int
-read_call(struct gemini *o, const struct jnode *part, const struct jnode *call,
-    struct error *err)
+put_call(struct gemini *o, const struct call *c, struct error *err)
 {
 	struct event open = { .block = BLOCK_TOOL };
-	struct event args = { .kind = EVENT_DELTA, .text = STR("{}") };
-	struct jnode at;
+	struct event args = { .kind = EVENT_DELTA, .text = c->args };
 
-	open.name = name_back(o->ask, answer_str(call, "name"), WIRE_GEMINI);
-	open.id = answer_str(call, "id");
-	if (open.id.n == 0)
-		open.id = make_id(o);
+	open.name = name_back(o->ask, c->name, WIRE_GEMINI);
 	open.id = call_id_sign(
-	    o->scratch, open.id, answer_str(part, "thoughtSignature"));
-	if (jtree_find(call, "args", &at) &&
-	    json_object_is_type(at.v, json_type_object))
-		args.text = jtree_text(o->scratch, &at);
+	    o->scratch, c->id.n > 0 ? c->id : make_id(o), c->signature);
 	o->called = true;
 	if (close_block(o, err) != 0 || open_block(o, open, err) != 0 ||
 	    put(o, args, err) != 0)
 		return -1;
 	return put(o, (struct event){ .kind = EVENT_CLOSE }, err);
+}
+
+static int
+end_partial(struct gemini *o, struct error *err)
+{
+	struct gemini_partial *p = &o->partial;
+	struct call c = { p->name, p->id, p->signature, STR_NONE };
+
+	if (!p->open)
+		return 0;
+	p->open = false;
+	c.args = gemini_partial_args(p, o->scratch);
+	return put_call(o, &c, err);
+}
+
+static bool
+goes_on(const struct jnode *call)
+{
+	struct jnode at;
+
+	return jtree_find(call, "willContinue", &at) &&
+	    json_object_get_boolean(at.v);
+}
+
+static int
+read_partial(struct gemini *o, const struct jnode *part,
+    const struct jnode *call, struct error *err)
+{
+	struct gemini_partial *p = &o->partial;
+
+	if (!p->open) {
+		gemini_partial_begin(p, o->arena, call);
+		p->signature =
+		    str_dup(o->arena, answer_str(part, "thoughtSignature"));
+	}
+	if (gemini_partial_add(p, call, err) != 0)
+		return -1;
+	return goes_on(call) ? 0 : end_partial(o, err);
+}
+
+static int
+read_call(struct gemini *o, const struct jnode *part, const struct jnode *call,
+    struct error *err)
+{
+	struct call c = { .name = answer_str(call, "name"),
+		.id = answer_str(call, "id"),
+		.signature = answer_str(part, "thoughtSignature"),
+		.args = STR("{}") };
+	struct jnode at;
+
+	if (o->partial.open || goes_on(call) ||
+	    jtree_find(call, "partialArgs", &at))
+		return read_partial(o, part, call, err);
+	if (jtree_find(call, "args", &at) &&
+	    json_object_is_type(at.v, json_type_object))
+		c.args = jtree_text(o->scratch, &at);
+	return put_call(o, &c, err);
 }
 
 /* Code that the model wrote and ran. */
@@ -267,17 +304,13 @@ read_part(struct gemini *o, const struct jnode *part, struct error *err)
 static int
 read_finish(struct gemini *o, const struct jnode *c, struct error *err)
 {
-	size_t n = sizeof(finish_words) / sizeof(*finish_words);
 	struct str word = answer_str(c, "finishReason");
 	struct str why = answer_str(c, "finishMessage");
 
 	if (word.n == 0)
 		return 0;
 	o->finished = true;
-	o->stop = STOP_END;
-	for (size_t i = 0; i < n; i++)
-		if (str_is(word, finish_words[i].word))
-			o->stop = finish_words[i].stop;
+	o->stop = gemini_finish(word);
 	if (o->stop == STOP_NONE)
 		return error_set(err, ERROR_UP_BROKEN,
 		    "the provider gave up: %.*s%s%.*s", STR_ARG(word),
@@ -307,6 +340,26 @@ read_feedback(struct gemini *o, const struct jnode *root)
 	o->why = str_dup(o->arena, why);
 }
 
+static int
+put_citation(void *arg, const struct citation *c)
+{
+	struct gemini *o = arg;
+
+	return put(
+	    o, (struct event){ .kind = EVENT_CITATION, .citation = c }, o->err);
+}
+
+/* Sources come with the last of the text, or with some of it each time. */
+static int
+read_sources(struct gemini *o, const struct jnode *c, struct error *err)
+{
+	if (!o->running || o->kind != BLOCK_TEXT)
+		return 0;
+	o->err = err;
+	return gemini_grounding(
+	    c, buf_over(o->said) ? STR("") : buf_str(o->said), put_citation, o);
+}
+
 /* Only the first of several candidates is decoded. */
 static int
 read_candidates(struct gemini *o, const struct jnode *root, struct error *err)
@@ -328,7 +381,8 @@ read_candidates(struct gemini *o, const struct jnode *root, struct error *err)
 			if (read_part(o, &part, err) != 0)
 				return -1;
 		}
-		if (read_finish(o, &c, err) != 0)
+		if (read_sources(o, &c, err) != 0 ||
+		    read_finish(o, &c, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -431,6 +485,8 @@ end(struct decoder *d, struct sink *out, struct error *err)
 	if (o->stopped)
 		return 0;
 	o->stopped = true;
+	if (end_partial(o, err) != 0) /* cut by the limit */
+		return -1;
 	ev.stop = o->stop == STOP_END && o->called ? STOP_TOOL : o->stop;
 	ev.text = o->why;
 	return close_block(o, err) == 0 ? put(o, ev, err) : -1;
@@ -449,5 +505,6 @@ gemini_decoder_new(
 	o->key = -1;
 	o->scratch = arena_sub(a, ANSWER_SCRATCH_BYTES);
 	o->signature = buf_new(a, MAX_SIGNATURE_BYTES);
+	o->said = buf_new(a, MAX_SAID_BYTES);
 	return &o->decoder;
 }

@@ -17,6 +17,7 @@
 #include "providers/instruct.h"
 #include "providers/names.h"
 #include "providers/schema.h"
+#include "providers/takes.h"
 
 #define MAX_STOPS   5
 #define FAMILY      "gemini-"
@@ -25,7 +26,7 @@
 bool
 gemini_can(const struct gemini_writer *o, unsigned can)
 {
-	return !o->target->facts || (o->target->facts->can & can);
+	return takes_any(o->target, WIRE_GEMINI, can);
 }
 
 /* The name tells, or how it thinks; what nobody knows is new. */
@@ -38,7 +39,7 @@ gemini_is_modern(const struct target *t)
 	    isdigit((unsigned char)*number.p))
 		return *number.p >= FIRST_LEVEL ||
 		    (number.n > 1 && isdigit((unsigned char)number.p[1]));
-	if (t->facts)
+	if (takes_is_known(t))
 		return t->facts->efforts && !(t->facts->can & MODEL_BUDGET);
 	return !str_starts(t->model, "gemma");
 }
@@ -149,10 +150,13 @@ write_format(struct gemini_writer *o)
 static void
 write_tool(struct gemini_writer *o, const struct tool *tool)
 {
+	struct str description =
+	    custom_tool_description(o->arena, o->chat, tool);
+
 	jw_object(o->w);
 	jw_kv_str(o->w, "name", name_for(o->arena, tool->name, WIRE_GEMINI));
-	if (tool->description.n > 0)
-		jw_kv_str(o->w, "description", tool->description);
+	if (description.n > 0)
+		jw_kv_str(o->w, "description", description);
 	if (tool->custom)
 		jw_kv_raw(
 		    o->w, "parametersJsonSchema", STR(CUSTOM_TOOL_SCHEMA));
@@ -160,8 +164,6 @@ write_tool(struct gemini_writer *o, const struct tool *tool)
 		jw_kv_raw(o->w, "parametersJsonSchema",
 		    schema_for(o->arena, o->chat, tool->schema, WIRE_GEMINI,
 			"tools.parameters"));
-	if (tool->grammar.p)
-		chat_lose(o->chat, "tools.format");
 	jw_end(o->w);
 }
 
@@ -292,7 +294,7 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 	o.modern = gemini_is_modern(t);
 	o.instruction =
 	    instruct_format(a, chat, takes_json(&o), takes_schema(&o));
-	history_lose_marks(chat);
+	history_lose_marks(chat, 0);
 	lose_user(chat);
 	jw_init(&w, out);
 	jw_object(&w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a Gemini request asks for thinking: models with MODEL_BUDGET take a
- * number of tokens, later ones a level; who is not in the catalogue is left
+ * number of tokens, later ones a level; of whom nothing is known is left
  * alone.
  */
 #include "core/catalog.h"
@@ -9,6 +9,7 @@
 
 #include "providers/effort.h"
 #include "providers/gemini.h"
+#include "providers/takes.h"
 
 static const char *const levels[] = {
 	[EFFORT_UNSET] = "",
@@ -53,17 +54,13 @@ gemini_thinking(struct gemini_writer *o)
 	e = effort_pick(want, facts ? facts->efforts : 0);
 	if (want == EFFORT_UNSET)
 		return;
-	if (!facts || (e == EFFORT_UNSET && !(facts->can & MODEL_BUDGET))) {
-		if (want != EFFORT_NONE)
-			chat_lose(o->chat, "%s",
-			    o->chat->dialect == WIRE_ANTHROPIC
-				? "thinking"
-				: "reasoning_effort");
+	if (e == EFFORT_UNSET && !gemini_can(o, MODEL_BUDGET)) {
+		takes_no_effort(o->target, o->chat, want);
 		return;
 	}
 	jw_key(o->w, "thinkingConfig");
 	jw_object(o->w);
-	if (facts->can & MODEL_BUDGET)
+	if (gemini_can(o, MODEL_BUDGET))
 		jw_kv_i64(o->w, "thinkingBudget",
 		    budget_for(o->chat, facts, want, limit));
 	else

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/event.h"
 #include "core/jtree.h"
 #include "core/usage.h"
 
@@ -70,4 +71,41 @@ gemini_usage(const struct jnode *at, struct usage *u)
 	u->tokens[USAGE_REASONING] = count(at, "thoughtsTokenCount");
 	u->source = USAGE_REPORTED;
 	(void)usage_clean(u);
+}
+
+/* Some words are no end but a failure. */
+static const struct {
+	const char *word;
+	enum stop_reason stop; /* STOP_NONE: a failure */
+} finish_words[] = {
+	{ "STOP", STOP_END },
+	{ "MAX_TOKENS", STOP_LENGTH },
+	{ "CONTINUATION", STOP_LENGTH },
+	{ "SAFETY", STOP_REFUSAL },
+	{ "RECITATION", STOP_REFUSAL },
+	{ "LANGUAGE", STOP_REFUSAL },
+	{ "BLOCKLIST", STOP_REFUSAL },
+	{ "PROHIBITED_CONTENT", STOP_REFUSAL },
+	{ "SPII", STOP_REFUSAL },
+	{ "IMAGE_SAFETY", STOP_REFUSAL },
+	{ "IMAGE_PROHIBITED_CONTENT", STOP_REFUSAL },
+	{ "IMAGE_RECITATION", STOP_REFUSAL },
+	{ "OTHER", STOP_NONE },
+	{ "MALFORMED_FUNCTION_CALL", STOP_NONE },
+	{ "UNEXPECTED_TOOL_CALL", STOP_NONE },
+	{ "TOO_MANY_TOOL_CALLS", STOP_NONE },
+	{ "MALFORMED_RESPONSE", STOP_NONE },
+	{ "IMAGE_OTHER", STOP_NONE },
+	{ "NO_IMAGE", STOP_NONE },
+};
+
+enum stop_reason
+gemini_finish(struct str word)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(finish_words) / sizeof(*finish_words); i++)
+		if (str_is(word, finish_words[i].word))
+			return finish_words[i].stop;
+	return STOP_END;
 }

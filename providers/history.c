@@ -341,27 +341,28 @@ history_tools(struct arena *a, const struct chat *chat)
 	return list;
 }
 
-static bool
-is_marked(const struct part *p)
+static unsigned
+count_marks(const struct part *p)
 {
+	unsigned n = 0;
+
 	for (; p; p = p->next)
-		if (p->cache_mark != CACHE_MARK_NONE || is_marked(p->parts))
-			return true;
-	return false;
+		n += (p->cache_mark != CACHE_MARK_NONE) + count_marks(p->parts);
+	return n;
 }
 
 void
-history_lose_marks(struct chat *chat)
+history_lose_marks(struct chat *chat, unsigned carried)
 {
 	const struct tool *tool;
 	const struct turn *t;
-	bool marked = false;
+	unsigned n = 0;
 
-	for (t = chat->turns; t && !marked; t = t->next)
-		marked = is_marked(t->parts);
-	for (tool = chat->tools; tool && !marked; tool = tool->next)
-		marked = tool->cache_mark != CACHE_MARK_NONE;
-	if (marked)
+	for (t = chat->turns; t; t = t->next)
+		n += count_marks(t->parts);
+	for (tool = chat->tools; tool; tool = tool->next)
+		n += tool->cache_mark != CACHE_MARK_NONE;
+	if (n > carried)
 		chat_lose(chat, "%s",
 		    chat->dialect == WIRE_ANTHROPIC
 			? "cache_control"

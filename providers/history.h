@@ -57,8 +57,11 @@ struct str history_document(struct arena *a, const struct part *part);
  */
 const struct tool *history_tools(struct arena *a, const struct chat *chat);
 
-/* history_lose_marks(chat): lose the cache marks, if there are any. */
-void history_lose_marks(struct chat *chat);
+/*
+ * history_lose_marks(chat, carried):
+ * Lose the cache marks if there are more than the ${carried} ones.
+ */
+void history_lose_marks(struct chat *chat, unsigned carried);
 
 /*
  * history_refuse(part, err, why):

@@ -118,6 +118,35 @@ read_content(struct openai *o, const struct jnode *content, struct error *err)
 	return 0;
 }
 
+/* Of the text that has just come: sources stand in it by their places. */
+static int
+read_annotations(struct openai *o, const struct jnode *m, struct error *err)
+{
+	struct jnode list, item, of;
+	struct citation c;
+	size_t i;
+
+	(void)jtree_find(m, "annotations", &list);
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (!o->running || o->kind != BLOCK_TEXT ||
+		    !jtree_find(&item, "url_citation", &of))
+			continue;
+		c = (struct citation){ .url = answer_str(&of, "url"),
+			.title = answer_str(&of, "title") };
+		(void)answer_count(&of, "start_index", &c.start);
+		(void)answer_count(&of, "end_index", &c.end);
+		if (c.url.n > 0 &&
+		    openai_put(o,
+			(struct event){ .kind = EVENT_CITATION,
+			    .key = o->key,
+			    .citation = &c },
+			err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 read_message(struct openai *o, const struct jnode *m, struct error *err)
 {
@@ -131,6 +160,7 @@ read_message(struct openai *o, const struct jnode *m, struct error *err)
 	(void)jtree_find(m, "content", &content);
 	if (put_piece(o, BLOCK_THINKING, thinking, err) != 0 ||
 	    read_content(o, &content, err) != 0 ||
+	    read_annotations(o, m, err) != 0 ||
 	    put_piece(o, BLOCK_REFUSAL, refusal, err) != 0)
 		return -1;
 	return openai_calls(o, m, err);

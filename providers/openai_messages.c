@@ -12,6 +12,8 @@
 #include "providers/history.h"
 #include "providers/instruct.h"
 #include "providers/names.h"
+#include "providers/openai_shared.h"
+#include "providers/takes.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
@@ -22,33 +24,34 @@ struct writer {
 	struct chat *chat;
 	struct error *err;
 	struct str more; /* instructions of ours, until they are written */
+	unsigned marks;  /* cache breakpoints written */
 };
 
 static bool
 lacks(const struct writer *o, unsigned can)
 {
-	const struct model *facts = o->target->facts;
-
-	return facts && !(facts->can & can);
+	return !takes_any(o->target, WIRE_OPENAI_CHAT, can);
 }
 
 /* The newest models take developer for system; everyone else system. */
 static const char *
 system_role(const struct target *t)
 {
-	return t->facts && (t->facts->can & MODEL_REASONING) &&
+	return takes_any(t, WIRE_OPENAI_CHAT, MODEL_REASONING) &&
 		!(t->provider->quirks & QUIRK_NO_DEVELOPER)
 	    ? "developer"
 	    : "system";
 }
 
-/* {"type":"text","text":...} */
+/* {"type":"text","text":...}; with ${p} what stands for it, and its mark. */
 static void
-write_text(struct writer *o, struct str text)
+write_text(struct writer *o, const struct part *p, struct str text)
 {
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "text");
 	jw_kv_str(o->w, "text", text);
+	if (p)
+		openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 }
 
@@ -82,23 +85,40 @@ write_image(struct writer *o, const struct part *p)
 	return 0;
 }
 
+/* Mistral's form, for data and addresses alike. */
+static int
+write_document_url(struct writer *o, const struct part *p)
+{
+	jw_object(o->w);
+	jw_kv_cstr(o->w, "type", "document_url");
+	jw_kv_str(o->w, "document_url", data_url(o, p));
+	if (p->name.n > 0)
+		jw_kv_str(o->w, "document_name", p->name);
+	jw_end(o->w);
+	return 0;
+}
+
 static int
 write_document(struct writer *o, const struct part *p)
 {
+	bool by_url = o->target->provider->quirks & QUIRK_DOCUMENT_URL;
+
 	if (p->text.p) {
-		write_text(o, history_document(o->arena, p));
+		write_text(o, p, history_document(o->arena, p));
 		return 0;
 	}
 	if (p->file_id.p)
 		return history_refuse(
 		    p, o->err, "a file id is known to its own provider only");
-	if (!p->data.p)
+	if (!p->data.p && !by_url)
 		return history_refuse(p, o->err,
 		    "the provider takes documents as data, not by URL");
 	/* OpenAI shows a PDF's pages to whatever model sees images. */
 	if (lacks(o, MODEL_PDF | MODEL_IMAGES))
 		return history_refuse(
 		    p, o->err, "the model does not take documents");
+	if (by_url)
+		return write_document_url(o, p);
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "file");
 	jw_key(o->w, "file");
@@ -107,6 +127,7 @@ write_document(struct writer *o, const struct part *p)
 	    o->w, "filename", p->name.n > 0 ? p->name : STR("document.pdf"));
 	jw_kv_str(o->w, "file_data", data_url(o, p));
 	jw_end(o->w);
+	openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 	return 0;
 }
@@ -141,7 +162,7 @@ write_part(struct writer *o, const struct part *p)
 	switch (p->kind) {
 	case PART_TEXT:
 	case PART_REFUSAL:
-		write_text(o, p->text);
+		write_text(o, p, p->text);
 		return 0;
 	case PART_IMAGE:
 		return write_image(o, p);
@@ -188,14 +209,41 @@ result_text(struct writer *o, const struct part *result)
 	return buf_str(text);
 }
 
+/* As parts only where a breakpoint stands behind one of them. */
+static void
+write_texts(struct writer *o, const struct part *p, struct str text)
+{
+	jw_key(o->w, "content");
+	if (!openai_has_mark(o->target, p)) {
+		jw_str(o->w, text);
+		return;
+	}
+	jw_array(o->w);
+	for (; p; p = p->next)
+		if (p->kind == PART_TEXT)
+			write_text(o, p, p->text);
+	jw_end(o->w);
+}
+
+static bool
+is_texts(const struct part *p)
+{
+	while (p && p->kind == PART_TEXT)
+		p = p->next;
+	return p == NULL;
+}
+
 static void
 write_result(struct writer *o, const struct part *result)
 {
+	const struct part *parts = result->parts;
+
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "role", "tool");
 	jw_kv_str(o->w, "tool_call_id",
 	    call_id_for(o->arena, result->id, o->target, WIRE_OPENAI_CHAT));
-	jw_kv_str(o->w, "content", result_text(o, result));
+	write_texts(o, result->is_error || !is_texts(parts) ? NULL : parts,
+	    result_text(o, result));
 	jw_end(o->w);
 }
 
@@ -212,7 +260,7 @@ write_media(struct writer *o, const struct part *result)
 		if (!is_media(p))
 			continue;
 		if (!named)
-			write_text(o,
+			write_text(o, NULL,
 			    str_of(arena_printf(o->arena,
 				"Attached to the result of tool call %.*s:",
 				STR_ARG(id))));
@@ -244,7 +292,8 @@ write_user_content(struct writer *o, const struct part *p)
 	int rc = 0;
 
 	jw_key(o->w, "content");
-	if (p->kind == PART_TEXT && !p->next) {
+	if (p->kind == PART_TEXT && !p->next &&
+	    !openai_has_mark(o->target, p)) {
 		jw_str(o->w, p->text);
 		return 0;
 	}
@@ -280,10 +329,11 @@ static void
 write_system(struct writer *o, const struct turn *t)
 {
 	struct str text = STR("");
+	bool more = o->more.n > 0;
 
 	if (t)
 		text = history_text(o->arena, t->parts, "\n\n");
-	if (o->more.n > 0)
+	if (more)
 		text = str_of(arena_printf(o->arena, "%.*s%s%.*s",
 		    STR_ARG(text), text.n > 0 ? "\n\n" : "", STR_ARG(o->more)));
 	o->more = STR_NONE;
@@ -293,7 +343,7 @@ write_system(struct writer *o, const struct turn *t)
 	jw_kv_cstr(o->w, "role", system_role(o->target));
 	if (t && t->name.n > 0)
 		jw_kv_str(o->w, "name", t->name);
-	jw_kv_str(o->w, "content", text);
+	write_texts(o, more || !t ? NULL : t->parts, text);
 	jw_end(o->w);
 }
 
@@ -353,11 +403,10 @@ int
 openai_messages(struct arena *a, struct jw *w, const struct target *t,
     struct chat *chat, struct error *err)
 {
-	struct writer o = { a, w, t, chat, err, STR_NONE };
+	struct writer o = { a, w, t, chat, err, STR_NONE, 0 };
 	struct turn *turn;
 	int rc = 0;
 
-	history_lose_marks(chat); /* they cache by themselves */
 	if (history_for(a, chat, WIRE_OPENAI_CHAT, &turn, err) != 0)
 		return -1;
 	o.more = instruct_format(a, chat, true, !lacks(&o, MODEL_SCHEMA));
@@ -373,5 +422,6 @@ openai_messages(struct arena *a, struct jw *w, const struct target *t,
 		else
 			rc = write_user(&o, turn);
 	jw_end(w);
+	history_lose_marks(chat, o.marks); /* they cache by themselves */
 	return rc;
 }

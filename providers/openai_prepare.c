@@ -16,8 +16,10 @@
 #include "providers/effort.h"
 #include "providers/names.h"
 #include "providers/openai_messages.h"
+#include "providers/openai_shared.h"
 #include "providers/providers.h"
 #include "providers/request.h"
+#include "providers/takes.h"
 
 #define MAX_STOPS      4
 #define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
@@ -42,7 +44,7 @@ limit_name(const struct target *t)
 {
 	if (t->provider->quirks & QUIRK_MAX_TOKENS)
 		return "max_tokens";
-	return t->facts || is_vendor_url(t->provider->base_url)
+	return takes_is_known(t) || is_vendor_url(t->provider->base_url)
 	    ? "max_completion_tokens"
 	    : "max_tokens";
 }
@@ -50,7 +52,7 @@ limit_name(const struct target *t)
 static bool
 takes_sampling(const struct target *t)
 {
-	return !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+	return takes_any(t, WIRE_OPENAI_CHAT, MODEL_TEMPERATURE);
 }
 
 static void
@@ -106,37 +108,26 @@ write_effort(struct jw *w, struct chat *chat, const struct target *t)
 	if (limit == 0 && t->facts)
 		limit = t->facts->output;
 	want = effort_wanted(chat, limit);
-	e = effort_pick(want, t->facts ? t->facts->efforts : 0);
+	e = takes_effort(t, chat, want);
 	if (e != EFFORT_UNSET)
 		jw_kv_cstr(w, "reasoning_effort", effort_word(e));
-	else if (want != EFFORT_UNSET && want != EFFORT_NONE)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "thinking"
-						    : "reasoning_effort");
-}
-
-/* A free text tool becomes a function with one string. */
-static void
-write_custom_tool(struct jw *w, struct chat *chat, const struct tool *tool)
-{
-	jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
-	if (tool->grammar.p)
-		chat_lose(chat, "tools.format");
 }
 
 static void
 write_tool(
     struct arena *a, struct jw *w, struct chat *chat, const struct tool *tool)
 {
+	struct str description = custom_tool_description(a, chat, tool);
+
 	jw_object(w);
 	jw_kv_cstr(w, "type", "function");
 	jw_key(w, "function");
 	jw_object(w);
 	jw_kv_str(w, "name", name_for(a, tool->name, WIRE_OPENAI_CHAT));
-	if (tool->description.p)
-		jw_kv_str(w, "description", tool->description);
+	if (description.p)
+		jw_kv_str(w, "description", description);
 	if (tool->custom)
-		write_custom_tool(w, chat, tool);
+		jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
 	else if (tool->schema.p)
 		jw_kv_raw(w, "parameters", tool->schema);
 	if (tool->strict)
@@ -189,7 +180,7 @@ write_tools(struct arena *a, struct jw *w, struct chat *chat)
 static void
 write_format(struct jw *w, const struct chat *chat, const struct target *t)
 {
-	bool schema = !t->facts || (t->facts->can & MODEL_SCHEMA);
+	bool schema = takes_any(t, WIRE_OPENAI_CHAT, MODEL_SCHEMA);
 
 	if (chat->output == OUTPUT_TEXT ||
 	    (chat->output == OUTPUT_SCHEMA && !schema))
@@ -213,7 +204,7 @@ write_format(struct jw *w, const struct chat *chat, const struct target *t)
 	jw_end(w);
 }
 
-/* "auto" is the default anyway. */
+/* "auto" is the default anyway; one tier is not for this format. */
 static void
 write_tier(struct jw *w, struct chat *chat)
 {
@@ -221,7 +212,8 @@ write_tier(struct jw *w, struct chat *chat)
 		return;
 	if (str_is(chat->service_tier, "standard_only"))
 		jw_kv_cstr(w, "service_tier", "default");
-	else if (chat->dialect == WIRE_OPENAI_RESPONSES)
+	else if (chat->dialect == WIRE_OPENAI_RESPONSES &&
+	    !str_is(chat->service_tier, "ultrafast"))
 		jw_kv_str(w, "service_tier", chat->service_tier);
 	else
 		chat_lose(chat, "service_tier");
@@ -257,6 +249,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err)
 {
 	struct chat *chat = ask_chat(ask, err);
+	struct str verbosity;
 	struct jw w;
 
 	if (!chat)
@@ -274,6 +267,10 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_format(&w, chat, t);
 	write_tier(&w, chat);
 	write_user(&w, chat);
+	openai_shared(&w, chat, t, WIRE_OPENAI_CHAT);
+	verbosity = openai_verbosity(chat, t, WIRE_OPENAI_CHAT);
+	if (verbosity.p)
+		jw_kv_raw(&w, "verbosity", verbosity);
 	if (ask->stream)
 		write_stream(&w, t);
 	jw_end(&w);

@@ -29,6 +29,25 @@ int openai_responses_messages(struct arena *a, struct jw *w,
     const struct target *t, struct chat *chat, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * openai_responses_pass(a, t, ask, out, body):
+ * Write the client's own request to ${body}, with another model and without
+ * what another issuer has encrypted; its headers and losses go to ${out}.
+ *
+ * Returns  0, or -1: it is no object.
+ */
+int openai_responses_pass(struct arena *a, const struct target *t,
+    const struct ask *ask, struct upstream_request *out, struct buf *body)
+    __attribute__((warn_unused_result));
+
+/* openai_responses_refused: see struct provider. */
+void openai_responses_refused(struct arena *a, int status,
+    const struct header *headers, struct str body, struct error *err);
+
+/* The vendor's other operations. */
+extern const struct provider openai_responses_count, openai_responses_compact,
+    openai_responses_stored;
+
 /* openai_responses_decoder_new: see struct provider. */
 struct decoder *openai_responses_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);

@@ -193,6 +193,18 @@ on_error(struct responses *o, const struct reading *r, struct error *err)
 	return answer_check(o->arena, &f, &r->root, WIRE_OPENAI_RESPONSES, err);
 }
 
+static int
+on_annotation(struct responses *o, const struct reading *r, struct error *err)
+{
+	return responses_annotation(o, &r->root, err);
+}
+
+static int
+on_part_done(struct responses *o, const struct reading *r, struct error *err)
+{
+	return responses_part_done(o, &r->root, err);
+}
+
 static const struct {
 	const char *type;
 	int (*read)(struct responses *, const struct reading *, struct error *);
@@ -201,6 +213,8 @@ static const struct {
 	{ "response.in_progress", on_begun },
 	{ "response.output_item.added", on_item },
 	{ "response.output_item.done", on_item },
+	{ "response.content_part.done", on_part_done },
+	{ "response.output_text.annotation.added", on_annotation },
 	{ "response.completed", on_finished },
 	{ "response.incomplete", on_finished },
 	{ "response.failed", on_failed },

@@ -18,6 +18,7 @@ struct responses_block {
 	bool custom; /* tool: its text is free, see custom_tool.h */
 	bool fed;    /* some of its text has come */
 	bool raw;    /* thinking: the text is its content, not a summary */
+	bool cited;  /* sources of its text have come by themselves */
 	bool closed; /* CLOSE has been passed on */
 	struct responses_block *next;
 };
@@ -43,10 +44,19 @@ struct responses {
 /* responses_put(o, ev, err): pass ${ev} on. */
 int responses_put(struct responses *o, struct event ev, struct error *err);
 
+/* responses_find(o, output, content): the block, or NULL. */
+struct responses_block *responses_find(
+    const struct responses *o, int64_t output, int64_t content);
+
+/* responses_close(o, b, err): pass on CLOSE, once.  0, or -1. */
+int responses_close(
+    struct responses *o, struct responses_block *b, struct error *err);
+
 /*
  * responses_added(o, index, item, err), responses_done(o, index, item, err):
  * An item begins; it is complete: pass on what of it has not yet been.
  *
+ * responses_annotation(o, root, err), responses_part_done(o, root, err),
  * responses_text(o, name, root, err):
  * A piece of an item's text, or all of it: an event called ${name}.
  */
@@ -54,6 +64,17 @@ int responses_added(struct responses *o, int64_t index,
     const struct jnode *item, struct error *err);
 int responses_done(struct responses *o, int64_t index, const struct jnode *item,
     struct error *err);
+
+/*
+ * responses_cited(o, b, part, err):
+ * The sources of text ${b} in ${part}, unless they have come one by one.
+ */
+int responses_cited(struct responses *o, const struct responses_block *b,
+    const struct jnode *part, struct error *err);
+int responses_annotation(
+    struct responses *o, const struct jnode *root, struct error *err);
+int responses_part_done(
+    struct responses *o, const struct jnode *root, struct error *err);
 int responses_text(struct responses *o, struct str name,
     const struct jnode *root, struct error *err);
 

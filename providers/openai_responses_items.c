@@ -23,8 +23,8 @@
 
 /* ---- blocks ---- */
 
-static struct responses_block *
-find(const struct responses *o, int64_t output, int64_t content)
+struct responses_block *
+responses_find(const struct responses *o, int64_t output, int64_t content)
 {
 	struct responses_block *b = o->blocks;
 
@@ -82,8 +82,9 @@ open_block(struct responses *o, struct event open, int64_t output,
 	return responses_put(o, open, err) == 0 ? b : NULL;
 }
 
-static int
-close_block(struct responses *o, struct responses_block *b, struct error *err)
+int
+responses_close(
+    struct responses *o, struct responses_block *b, struct error *err)
 {
 	if (b->closed)
 		return 0;
@@ -105,7 +106,7 @@ drop_blocks(struct responses *o, int64_t output, struct error *err)
 			at = &b->next;
 			continue;
 		}
-		if (close_block(o, b, err) != 0)
+		if (responses_close(o, b, err) != 0)
 			return -1;
 		*at = b->next;
 		b->next = o->spare;
@@ -148,7 +149,7 @@ static struct responses_block *
 part_block(struct responses *o, enum block_kind kind, int64_t output,
     int64_t content, struct error *err)
 {
-	struct responses_block *b = find(o, output, content);
+	struct responses_block *b = responses_find(o, output, content);
 
 	return b ? b
 		 : open_block(o, (struct event){ .block = kind }, output,
@@ -173,7 +174,8 @@ message_done(struct responses *o, int64_t index, const struct jnode *item,
 		if (text.n == 0)
 			continue;
 		b = part_block(o, kind_of_part(type), index, (int64_t)i, err);
-		if (!b || (!b->fed && feed(o, b, text, err) != 0))
+		if (!b || (!b->fed && feed(o, b, text, err) != 0) ||
+		    responses_cited(o, b, &part, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -187,7 +189,7 @@ call_block(struct responses *o, int64_t index, const struct jnode *item,
     struct error *err)
 {
 	struct event open = { .block = BLOCK_TOOL };
-	struct responses_block *b = find(o, index, 0);
+	struct responses_block *b = responses_find(o, index, 0);
 
 	if (b)
 		return b;
@@ -278,18 +280,19 @@ static int
 reasoning_done(struct responses *o, int64_t index, const struct jnode *item,
     struct error *err)
 {
-	struct responses_block *b = find(o, index, 0);
+	struct responses_block *b = responses_find(o, index, 0);
 
 	if (!b || !b->fed) {
 		if (think_all(o, index, item, false, err) != 0)
 			return -1;
-		b = find(o, index, 0);
+		b = responses_find(o, index, 0);
 	}
 	if ((!b || !b->fed) && think_all(o, index, item, true, err) != 0)
 		return -1;
 	if (!has_token(item))
 		return 0;
-	b = part_block(o, find(o, index, 0) ? BLOCK_THINKING : BLOCK_REDACTED,
+	b = part_block(o,
+	    responses_find(o, index, 0) ? BLOCK_THINKING : BLOCK_REDACTED,
 	    index, 0, err);
 	if (!b)
 		return -1;
@@ -310,7 +313,7 @@ end_thoughts(struct responses *o, struct error *err)
 
 	for (b = o->blocks; b; b = b->next)
 		if (b->kind == BLOCK_THINKING && b->output != o->sealed &&
-		    close_block(o, b, err) != 0)
+		    responses_close(o, b, err) != 0)
 			return -1;
 	return 0;
 }
@@ -425,7 +428,7 @@ read_text(struct responses *o, size_t which, const struct jnode *root,
 		(void)answer_count(root, "content_index", &content);
 	else
 		(void)answer_count(root, texts[which].piece, &piece);
-	b = find(o, output, content);
+	b = responses_find(o, output, content);
 	/* A call that nobody has announced: its item will bring it. */
 	if (text.n == 0 || (!b && texts[which].kind == BLOCK_TOOL))
 		return 0;
@@ -435,8 +438,9 @@ read_text(struct responses *o, size_t which, const struct jnode *root,
 		return -1;
 	if (thinking)
 		return think(o, b, texts[which].raw, piece, text, err);
+	/* Behind a text its sources may follow. */
 	if (texts[which].whole && b->fed)
-		return close_block(o, b, err);
+		return b->kind == BLOCK_TEXT ? 0 : responses_close(o, b, err);
 	return feed(o, b, text, err);
 }
 

@@ -16,6 +16,8 @@
 #include "providers/history.h"
 #include "providers/instruct.h"
 #include "providers/names.h"
+#include "providers/openai_shared.h"
+#include "providers/takes.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
@@ -29,14 +31,13 @@ struct writer {
 	struct chat *chat;
 	struct error *err;
 	const struct part *calls; /* parts of the last assistant turn */
+	unsigned marks;           /* cache breakpoints written */
 };
 
 static bool
 lacks(const struct writer *o, unsigned can)
 {
-	const struct model *facts = o->target->facts;
-
-	return facts && !(facts->can & can);
+	return !takes_any(o->target, WIRE_OPENAI_RESPONSES, can);
 }
 
 static void
@@ -61,6 +62,16 @@ write_text(struct writer *o, const char *type, const char *key, struct str s)
 {
 	begin(o, type);
 	jw_kv_str(o->w, key, s);
+	jw_end(o->w);
+}
+
+/* What is said here, or a document as text; a breakpoint may stand behind. */
+static void
+write_words(struct writer *o, const struct part *p, struct str text)
+{
+	begin(o, "input_text");
+	jw_kv_str(o->w, "text", text);
+	openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 }
 
@@ -90,8 +101,7 @@ static int
 write_document(struct writer *o, const struct part *p)
 {
 	if (p->text.p) {
-		write_text(
-		    o, "input_text", "text", history_document(o->arena, p));
+		write_words(o, p, history_document(o->arena, p));
 		return 0;
 	}
 	if (p->file_id.p)
@@ -108,6 +118,7 @@ write_document(struct writer *o, const struct part *p)
 		    p->name.n > 0 ? p->name : STR("document.pdf"));
 		jw_kv_str(o->w, "file_data", data_url(o, p));
 	}
+	openai_mark(o->w, o->target, p, &o->marks);
 	jw_end(o->w);
 	return 0;
 }
@@ -142,7 +153,7 @@ write_part(struct writer *o, const struct part *p)
 	switch (p->kind) {
 	case PART_TEXT:
 	case PART_REFUSAL:
-		write_text(o, "input_text", "text", p->text);
+		write_words(o, p, p->text);
 		return 0;
 	case PART_IMAGE:
 		return write_image(o, p);
@@ -192,12 +203,15 @@ is_of_custom(const struct writer *o, struct str id)
 	return p && p->custom;
 }
 
+/* May one string stand for all of it? */
 static bool
-is_text_only(const struct part *p)
+is_plain(const struct writer *o, const struct part *parts)
 {
+	const struct part *p = parts;
+
 	while (p && p->kind == PART_TEXT)
 		p = p->next;
-	return p == NULL;
+	return p == NULL && !openai_has_mark(o->target, parts);
 }
 
 static int
@@ -207,7 +221,7 @@ write_output(struct writer *o, const struct part *result)
 	int rc = 0;
 
 	jw_key(o->w, "output");
-	if (is_text_only(result->parts)) {
+	if (is_plain(o, result->parts)) {
 		jw_str(o->w,
 		    str_of(arena_printf(o->arena, "%s%.*s",
 			result->is_error ? "Error: " : "",
@@ -246,7 +260,7 @@ write_content(struct writer *o, const struct part *p)
 {
 	int rc = 0;
 
-	if (p->kind == PART_TEXT && !p->next) {
+	if (!p->next && is_plain(o, p)) {
 		jw_str(o->w, p->text);
 		return 0;
 	}
@@ -339,17 +353,21 @@ write_assistant(struct writer *o, const struct turn *t)
 static int
 write_system(struct writer *o, const struct turn *t)
 {
-	const struct model *facts = o->target->facts;
-	bool newest = facts && (facts->can & MODEL_REASONING) &&
+	bool newest =
+	    takes_any(o->target, WIRE_OPENAI_RESPONSES, MODEL_REASONING) &&
 	    !(o->target->provider->quirks & QUIRK_NO_DEVELOPER);
 	struct str text = history_text(o->arena, t->parts, "\n\n");
+	int rc = 0;
 
 	if (text.n == 0)
 		return 0;
 	begin_message(o, newest ? "developer" : "system");
-	jw_str(o->w, text);
+	if (is_plain(o, t->parts))
+		jw_str(o->w, text);
+	else
+		rc = write_content(o, t->parts);
 	jw_end(o->w);
-	return 0;
+	return rc;
 }
 
 static bool
@@ -368,6 +386,13 @@ add_instructions(struct buf *all, struct str text)
 	buf_adds(all, text);
 }
 
+static bool
+is_instruction(const struct writer *o, const struct turn *t)
+{
+	return t && t->role == ROLE_SYSTEM && !is_system_only(t) &&
+	    !openai_has_mark(o->target, t->parts);
+}
+
 /*
  * Joins the leading instructions and our own; returns the first turn of the
  * rest, which must not be empty.
@@ -377,7 +402,7 @@ write_instructions(struct writer *o, const struct turn *t)
 {
 	struct buf *all = buf_new(o->arena, MAX_TEXT_BYTES);
 
-	for (; t && t->role == ROLE_SYSTEM && !is_system_only(t); t = t->next)
+	for (; is_instruction(o, t); t = t->next)
 		add_instructions(all, history_text(o->arena, t->parts, "\n\n"));
 	add_instructions(all,
 	    instruct_format(o->arena, o->chat, true, !lacks(o, MODEL_SCHEMA)));
@@ -395,12 +420,11 @@ openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
 		[ROLE_USER] = write_user,
 		[ROLE_ASSISTANT] = write_assistant,
 	};
-	struct writer o = { a, w, t, chat, err, NULL };
+	struct writer o = { a, w, t, chat, err, NULL, 0 };
 	struct turn *turns;
 	const struct turn *turn;
 	int rc = 0;
 
-	history_lose_marks(chat);
 	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, &turns, err) != 0)
 		return -1;
 	turn = write_instructions(&o, turns);
@@ -409,5 +433,6 @@ openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
 	for (; turn && rc == 0; turn = turn->next)
 		rc = write[turn->role](&o, turn);
 	jw_end(w);
+	history_lose_marks(chat, o.marks);
 	return rc;
 }

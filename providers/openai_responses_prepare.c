@@ -14,7 +14,9 @@
 
 #include "providers/effort.h"
 #include "providers/names.h"
+#include "providers/openai_shared.h"
 #include "providers/request.h"
+#include "providers/takes.h"
 
 #define MIN_OUTPUT_TOKENS 16
 #define MAX_USER_BYTES    128 /* Claude Code sends a JSON document as user */
@@ -39,7 +41,7 @@ write_limit(struct jw *w, struct chat *chat)
 static void
 write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 {
-	bool takes = !t->facts || (t->facts->can & MODEL_TEMPERATURE);
+	bool takes = takes_any(t, WIRE_OPENAI_RESPONSES, MODEL_TEMPERATURE);
 
 	request_number(w, chat, "temperature", &chat->temperature, takes);
 	request_number(w, chat, "top_p", &chat->top_p, takes);
@@ -51,26 +53,14 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 	request_number(w, chat, "seed", &chat->seed, false);
 }
 
-static void
-lose_effort(struct chat *chat)
-{
-	chat_lose(chat, "%s",
-	    chat->dialect == WIRE_ANTHROPIC ? "thinking" : "reasoning_effort");
-}
-
 static enum effort
-pick_effort(struct chat *chat, const struct model *facts)
+pick_effort(struct chat *chat, const struct target *t)
 {
 	int64_t limit = chat->max_tokens;
-	enum effort want, e;
 
-	if (limit == 0 && facts)
-		limit = facts->output;
-	want = effort_wanted(chat, limit);
-	e = effort_pick(want, facts ? facts->efforts : 0);
-	if (e == EFFORT_UNSET && want != EFFORT_UNSET && want != EFFORT_NONE)
-		lose_effort(chat);
-	return e;
+	if (limit == 0 && t->facts)
+		limit = t->facts->output;
+	return takes_effort(t, chat, effort_wanted(chat, limit));
 }
 
 /*
@@ -78,12 +68,12 @@ pick_effort(struct chat *chat, const struct model *facts)
  * verified organisations only.
  */
 static void
-write_reasoning(struct jw *w, struct chat *chat, const struct model *facts)
+write_reasoning(struct jw *w, struct chat *chat, const struct target *t)
 {
-	bool reasons = facts && (facts->can & MODEL_REASONING);
+	bool reasons = takes_any(t, WIRE_OPENAI_RESPONSES, MODEL_REASONING);
 	bool summary =
 	    reasons && chat->thinking_budget != 0 && !chat->thinking_hidden;
-	enum effort e = pick_effort(chat, facts);
+	enum effort e = pick_effort(chat, t);
 
 	if (e != EFFORT_UNSET || summary) {
 		jw_key(w, "reasoning");
@@ -188,15 +178,8 @@ write_tools(struct arena *a, struct jw *w, const struct chat *chat)
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat, const struct model *facts)
+write_format(struct jw *w, const struct chat *chat)
 {
-	bool schema = !facts || (facts->can & MODEL_SCHEMA);
-
-	if (chat->output == OUTPUT_TEXT ||
-	    (chat->output == OUTPUT_SCHEMA && !schema))
-		return;
-	jw_key(w, "text");
-	jw_object(w);
 	jw_key(w, "format");
 	jw_object(w);
 	if (chat->output == OUTPUT_JSON) {
@@ -210,7 +193,39 @@ write_format(struct jw *w, const struct chat *chat, const struct model *facts)
 		jw_kv_bool(w, "strict", chat->schema_strict);
 	}
 	jw_end(w);
+}
+
+static void
+write_text(struct jw *w, struct chat *chat, const struct target *t)
+{
+	struct str verbosity = openai_verbosity(chat, t, WIRE_OPENAI_RESPONSES);
+	bool format = chat->output == OUTPUT_JSON ||
+	    (chat->output == OUTPUT_SCHEMA &&
+		takes_any(t, WIRE_OPENAI_RESPONSES, MODEL_SCHEMA));
+
+	if (!format && !verbosity.p)
+		return;
+	jw_key(w, "text");
+	jw_object(w);
+	if (format)
+		write_format(w, chat);
+	if (verbosity.p)
+		jw_kv_raw(w, "verbosity", verbosity);
 	jw_end(w);
+}
+
+/* The client brings the whole conversation each time: nothing is kept unless
+ * it says so. */
+static void
+write_shared(struct jw *w, struct chat *chat, const struct target *t)
+{
+	const struct shared *s = chat->shared;
+
+	openai_shared(w, chat, t, WIRE_OPENAI_RESPONSES);
+	while (s && !(s->carried && str_is(s->name, "store")))
+		s = s->next;
+	if (!s)
+		jw_kv_bool(w, "store", false);
 }
 
 /* "auto" is the default anyway; Anthropic's words are its own. */
@@ -258,12 +273,12 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 		return -1;
 	write_limit(&w, chat);
 	write_sampling(&w, chat, t);
-	write_reasoning(&w, chat, t->facts);
+	write_reasoning(&w, chat, t);
 	write_tools(a, &w, chat);
-	write_format(&w, chat, t->facts);
+	write_text(&w, chat, t);
 	write_tier(&w, chat);
 	write_user(&w, chat);
-	jw_kv_bool(&w, "store", false);
+	write_shared(&w, chat, t);
 	if (ask->stream)
 		jw_kv_bool(&w, "stream", true);
 	jw_end(&w);

@@ -24,7 +24,8 @@ static const struct vendor vendors[] = {
 	{ "google", "gemini", "https://generativelanguage.googleapis.com",
 	    "GEMINI_API_KEY,GOOGLE_API_KEY", 0 },
 	{ "mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
-	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS | QUIRK_SHORT_IDS },
+	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS | QUIRK_SHORT_IDS |
+		QUIRK_DOCUMENT_URL },
 	{ "groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 	    COMPATIBLE },
 	{ "cerebras", "openai", "https://api.cerebras.ai/v1",

@@ -7,10 +7,13 @@
  *		and ingest twice a second, as responders do; as fast as they
  *		can, or RATE records a second
  *	bench_ledger DIR fill CALLS
- *		put calls of the year 2026 into the database, then open it
- *		after a clean end and after a kill, and ask for summaries
+ *		put calls of the year 2026 into the database, then as `ask`
+ *	bench_ledger DIR ask
+ *		open the database after a clean end and after a kill, and ask
+ *		for summaries
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +33,7 @@
 #include "core/journal.h"
 #include "core/ledger.h"
 #include "core/ledger_row.h"
+#include "core/limit.h"
 #include "core/log.h"
 #include "core/provider.h"
 #include "core/rollup.h"
@@ -38,6 +42,7 @@
 #include "core/store.h"
 #include "core/usage_query.h"
 #include "core/visit.h"
+#include "core/zone.h"
 
 #define PROCS      4
 #define THREADS    8      /* with "power" */
@@ -62,7 +67,7 @@ struct job {
 	int64_t call_us; /* from one call to the next, per thread; 0: at once */
 };
 
-static void
+static _Noreturn void
 die(const char *what, const struct error *err)
 {
 	fprintf(stderr, "%s: %s\n", what, err != NULL ? err->msg : "");
@@ -317,6 +322,7 @@ append(const char *dir, int seconds, bool power, int64_t rate)
 
 struct filling {
 	int64_t calls, done;
+	int64_t from_us, step_us; /* the first, from one to the next */
 	unsigned seed;
 };
 
@@ -330,9 +336,7 @@ txn_fill(struct txn *t, void *arg)
 	int i;
 
 	for (i = 0; sums != NULL && i < 256 && f->done < f->calls; i++) {
-		fill_sample(&s, &f->seed,
-		    YEAR_US +
-			f->done * (365 * DAY_US / 1000) / f->calls * 1000);
+		fill_sample(&s, &f->seed, f->from_us + f->done * f->step_us);
 		s.row.outcome = CALL_OK;
 		s.row.status = 200;
 		s.row.ended_us = s.row.started_us + 2000000;
@@ -379,11 +383,14 @@ txn_one(struct txn *t, void *arg)
 	return store_put(t, STORE_META, STR("bench"), STR("x"));
 }
 
-/* Commit something, and die before the checkpoint. */
+/* Commit a batch of calls as they come, and die before the checkpoint. */
 static int
 visit_die(struct state *s, struct store *store, void *arg, struct error *err)
 {
-	struct filling f = { .calls = 256, .seed = 9 };
+	struct filling f = { .calls = 256,
+		.from_us = YEAR_US + 365 * DAY_US + clock_mono_us(),
+		.step_us = 100,
+		.seed = (unsigned)clock_mono_us() };
 
 	(void)s;
 	(void)arg;
@@ -426,10 +433,11 @@ time_open(struct state *s, bool killed)
 	return us[10];
 }
 
+/* ${key}: of one key of one account alone; NULL: of all. */
 static void
-time_query(struct state *s, const char *by)
+time_query(struct state *s, const char *by, const char *key, size_t top)
 {
-	struct usage_query q = { .n_by = 0 };
+	struct usage_query q = { .top = top };
 	struct usage_result r;
 	struct error err = { .kind = ERROR_NONE };
 	int64_t best = INT64_MAX, us;
@@ -438,6 +446,10 @@ time_query(struct state *s, const char *by)
 
 	if (usage_query_parse(str_of(by), &q, &err) != 0)
 		die(by, &err);
+	if (key != NULL) {
+		q.only[ROLLUP_KEY] = str_of(key);
+		q.only[ROLLUP_ACCOUNT] = STR("team-000000000003");
+	}
 	for (i = 0; i < 3; i++) {
 		a = arena_new(USAGE_QUERY_BYTES);
 		us = clock_mono_us();
@@ -447,22 +459,88 @@ time_query(struct state *s, const char *by)
 		best = us < best ? us : best;
 		arena_free(a);
 	}
-	printf("| summary of the year by %s (%zu groups, %" PRId64
+	printf("| the year by %s%s%s (%zu groups, %" PRId64
 	       " calls) | %.1f ms |\n",
-	    by, r.n, r.total.calls, (double)best / 1000);
+	    by, key != NULL ? " of one key" : "",
+	    top > 0 ? ", the top ten" : "", r.n, r.total.calls,
+	    (double)best / 1000);
+}
+
+/* How long it takes to know what was spent when the header does not: a cell
+ * of the room is new for each zone. */
+static void
+time_count(struct state *s, enum window w, const char *zone)
+{
+	struct limits *l = limits_new(s);
+	struct arena *a = arena_new(1 << 20);
+	struct error err = { .kind = ERROR_NONE };
+	const struct budget b = { .scope = BUDGET_ACCOUNT,
+		.window = w,
+		.name = STR("team-000000000003"),
+		.pusd = INT64_MAX };
+	struct limit_ask when = { .now_us = clock_wall_us(),
+		.zone = zone_load(a, str_of(zone)),
+		.zone_name = str_of(zone) };
+	struct limit_standing now;
+	int64_t us = clock_mono_us();
+
+	if (limit_standing(l, &b, &when, &now, &err) != 0)
+		die("count", &err);
+	us = clock_mono_us() - us;
+	printf("| a budget counted anew: %s, %s | %.1f ms |\n", window_words[w],
+	    zone, (double)us / 1000);
+	arena_free(a);
+	limits_free(l);
+}
+
+static void
+ask(const char *dir)
+{
+	static const char *const bys[] = { "key", "account", "model",
+		"provider", "tag", "user", "task", "session", "day",
+		"day,model", "key,model", "account,user", "user,task" };
+	static const char *const tops[] = { "day,model", "day,user",
+		"day,session", "day,key,task" };
+	static const char *const owns[] = { "day", "day,model", "user", "tag" };
+	struct error err = { .kind = ERROR_NONE };
+	struct state *s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
+	struct arena *a = arena_new(1 << 16);
+	size_t i;
+
+	if (s == NULL)
+		die("open", &err);
+	printf("| lease, open, recover, close: after a clean end, after a kill"
+	       " | %.1f ms, %.1f ms |\n",
+	    (double)time_open(s, false) / 1000,
+	    (double)time_open(s, true) / 1000);
+	for (i = 0; i < sizeof(bys) / sizeof(*bys); i++)
+		time_query(s, bys[i], NULL, 0);
+	for (i = 0; i < sizeof(tops) / sizeof(*tops); i++)
+		time_query(s, tops[i], NULL, 10);
+	for (i = 0; i < sizeof(owns) / sizeof(*owns); i++)
+		time_query(s, owns[i], "sk-sl-000000000007", 10);
+	unlinkat(AT_FDCWD, arena_printf(a, "%s/hdr", dir), 0);
+	state_close(s);
+	s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
+	if (s == NULL)
+		die("open", &err);
+	time_count(s, WINDOW_TOTAL, "UTC");
+	time_count(s, WINDOW_MONTH, "UTC");
+	time_count(s, WINDOW_MONTH, "America/New_York");
+	arena_free(a);
+	state_close(s);
 }
 
 static void
 fill(const char *dir, int64_t calls)
 {
-	static const char *const bys[] = { "key", "account", "model",
-		"provider", "tag", "user", "task", "session", "day",
-		"day,model" };
-	struct filling f = { .calls = calls, .seed = 1 };
+	struct filling f = { .calls = calls,
+		.from_us = YEAR_US,
+		.step_us = 365 * DAY_US / calls,
+		.seed = 1 };
 	struct error err = { .kind = ERROR_NONE };
 	struct state *s = state_open(str_of(dir), DURABILITY_PROCESS, &err);
 	int64_t begun_us = clock_mono_us();
-	size_t i;
 
 	while (f.done < calls)
 		if (s == NULL || visit(s, 2000, visit_fill, &f, &err) != 0)
@@ -471,13 +549,8 @@ fill(const char *dir, int64_t calls)
 	    calls * 1000000 / (clock_mono_us() - begun_us));
 	printf("| a database of %" PRId64 " calls | %" PRId64 " MB |\n", calls,
 	    dir_bytes(dir, "env", "*.db") >> 20);
-	printf("| lease, open, recover, close: after a clean end, after a kill"
-	       " | %.1f ms, %.1f ms |\n",
-	    (double)time_open(s, false) / 1000,
-	    (double)time_open(s, true) / 1000);
-	for (i = 0; i < sizeof(bys) / sizeof(*bys); i++)
-		time_query(s, bys[i]);
 	state_close(s);
+	ask(dir);
 }
 
 int
@@ -490,6 +563,8 @@ main(int argc, char **argv)
 		    argc > 5 ? strtoll(argv[5], NULL, 10) : 0);
 	else if (argc == 4 && strcmp(argv[2], "fill") == 0)
 		fill(argv[1], strtoll(argv[3], NULL, 10));
+	else if (argc == 3 && strcmp(argv[2], "ask") == 0)
+		ask(argv[1]);
 	else
 		return 2;
 	return 0;

@@ -31,6 +31,19 @@ const CASES = [
       cache_creation: { ephemeral_5m_input_tokens: 100,
         ephemeral_1h_input_tokens: 40 }, output_tokens: 344,
       output_tokens_details: { thinking_tokens: 33 } } },
+  // (1128 + 1289) x 3 + 133 x 15, and the advisor's 2529 x 5 + 38 x 25
+  { provider: 'anthropic', model: 'claude-sonnet-4-6', usd: '0.022841',
+    usage: { input_tokens: 2417, output_tokens: 133,
+      cache_creation_input_tokens: 0, cache_read_input_tokens: 0,
+      iterations: [{ type: 'message', input_tokens: 1128, output_tokens: 121 },
+        { type: 'advisor_message', model: 'claude-opus-4-8',
+          input_tokens: 2529, output_tokens: 38 },
+        { type: 'message', input_tokens: 1289, output_tokens: 12 }] } },
+  // an advisor without a price: no amount
+  { provider: 'anthropic', model: 'claude-sonnet-4-6', usd: null,
+    why: 'claude-unheard-of', usage: { input_tokens: 1, output_tokens: 1,
+      iterations: [{ type: 'advisor_message', model: 'claude-unheard-of',
+        input_tokens: 9, output_tokens: 9 }] } },
   // 110 x 2.5 + 50 x 10
   { provider: 'openai', model: 'gpt-4o-2024-08-06', usd: '0.000775',
     usage: { prompt_tokens: 110, completion_tokens: 50, total_tokens: 160,
@@ -153,7 +166,8 @@ for (const c of CASES) {
           assert.equal(row.attempts[0].usage_source, 'reported');
           assert.equal(row.attempts[0].provider_cost_usd, c.own ?? null);
           if (c.usd === null)
-            assert.match(row.cost_note, /no price for openai\/gpt-unheard/);
+            assert.match(row.cost_note,
+              new RegExp(`no price for ${c.provider}/${c.why ?? c.model}`));
         });
     }
   });

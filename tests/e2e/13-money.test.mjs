@@ -23,7 +23,9 @@ const sluice = await startSluice({ upstream, procs: PROCS, conf: {
   providers: { other: { api: 'openai', base_url: `${upstream.url}/v1`,
     key: 'key-of-other' } },
   aliases: { cheap: 'openai/dollar' },
-  models: { 'openai/dollar': DOLLARS, 'openai/tiers': { price: {
+  routes: { twice: { fallback: ['openai/broken', 'other/silent'] } },
+  models: { 'openai/broken': DOLLARS, 'other/silent': DOLLARS,
+    'openai/dollar': DOLLARS, 'openai/tiers': { price: {
     input: '1', output: '2', modes: {
       flex: { input: '0.5', output: '1' },
       priority: { input: '2', output: '4' } } } } } } });
@@ -109,6 +111,28 @@ describe(`${CLIENTS} clients on ${PROCS} processes, killed at random`, () => {
   });
 });
 
+test('plain CGI keeps to a budget, too', async () => {
+  const n = 40;
+  const cgi = await startSluice({ upstream, mode: 'cgi', conf: {
+    models: { 'openai/dollar': DOLLARS } } });
+  try {
+    const key = JSON.parse(await cgi.cli(['key', 'create', '--name', 'c',
+      '--budget-usd', String(n * TOKENS), '--per', 'day', '--json'])).key;
+    const seen = {};
+    await Promise.all(Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < 8; i++) {
+        const { status } = await cgi.request({ key, body: {
+          model: 'openai/dollar', max_tokens: TOKENS,
+          messages: [{ role: 'user', content: 'x' }] } });
+        seen[status] = (seen[status] ?? 0) + 1;
+      }
+    }));
+    assert.deepEqual(seen, { 200: n, 402: 64 - n });
+  } finally {
+    await cgi.stop();
+  }
+});
+
 describe('a refusal', () => {
   test('for money is 402 with what is left and when it resets, in the ' +
     'words of each SDK', async () => {
@@ -150,6 +174,20 @@ describe('a refusal', () => {
     assert.ok(Number(r.headers['retry-after']) >= 20);
     assert.equal(r.json.error.code, 'rate_limit_exceeded');
     assert.equal(r.json.error.details.limit, 'rpm');
+    await assert.rejects(sluice.anthropic({ apiKey: key.key, maxRetries: 0 })
+      .messages.create({ model: 'openai/dollar', max_tokens: TOKENS,
+        messages: [{ role: 'user', content: 'x' }] }), (e) => {
+      assert.equal(e.status, 429);
+      assert.equal(e.error.error.type, 'rate_limit_error');
+      assert.equal(e.error.error.details.limit, 'rpm');
+      return true;
+    });
+    await assert.rejects(sluice.openai({ apiKey: key.key, maxRetries: 0 })
+      .responses.create({ model: 'openai/dollar', input: 'x' }), (e) => {
+      assert.equal(e.status, 429);
+      assert.equal(e.code, 'rate_limit_exceeded');
+      return true;
+    });
   });
 
   test('of a model is 403 with what is allowed', async () => {
@@ -187,8 +225,10 @@ describe('a refusal', () => {
 test('what a provider reports absurdly costs what was reserved, or less, ' +
   'and never earns anything', async () => {
   const key = await newKey('--budget-usd', '100', '--per', 'total');
-  upstream.on('dollar', answerWith(-50));
-  assert.equal((await ask(key.key)).status, 200);
+  for (const tokens of [-50, 9e15, 1e30]) {
+    upstream.on('dollar', answerWith(tokens));
+    assert.equal((await ask(key.key)).status, 200);
+  }
   upstream.on('dollar', (call) => call.whole({ id: 'c1',
     object: 'chat.completion', created: 1, model: 'dollar', choices: [{
       index: 0, message: { role: 'assistant', content: 'hi' },
@@ -196,9 +236,37 @@ test('what a provider reports absurdly costs what was reserved, or less, ' +
   assert.equal((await ask(key.key)).status, 200);
   const b = await budget('key', key.id);
   assert.ok(picodollars(b.spent_usd) >= picodollars(String(TOKENS)));
-  assert.ok(picodollars(b.spent_usd) <= picodollars(String(2 * TOKENS)));
+  assert.ok(picodollars(b.spent_usd) <= picodollars(String(4 * TOKENS)));
   upstream.on('dollar', answerWith(TOKENS));
 });
+
+test('each further attempt sets more aside, ' +
+  'and the dead are charged for all',
+  async () => {
+    const all = String(3 * TOKENS);     // broken, once more, silent
+    const key = await newKey('--budget-usd', '100', '--per', 'total');
+    upstream.on('broken', async (call) => {
+      call.sse();
+      await call.write(': billed, perhaps\n\n');
+      call.cut();
+    });
+    upstream.on('silent', () => {});
+    const second = upstream.next('silent');
+    const answer = ask(key.key, { model: 'twice', stream: true })
+      .catch(() => null);
+    await second;
+    const open = await budget('key', key.id);
+    assert.equal(open.reserved_usd, all);
+    for (const pid of sluice.pids())
+      process.kill(pid, 'SIGKILL');
+    await answer;
+    const row = await until('its row', async () => (await sluice.ledger.rows())
+      .find((r) => r.key === key.id && r.outcome === 'unknown'));
+    assert.equal(row.cost_usd, all);
+    const b = await budget('key', key.id);
+    assert.deepEqual([b.spent_usd, b.reserved_usd], [all, '0']);
+    await until('a pool', async () => (await ask(sluice.key)).status === 200);
+  });
 
 describe('a team with credentials of its own', () => {
   const OWN = ['sk-team-canary-one-111', 'sk-team-canary-two-222'];

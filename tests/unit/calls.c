@@ -6,8 +6,12 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "core/ingest.h"
+#include "core/rollup.h"
+#include "core/store.h"
 #include "tests/unit/calls.h"
 
 void
@@ -135,4 +139,79 @@ calls_ingest(struct calls *c)
 		continue;
 	if (rc != 0)
 		fail_msg("%s", c->err.msg);
+}
+
+static int
+see_total(void *arg, const struct rollup_entry *e)
+{
+	struct calls_tally *t = arg;
+
+	t->calls += e->sum.calls;
+	t->cost_pusd += e->sum.cost_pusd;
+	return 0;
+}
+
+static int
+txn_total(struct txn *t, void *arg)
+{
+	const struct rollup_range range = { .dim = ROLLUP_ALL,
+		.monthly = true };
+
+	return rollup_scan(t, &range, see_total, arg);
+}
+
+static int
+body_tally(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	struct calls_tally *t = arg;
+
+	*t = (struct calls_tally){ .calls = 0 };
+	if (ingest(s, store, 0, err) < 0 ||
+	    audit(s->dir, store, &t->found, err) != 0)
+		return -1;
+	return store_txn(store, txn_total, t, err);
+}
+
+struct calls_tally
+calls_tally(struct calls *c)
+{
+	struct calls_tally t;
+
+	calls_visit(c, body_tally, &t);
+	return t;
+}
+
+int
+calls_kill_at(struct calls *c, int (*body)(struct calls *c), int at)
+{
+	int status, n;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		c->state = NULL;
+		calls_reopen(c);
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(body(c) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (n = 0; WIFSTOPPED(status) && n < at; n++) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) == 0 ? 0 : -1;
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return 1;
+}
+
+int
+calls_try_ingest(struct calls *c)
+{
+	int rc;
+
+	while ((rc = state_ingest(c->state, 2000, &c->err)) == 1)
+		continue;
+	return rc;
 }

@@ -4,6 +4,7 @@
 #define TESTS_CALLS_H
 
 #include "core/arena.h"
+#include "core/audit.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/ledger.h"
@@ -58,5 +59,24 @@ void calls_visit(struct calls *c, visit_body *body, void *arg);
 
 /* calls_ingest(c): all there is. */
 void calls_ingest(struct calls *c);
+
+struct calls_tally {
+	struct audit found;
+	int64_t calls, cost_pusd; /* by the rollups */
+};
+
+/* calls_tally(c): ingest, audit, add up. */
+struct calls_tally calls_tally(struct calls *c);
+
+/*
+ * calls_kill_at(c, body, at):
+ * Run ${body} in a child that is killed at its system call number ${at}.
+ *
+ * Returns  1; if it ended before, 0 when that was well, else -1.
+ */
+int calls_kill_at(struct calls *c, int (*body)(struct calls *c), int at);
+
+/* calls_try_ingest(c): all that there is: 0, -1 with c->err. */
+int calls_try_ingest(struct calls *c);
 
 #endif

@@ -134,6 +134,7 @@ chat_text(struct arena *a, const struct chat *chat)
 		[ROLE_SYSTEM] = 'S', [ROLE_USER] = 'U', [ROLE_ASSISTANT] = 'A'
 	};
 	struct buf *b = buf_new(a, (size_t)1 << 24);
+	const struct shared *s;
 	const struct turn *t;
 
 	for (t = chat->turns; t != NULL; t = t->next) {
@@ -149,6 +150,8 @@ chat_text(struct arena *a, const struct chat *chat)
 	add_member(b, "schema", chat->schema);
 	add_member(b, "user", chat->user);
 	add_member(b, "tier", chat->service_tier);
+	for (s = chat->shared; s != NULL; s = s->next)
+		buf_addf(b, " %.*s:%.*s", STR_ARG(s->path), STR_ARG(s->raw));
 	add_names(b, " stop=", chat->stop);
 	add_names(b, " lose=", chat->losses);
 	return b->p;

@@ -14,6 +14,7 @@
 #include "core/chat.h"
 #include "core/fold.h"
 #include "core/usage.h"
+#include "tests/unit/schema_rules.h"
 
 #define MIB      ((size_t)1 << 20)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -357,56 +358,15 @@ conversation(struct project *o)
 	}
 }
 
-/* What stays of a schema whatever a format allows: names, and which must be. */
+/* The whole of it, after the target's own rules. */
 static void
-outline(struct buf *b, struct json_object *v)
+schema(struct project *o, const char *kind, struct str text, bool constrained)
 {
-	struct json_object *at;
-
-	if (json_object_is_type(v, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(v); i++)
-			outline(b, json_object_array_get_idx(v, i));
-		return;
-	}
-	if (!json_object_is_type(v, json_type_object))
-		return;
-	if (json_object_object_get_ex(v, "required", &at) &&
-	    json_object_is_type(at, json_type_array) &&
-	    json_object_array_length(at) > 0)
-		buf_addf(b, "!%s",
-		    json_object_to_json_string_ext(at, JSON_C_TO_STRING_PLAIN));
-	json_object_object_foreach(v, key, value)
-	{
-		if (strcmp(key, "properties") != 0 ||
-		    !json_object_is_type(value, json_type_object)) {
-			outline(b, value);
-			continue;
-		}
-		json_object_object_foreach(value, name, sub)
-		{
-			buf_addf(b, " %s{", name);
-			outline(b, sub);
-			buf_addch(b, '}');
-		}
-	}
-}
-
-static void
-schema(struct project *o, const char *kind, struct str text)
-{
-	struct buf *b = buf_new(o->f->arena, 64 * MIB);
-	struct json_object *v;
-
-	text = facts_json(o->f->arena, text);
-	if (!is_strict(o->as)) {
-		fact(o->f, "%s %.*s", kind, STR_ARG(text));
-		return;
-	}
-	v = json_tokener_parse(str_cstr(o->f->arena, text));
-	outline(b, v);
-	json_object_put(v);
-	if (b->n > 0)
-		fact(o->f, "%s %s", kind, b->p);
+	if (is_foreign(o))
+		text = schema_rules(o->f->arena, text, o->as, constrained);
+	else
+		text = facts_json(o->f->arena, text);
+	fact(o->f, "%s %.*s", kind, STR_ARG(text));
 }
 
 #define FREE_TEXT                                                              \
@@ -432,8 +392,11 @@ called_tools(struct project *o)
 			for (i = first; i < f->n; i++)
 				if (str_eq(f->line[i], line))
 					break;
-			if (i == f->n)
-				fact(f, "%.*s", STR_ARG(line));
+			if (i < f->n)
+				continue;
+			fact(f, "%.*s", STR_ARG(line));
+			if (o->as == WIRE_ANTHROPIC)
+				schema(o, "schema", STR("{}"), false);
 		}
 	if (f->n > first)
 		fact(f, "tool_choice %d", (int)TOOL_CHOICE_NONE);
@@ -454,11 +417,13 @@ tools(struct project *o)
 			fact(o->f, "description %.*s",
 			    STR_ARG(squeeze(a, t->description)));
 		if (t->custom && is_foreign(o))
-			schema(o, "schema", STR(FREE_TEXT));
+			schema(o, "schema", STR(FREE_TEXT), false);
 		else if (t->custom)
 			fact(o->f, "custom %.*s", STR_ARG(t->name));
 		else if (t->schema.n > 0)
-			schema(o, "schema", t->schema);
+			schema(o, "schema", t->schema, t->strict);
+		else if (is_foreign(o) && o->as == WIRE_ANTHROPIC)
+			schema(o, "schema", STR("{}"), false);
 		if (t->strict && o->as != WIRE_GEMINI)
 			fact(o->f, "strict %.*s", STR_ARG(t->name));
 		any_strict |= t->strict;
@@ -545,7 +510,7 @@ facts_of_chat(
 	if (chat->tool_choice == TOOL_CHOICE_NAMED)
 		fact(f, "named %.*s", STR_ARG(chat->tool_choice_name));
 	if (chat->schema.n > 0)
-		schema(&o, "response_schema", chat->schema);
+		schema(&o, "response_schema", chat->schema, true);
 	for (n = chat->stop; n != NULL; n = n->next)
 		fact(f, "stop %.*s", STR_ARG(n->s));
 	if (chat->user.p != NULL)
@@ -633,6 +598,18 @@ stop_as(const struct fold *fold, enum wire as)
 	return s == STOP_CONTEXT ? STOP_LENGTH : s;
 }
 
+/* Places are counted in each vendor's own way: the pages must be the same. */
+static void
+say_cited(struct facts *f, const struct fold *fold)
+{
+	const struct fold_block *b;
+	const struct fold_cited *cited;
+
+	for (b = fold->blocks; b; b = b->next)
+		for (cited = b->cited; cited; cited = cited->next)
+			fact(f, "cites %.*s", STR_ARG(cited->c->url));
+}
+
 void
 facts_of_answer(
     struct facts *f, struct arena *a, const struct fold *fold, enum wire as)
@@ -646,6 +623,7 @@ facts_of_answer(
 		by_kind(f, fold);
 	else
 		in_order(f, fold);
+	say_cited(f, fold);
 	/* OpenAI says why in the answer itself. */
 	if (fold->stop == STOP_REFUSAL && as != WIRE_ANTHROPIC)
 		say(f, "refusal", fold->stop_text);

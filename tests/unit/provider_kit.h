@@ -347,6 +347,12 @@ kit_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_DELTA:
 		buf_addf(k->text, "%d %.*s\n", ev->key, STR_ARG(ev->text));
 		break;
+	case EVENT_CITATION:
+		buf_addf(k->text, "cite %d %.*s \"%.*s\" %lld-%lld\n", ev->key,
+		    STR_ARG(ev->citation->url), STR_ARG(ev->citation->title),
+		    (long long)ev->citation->start,
+		    (long long)ev->citation->end);
+		break;
 	case EVENT_SIGNATURE:
 		buf_addf(k->text, "sign %d %.*s\n", ev->key, STR_ARG(ev->text));
 		break;

@@ -12,10 +12,12 @@
 #include "core/account.h"
 #include "core/account_record.h"
 #include "core/arena.h"
+#include "core/backup.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/provider.h"
+#include "core/recover.h"
 #include "core/seal.h"
 #include "core/state.h"
 #include "core/visit.h"
@@ -170,6 +172,46 @@ another_master_key_opens_and_overwrites_nothing(void **state)
 	assert_int_equal(set(f, SECOND, true), -1);
 	assert_non_null(strstr(f->err.msg, "at least 32 characters"));
 	unsetenv("SLUICE_MASTER_KEY");
+	assert_string_equal(pick(f, "team", 0), FIRST);
+}
+
+/* A backup has the sealed credentials, and not what opens them. */
+static void
+what_is_restored_without_its_master_key_stays_sealed(void **state)
+{
+	struct fixture *f = *state;
+	static char before[1 << 16], after[1 << 16], key[256];
+	char dir[100];
+	struct audit found;
+	struct recovery r;
+	size_t n, k;
+
+	create(f, true);
+	assert_int_equal(set(f, FIRST, false), 0);
+	n = scratch_read(&f->scratch, "accounts.snap", before, sizeof(before));
+	k = scratch_read(&f->scratch, "master.key", key, sizeof(key));
+	snprintf(dir, sizeof(dir), "%s/backup", f->scratch.dir);
+	assert_int_equal(backup_make(f->state, dir, &found, &f->err), 0);
+	assert_int_equal(
+	    scratch_count(&f->scratch, "backup", "master.key", NULL), 0);
+	/* Another machine. */
+	assert_int_equal(unlinkat(f->scratch.fd, "master.key", 0), 0);
+	assert_int_equal(unlinkat(f->scratch.fd, "accounts.snap", 0), 0);
+	assert_int_equal(recover(f->state, dir, &r, &f->err), 0);
+	assert_true(r.from_backup);
+	accounts_free(f->accounts);
+	f->accounts = accounts_new(f->state);
+	assert_non_null(strstr(pick(f, "team", 0), "another master key (id "));
+	assert_non_null(strstr(f->err.msg, "none is there"));
+	assert_int_equal(set(f, SECOND, true), -1);
+	assert_int_equal(account_rekey(f->state, STR_NONE, &f->err), -1);
+	assert_int_equal(
+	    scratch_count(&f->scratch, ".", "master.key", NULL), 0);
+	assert_int_equal(
+	    scratch_read(&f->scratch, "accounts.snap", after, sizeof(after)),
+	    n);
+	assert_memory_equal(before, after, n);
+	scratch_write(&f->scratch, "master.key", key, k);
 	assert_string_equal(pick(f, "team", 0), FIRST);
 }
 
@@ -396,6 +438,7 @@ main(void)
 		TEST(its_own_credentials_come_first_and_in_order),
 		TEST(shared_credentials_need_permission),
 		TEST(another_master_key_opens_and_overwrites_nothing),
+		TEST(what_is_restored_without_its_master_key_stays_sealed),
 		TEST(a_key_file_that_others_can_read_is_refused),
 		TEST(rekeying_seals_all_anew),
 		TEST(a_rekey_that_was_cut_short_loses_nothing),

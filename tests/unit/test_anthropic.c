@@ -65,7 +65,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 	for (; n > 0; n--, c++) {
 		kit_init(&k, &provider_anthropic, URL);
 		k.ask.wire = WIRE_OPENAI_CHAT;
-		k.facts.can = c->can;
+		k.facts.can = c->can | MODEL_TOOLS;
 		k.facts.efforts = c->efforts;
 		k.facts.output = 32000;
 		if (c->known)
@@ -95,6 +95,8 @@ parameters_keep_within_what_the_api_takes(void **state)
 			  "\"top_p\":0.5,\"top_k\":3,\"seed\":1,"
 			  "\"presence_penalty\":1,\"stop\":[\"a\",\" \"],"
 			  "\"user\":\"u\",\"service_tier\":\"default\"}",
+		    .known = true,
+		    .can = MODEL_TEMPERATURE,
 		    .want = HI_WANT ",\"temperature\":1,\"top_k\":3,"
 				    "\"stop_sequences\":[\"a\"],\"metadata\":{"
 				    "\"user_id\":\"u\"},\"service_tier\":"
@@ -199,6 +201,8 @@ tools_get_an_object_schema(void **state)
 			  "\"name\":\"h\",\"custom\":true,\"grammar\":\"{}\""
 			  "}],\"tool_choice\":\"named\",\"tool_choice_name\":"
 			  "\"f\",\"parallel_off\":true}",
+		    .known = true,
+		    .can = MODEL_SCHEMA | MODEL_FORCED,
 		    .want = HI_WANT
 		    ",\"tools\":[{\"name\":\"f\",\"description\":\"d\","
 		    "\"input_schema\":{\"properties\":{},\"type\":\"object\","
@@ -360,6 +364,8 @@ conversations_alternate_and_answer_every_call(void **state)
 			  "\"parts\":[{\"kind\":\"text\",\"text\":\"x\"}]},{"
 			  "\"role\":\"assistant\",\"parts\":[{\"kind\":"
 			  "\"text\",\"text\":\"a \\n\"}]}]}",
+		    .known = true,
+		    .can = MODEL_PREFILL,
 		    .want = "\"system\":[{\"type\":\"text\",\"text\":\"s\","
 			    "\"cache_control\":{\"type\":\"ephemeral\","
 			    "\"ttl\":\"1h\"}}],\"messages\":[{\"role\":"
@@ -689,6 +695,41 @@ web_searches_are_counted(void **state)
 	assert_int_equal(sink.usage.web_searches, 2);
 }
 
+#define TOOK(type, model, in, out)                                             \
+	"{\"type\":\"" type "\",\"model\":\"" model "\",\"input_tokens\":" in  \
+	",\"output_tokens\":" out "}"
+
+static void
+what_other_models_did_is_told_apart(void **state)
+{
+	struct kit_sink sink;
+	struct kit *k = *state;
+	struct usage own;
+
+	assert_int_equal(
+	    kit_decode(k, FRAMING_WHOLE,
+		STR("{\"type\":\"message\",\"model\":\"m\",\"usage\":{"
+		    "\"input_tokens\":12,\"output_tokens\":3,\"iterations\":"
+		    "[" TOOK("message", "m", "5", "1") "," TOOK(
+			"advisor_message", "big", "100",
+			"40") "," TOOK("advisor_message", "big", "10",
+			"2") ","
+			     "{\"type\":\"compaction\",\"input_tokens\":20,"
+			     "\"output_tokens\":4}," TOOK(
+				 "fallback_message", "old", "7", "2") "]}}"),
+		0, &sink),
+	    0);
+	assert_int_equal(sink.usage.n_others, 2);
+	assert_string_equal(sink.usage.others[0].model, "big");
+	assert_int_equal(sink.usage.others[0].tokens[USAGE_INPUT], 110);
+	assert_int_equal(sink.usage.others[0].tokens[USAGE_OUTPUT], 42);
+	assert_string_equal(sink.usage.others[1].model, "old");
+	assert_int_equal(usage_total_input(&sink.usage), 142);
+	own = usage_own(&sink.usage);
+	assert_int_equal(own.tokens[USAGE_INPUT], 25);
+	assert_int_equal(own.tokens[USAGE_OUTPUT], 5);
+}
+
 static void
 a_cut_stream_is_never_a_normal_end(void **state)
 {
@@ -790,6 +831,7 @@ main(void)
 		TEST(headers_carry_key_and_version),
 		TEST(answers_decode_to_events),
 		TEST(web_searches_are_counted),
+		TEST(what_other_models_did_is_told_apart),
 		TEST(a_cut_stream_is_never_a_normal_end),
 		TEST(errors_keep_kind_code_and_bytes),
 		TEST(a_refusal_keeps_its_status),

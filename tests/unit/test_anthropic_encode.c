@@ -380,11 +380,15 @@ errors_are_the_providers_own_or_in_its_words(void **state)
 static void
 frames_of_the_same_format_pass_verbatim(void **state)
 {
-#define FIRST "event: message_start\ndata: {\"message\":{\"usage\":{}}}\n\n"
-#define LAST  "event: message_delta\ndata: {\"usage\":{\"output_tokens\":1"
+#define FIRST                                                                  \
+	"event: message_start\ndata: {\"type\":\"message_start\",\"message\":" \
+	"{\"usage\":{}}}\n\n"
+#define LAST                                                                   \
+	"event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{"  \
+	"\"output_tokens\":1"
+#define OVER "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
 	static const struct event ev[] = { HEAD(WIRE_ANTHROPIC), START("m"),
-		USAGE, FRAME(FIRST), USAGE, FRAME(LAST "}}\n\n"),
-		FRAME("event: message_stop\ndata: {}\n\n") };
+		USAGE, FRAME(FIRST), USAGE, FRAME(LAST "}}\n\n"), FRAME(OVER) };
 	struct reply a;
 	size_t i;
 
@@ -396,9 +400,7 @@ frames_of_the_same_format_pass_verbatim(void **state)
 		reply_put(&a, &ev[i]);
 	reply_is(&a, FIRST);
 	reply_finish(&a);
-	reply_is(&a,
-	    FIRST LAST ",\"cost\":0.0031}}\n\n"
-		       "event: message_stop\ndata: {}\n\n");
+	reply_is(&a, FIRST LAST ",\"cost\":0.0031}}\n\n" OVER);
 	reply_end(&a);
 }
 

@@ -79,30 +79,42 @@ the_format_is_the_clients_unless_the_model_has_only_one(void **state)
 static const struct provider embed = {
 	.name = "embed", .wire = WIRE_OPENAI_CHAT, .prepare = prepare
 };
-static const struct provider able = {
-	.name = "able", .prepare = prepare, .embed = &embed, .count = &embed
-};
+static const struct provider able = { .name = "able",
+	.wire = WIRE_OPENAI_CHAT,
+	.prepare = prepare,
+	.embed = &embed,
+	.count = &embed,
+	.compact = &embed,
+	.stored = &embed };
 
 static void
 what_is_asked_for_finds_its_interface(void **state)
 {
-	static const struct {
+	const struct provider *const estimate = count_estimate(WIRE_NONE);
+	const struct {
 		const struct provider *api;
 		enum operation operation;
 		const struct provider *want;
+		const char *lacks; /* NULL: nothing */
 	} cases[] = {
-		{ &able, OPERATION_CHAT, &able },
-		{ &able, OPERATION_EMBED, &embed },
-		{ &able, OPERATION_COUNT, &embed },
-		{ &chat, OPERATION_CHAT, &chat },
-		{ &chat, OPERATION_EMBED, NULL },
-		{ &chat, OPERATION_COUNT, &count_estimate },
+		{ &able, OPERATION_CHAT, &able, NULL },
+		{ &able, OPERATION_EMBED, &embed, NULL },
+		{ &able, OPERATION_COUNT, &embed, NULL },
+		{ &able, OPERATION_COMPACT, &embed, NULL },
+		{ &able, OPERATION_STORED, &embed, NULL },
+		{ &chat, OPERATION_CHAT, &chat, NULL },
+		{ &chat, OPERATION_EMBED, NULL, "embeddings" },
+		{ &chat, OPERATION_COUNT, estimate, NULL },
+		{ &chat, OPERATION_COMPACT, NULL, "compaction" },
+		{ &chat, OPERATION_STORED, NULL, "stored responses" },
 	};
 	struct conf_provider vendor = { .name = STR("v") };
 	struct target target = { .provider = &vendor };
 	struct arena *a = arena_new((size_t)1 << 20);
 	struct chat empty = { .arena = a };
-	struct ask ask = { .arena = a, .chat = &empty };
+	struct ask ask = {
+		.arena = a, .chat = &empty, .wire = WIRE_OPENAI_CHAT
+	};
 	struct error err = { 0 };
 	struct attempt *at;
 
@@ -110,12 +122,15 @@ what_is_asked_for_finds_its_interface(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		vendor.api = cases[i].api;
 		ask.operation = cases[i].operation;
+		error_clear(&err);
 		at = attempt_prepare(a, &ask, &target, &err);
 		assert_ptr_equal(at != NULL ? at->api : NULL, cases[i].want);
+		if (cases[i].want != NULL)
+			continue;
+		assert_non_null(strstr(err.msg, cases[i].lacks));
+		assert_string_equal(err.param, "model");
+		assert_int_equal(err.status, 400);
 	}
-	assert_string_equal(err.msg, "model: provider v has no embeddings");
-	assert_string_equal(err.param, "model");
-	assert_int_equal(err.status, 400);
 	arena_free(a);
 }
 

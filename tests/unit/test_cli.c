@@ -299,9 +299,11 @@ models_lists_aliases_limits_and_prices(void **state)
 	assert_int_equal(run(f, "models --json"), CLI_DONE);
 	assert_ptr_equal(strstr(f->out, aliases), f->out);
 	assert_non_null(strstr(f->out,
-	    "{\"id\":\"local/tiny\",\"name\":null,\"context\":2048,"
-	    "\"output\":null,\"price\":{\"input\":\"0.5\","
-	    "\"output\":\"1\"}}"));
+	    "{\"id\":\"local/tiny\",\"name\":null,\"provider\":\"local\","
+	    "\"context\":2048,\"output\":null,\"can\":["));
+	assert_non_null(strstr(f->out,
+	    "],\"free\":true,\"price\":{\"input\":\"0.5\","
+	    "\"output\":\"1\"},\"price_version\":\"conf\"}"));
 }
 
 /* The value of string member ${name} in the last output. */
@@ -538,6 +540,9 @@ backup_verify_and_recover_say_what_they_found(void **state)
 	assert_int_equal(run(f, line), CLI_DONE);
 	assert_int_equal(run(f, "recover"), CLI_DONE);
 	assert_memory_equal(f->out, "nothing was damaged\n", 20);
+	snprintf(line, sizeof(line), "backup %s/c", f->dir);
+	assert_int_equal(run(f, line), CLI_DONE);
+	assert_non_null(strstr(f->out, "not in it: the master key"));
 	snprintf(line, sizeof(line), "recover --from %s/b --json", f->dir);
 	assert_int_equal(run(f, line), CLI_DONE);
 	assert_non_null(strstr(f->out, "\"from_backup\":true,"));

@@ -22,7 +22,7 @@ an_estimate_grows_with_the_text_and_needs_no_network(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < KIT_N(chats); i++) {
-		kit_init(&k, &count_estimate, "http://h");
+		kit_init(&k, count_estimate(WIRE_ANTHROPIC), "http://h");
 		kit_chat(&k, chats[i]);
 		assert_int_equal(kit_prepare(&k), 0);
 		doc = k.request.canned->chunks->bytes;
@@ -48,7 +48,7 @@ what_is_no_count_is_no_answer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < KIT_N(bad); i++) {
-		kit_init(&k, &count_estimate, "http://h");
+		kit_init(&k, count_estimate(WIRE_ANTHROPIC), "http://h");
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_WHOLE, str_of(bad[i]), 0, &out), -1);
 		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);

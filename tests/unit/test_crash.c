@@ -5,6 +5,21 @@
  * $SLUICE_CRASH_S.  What they acknowledged through a pipe must be there once,
  * by scan and by look-up, at its price; what they left open must be unknown;
  * sums must be those of the rows; nobody may wait long.
+ *
+ * The list of reference/berkeley-db.md, "Test for ever", and who does it:
+ *	chaos, also with stopped processes	this one; e2e 07, 21
+ *	look-up of every key, scan, sums	audit.c, in all of these
+ *	no leaks of files and memory		test_state: visits_leave_...
+ *	kills at system calls of ingest,	test_recover: ..._anywhere
+ *	recovery, backup, pruning		(all of them with the variable)
+ *	power cuts, both durabilities		test_power
+ *	torn tails, bad checksums		test_journal, test_state
+ *	full disk at every stage, read-only	test_disk, e2e 22
+ *	foreign, missing, odd directories	test_state
+ *	lease, open, recover, lag, figures	bench_ledger
+ *	writes beside a stopped leaseholder	test_state: a_held_lease_...
+ *	backup under load; restore, same sums	test_recover
+ *	network file systems			test_check: known by type only
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -46,14 +46,16 @@ static const struct {
 	    HI },
 	{ WITH("\"logprobs\":true,\"top_logprobs\":2,\"store\":true,"
 	       "\"logit_bias\":{\"1\":2},\"metadata\":{\"a\":\"b\"}"),
-	    HI " lose=logit_bias,logprobs,top_logprobs,metadata,store" },
+	    HI " metadata:{\"a\":\"b\"} store:true"
+	       " lose=logit_bias,logprobs,top_logprobs" },
 	{ WITH("\"prompt_cache_key\":\"k\",\"prompt_cache_options\":"
 	       "{\"mode\":\"implicit\"},\"prompt_cache_retention\":\"24h\","
 	       "\"verbosity\":\"low\",\"moderation\":{\"model\":\"m\"},"
 	       "\"prediction\":{\"type\":\"content\"},"
 	       "\"audio\":{\"voice\":\"x\"}"),
-	    HI " lose=audio,moderation,prediction,prompt_cache_key,"
-	       "prompt_cache_options,prompt_cache_retention,verbosity" },
+	    HI " prompt_cache_key:\"k\" prompt_cache_options:{\"mode\":"
+	       "\"implicit\"} prompt_cache_retention:\"24h\" "
+	       "verbosity:\"low\" lose=audio,moderation,prediction" },
 	{ WITH("\"user\":\"u\",\"safety_identifier\":\"s\","
 	       "\"service_tier\":\"flex\""),
 	    HI " user=u tier=flex" },
@@ -123,6 +125,17 @@ static const struct {
 	       "{\"file_id\":\"file-1\"}}"),
 	    "U[(audio mime=audio/wav data=QQ==)(doc name=a.pdf "
 	    "mime=application/pdf data=QQ==)(doc file=file-1)]" },
+	/* Mistral's */
+	{ PART("{\"type\":\"document_url\",\"document_url\":\"https://x/a.pdf\""
+	       ",\"document_name\":\"a.pdf\"},{\"type\":\"document_url\","
+	       "\"document_url\":\"data:application/pdf;base64,QQ==\"}"),
+	    "U[(doc name=a.pdf url=https://x/a.pdf)"
+	    "(doc mime=application/pdf data=QQ==)]" },
+	{ SAYS("{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+	       "\"thinking\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
+	       "\"text\",\"text\":\"b\"}],\"closed\":true},{\"type\":"
+	       "\"text\",\"text\":\"c\"}]}"),
+	    "A[(think text=ab)(text text=c)]" },
 	{ SAYS("{\"role\":\"assistant\",\"content\":null,\"refusal\":null,"
 	       "\"annotations\":[],\"tool_calls\":[{\"id\":\"1\",\"type\":"
 	       "\"function\",\"function\":{\"name\":\"f\",\"arguments\":"

@@ -47,11 +47,11 @@ static const struct {
 	       "\"include\":[\"web_search_call.results\"],"
 	       "\"prompt_cache_key\":\"k\",\"metadata\":{\"a\":\"b\"},"
 	       "\"max_tool_calls\":3"),
-	    HI " lose=include,truncation,top_logprobs,max_tool_calls,metadata,"
-	       "prompt_cache_key,store" },
+	    HI " metadata:{\"a\":\"b\"} prompt_cache_key:\"k\" store:true "
+	       "lose=include,truncation,top_logprobs,max_tool_calls" },
 	{ WITH("\"text\":{\"format\":{\"type\":\"text\"},\"verbosity\":"
 	       "\"low\"}"),
-	    HI " lose=text.verbosity" },
+	    HI " text.verbosity:\"low\"" },
 	{ WITH("\"text\":{\"format\":{\"type\":\"json_object\"}}"),
 	    HI " output=1" },
 	{ WITH("\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"N\","

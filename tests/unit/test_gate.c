@@ -24,7 +24,7 @@ struct seen {
 static int
 see(struct sink *s, const struct event *ev, struct error *err)
 {
-	static const char letters[] = "HSODGCUTPF";
+	static const char letters[] = "HSODGAXUTPF";
 	struct seen *seen = (struct seen *)s;
 
 	(void)err;

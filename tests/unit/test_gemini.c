@@ -38,7 +38,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 		kit_init(&k, &provider_gemini, URL);
 		k.ask.wire = WIRE_OPENAI_CHAT;
 		k.target.model = str_of(c->model ? c->model : "gemini-3-pro");
-		k.facts = (struct model){ .can = c->can,
+		k.facts = (struct model){ .can = c->can | MODEL_TOOLS,
 			.efforts = c->efforts,
 			.output = 60000,
 			.budget_min = c->budget[0],
@@ -133,7 +133,9 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 		{ "\"effort\":\"low\"", HI_WANT NO_CONFIG, "reasoning_effort",
 		    0, 0, { 0, 0 }, true },
 		{ "\"effort\":\"none\"", HI_WANT NO_CONFIG, "", 0, 0, { 0, 0 },
-		    true },
+		    false },
+		{ "\"effort\":\"none\"", HI_WANT NO_CONFIG, "reasoning_effort",
+		    0, 0, { 0, 0 }, true },
 	};
 	struct prepare_case c;
 	struct arena *a = arena_new(1 << 20);
@@ -544,6 +546,12 @@ check_decode(const struct decode_case *c, size_t n)
 		}
 }
 
+#define PIECE(path, type, value)                                               \
+	"{\"jsonPath\":\"" path "\",\"" type "Value\":" value "}"
+#define PIECES(name, pieces)                                                   \
+	"{\"functionCall\":{" name "\"partialArgs\":[" pieces                  \
+	"],\"willContinue\":true}}"
+
 static void
 answers_decode_to_events(void **state)
 {
@@ -576,6 +584,58 @@ answers_decode_to_events(void **state)
 		    "open 1 tool x__thought__a-b_ f\n1 {\"a\":\"/\"}\n"
 		    "close 1\nopen 2 tool call_i_2 g\n2 {}\nclose 2\n"
 		    "open 3 text\n3 z\nclose 3\nstop tool\n" },
+		/* arguments in pieces, as Vertex streams them */
+		{ FRAMING_SSE,
+		    CHUNK(HEAD "," CAND(
+			PIECES("\"name\":\"f\",\"id\":\"x\",", ""),
+			"")) CHUNK(CAND(PIECES("",
+					    PIECE("$.a", "string",
+						"\"h\"") "," PIECE("$.b[0].c",
+						"number", "1.50")),
+			"")) CHUNK(CAND(PIECES("",
+					    PIECE("$.a", "string",
+						"\"i\"") "," PIECE("$.a",
+						"string", "\"!\"")),
+			"")) CHUNK(CAND(PIECES("",
+					    PIECE("$.b[1]", "bool",
+						"true") "," PIECE("$['d e']",
+						"null", "null")),
+			"")) CHUNK(CAND("{\"functionCall\":{}}", DONE("STOP"))),
+		    "start i n\nopen 0 tool x f\n0 {\"a\":\"i!\",\"b\":[{"
+		    "\"c\":1.50},true],\"d e\":null}\nclose 0\nstop tool\n" },
+		/* half of it is told as far as it has come */
+		{ FRAMING_SSE,
+		    CHUNK(HEAD "," CAND(PIECES("\"name\":\"f\",\"id\":\"x\",",
+					    PIECE("$.a", "string", "\"h\"")),
+			DONE("MAX_TOKENS"))),
+		    "start i n\nopen 0 tool x f\n0 {\"a\":\"h\"}\nclose 0\n"
+		    "stop length\n" },
+		/* sources of a text, by its words; of all of it; recited */
+		{ FRAMING_SSE,
+		    CHUNK(HEAD "," CAND(
+			TEXT("Zo\303\253 says "), "")) CHUNK(CAND(TEXT("hi."),
+			",\"groundingMetadata\":{\"groundingChunks\":[{"
+			"\"web\":{\"uri\":\"https://a\",\"title\":\"A\"}},"
+			"{\"web\":{\"uri\":\"https://b\"}}],"
+			"\"groundingSupports\":[{\"segment\":{"
+			"\"startIndex\":10,\"endIndex\":13,\"text\":"
+			"\"hi.\"},\"groundingChunkIndices\":[0,1,7]}]}" DONE(
+			    "STOP"))),
+		    "start i n\nopen 0 text\n0 Zo\303\253 says \n0 hi.\n"
+		    "cite 0 https://a \"A\" 9-12\ncite 0 https://b \"\" 9-12\n"
+		    "close 0\nstop end\n" },
+		{ FRAMING_WHOLE,
+		    "{" HEAD "," CAND(TEXT("a b"),
+			",\"groundingMetadata\":{\"groundingChunks\":[{"
+			"\"retrievedContext\":{\"uri\":\"https://c\"}},{"
+			"\"other\":1}]},\"citationMetadata\":{\"citations\":[{"
+			"\"startIndex\":2,\"endIndex\":3,\"uri\":\"https://"
+			"d\"},"
+			"{\"endIndex\":99,\"uri\":\"https://e\"},{}]}" DONE(
+			    "STOP")) "}",
+		    "start i n\nopen 0 text\n0 a b\ncite 0 https://c \"\" 0-3\n"
+		    "cite 0 https://d \"\" 2-3\ncite 0 https://e \"\" 0-0\n"
+		    "close 0\nstop end\n" },
 		/* without alt=sse: one array */
 		{ FRAMING_WHOLE,
 		    "[{" HEAD "," CAND(TEXT("a"), "") "}\n,{" CAND(
@@ -810,10 +870,48 @@ a_long_stream_needs_no_more_memory(void **state)
 	kit_release(&k);
 }
 
+static void
+pieces_of_arguments_that_lead_nowhere_are_an_error(void **state)
+{
+	static const char *const pieces[] = {
+		PIECE("", "string", "\"h\""),
+		PIECE("$", "string", "\"h\""),
+		PIECE("$.", "number", "1"),
+		PIECE("$.a[-1]", "number", "1"),
+		PIECE("$.a[99999]", "number", "1"),
+		PIECE("$.a[0", "number", "1"),
+		PIECE("$[0]", "number", "1"),
+		PIECE("$.a", "number", "1") "," PIECE("$.a.b", "number", "1"),
+		PIECE("$.a..b", "string", "\"x\"") "," PIECE(
+		    "$.c", "number", "1"),
+	};
+	struct kit_sink sink;
+	struct kit k;
+
+	(void)state;
+	for (size_t i = 0; i < KIT_N(pieces); i++) {
+		kit_init(&k, &provider_gemini, URL);
+		assert_int_equal(
+		    kit_decode(&k, FRAMING_WHOLE,
+			str_of(arena_printf(k.arena,
+			    "{\"candidates\":[{\"content\":{\"parts\":[{"
+			    "\"functionCall\":{\"name\":\"f\","
+			    "\"partialArgs\":[%s]}}]},\"finishReason\":"
+			    "\"STOP\"}]}",
+			    pieces[i])),
+			0, &sink),
+		    -1);
+		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);
+		kit_release(&k);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    pieces_of_arguments_that_lead_nowhere_are_an_error),
 		cmocka_unit_test(parameters_keep_within_what_the_api_takes),
 		cmocka_unit_test(thinking_is_asked_for_as_the_model_knows_it),
 		cmocka_unit_test(tools_become_functions_and_choices_modes),

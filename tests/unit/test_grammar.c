@@ -99,10 +99,12 @@
 	EN("response.function_call_arguments." what, n,                        \
 	    AT_ITEM ",\"" key "\":\"" args "\"")
 
-static const struct {
+struct grammar_case {
 	enum wire wire;
 	const char *stream, *why; /* NULL: it is good */
-} cases[] = {
+};
+
+static const struct grammar_case cases[] = {
 	{ WIRE_OPENAI_RESPONSES,
 	    CREATED ADDED("1") PART("2", "added")
 		SAID("3") ": ping\n\n" SAID_ALL("4", "x") PART("5", "done")
@@ -199,22 +201,64 @@ static const struct {
 };
 
 static void
-broken_streams_are_told_from_whole_ones(void **state)
+check_all(const struct grammar_case *c, size_t n,
+    int (*check)(enum wire, struct str, char *, size_t))
 {
 	char why[256];
 	size_t i;
 	int rc;
 
-	(void)state;
-	for (i = 0; i < COUNT(cases); i++) {
+	for (i = 0; i < n; i++) {
 		why[0] = '\0';
-		rc = grammar_check(
-		    cases[i].wire, str_of(cases[i].stream), why, sizeof(why));
-		if (cases[i].why == NULL
-			? rc != 0
-			: rc == 0 || strstr(why, cases[i].why) == NULL)
+		rc = check(c[i].wire, str_of(c[i].stream), why, sizeof(why));
+		if (c[i].why == NULL ? rc != 0
+				     : rc == 0 || strstr(why, c[i].why) == NULL)
 			fail_msg("case %zu: %s", i, why);
 	}
+}
+
+static void
+broken_streams_are_told_from_whole_ones(void **state)
+{
+	(void)state;
+	check_all(cases, COUNT(cases), grammar_check);
+}
+
+/* What vendors do, and what must not come of it. */
+static const struct grammar_case passed[] = {
+	{ WIRE_OPENAI_CHAT, ROLE SAY FINISH DONE, NULL },
+	{ WIRE_OPENAI_CHAT, ": comment\n\nid: 1\nretry: 5\n\n" SAY FINISH,
+	    NULL },
+	{ WIRE_OPENAI_CHAT, "data:{\r\ndata:\"choices\":[]}\r\n\r\n" DONE,
+	    NULL },
+	{ WIRE_OPENAI_CHAT, "event: error\ndata: {\"error\":{}}\n\n" DONE,
+	    NULL },
+	{ WIRE_OPENAI_CHAT, SAY, "has no end" },
+	{ WIRE_OPENAI_CHAT, SAY FINISH DONE SAY, "after the end" },
+	{ WIRE_OPENAI_CHAT, SAY "data: {\"a\n\n" DONE, "no JSON" },
+	{ WIRE_OPENAI_CHAT, SAY "ddata: [DONE]\n\n", "has no end" },
+	{ WIRE_OPENAI_CHAT, FINISH "data: [DONE]\n", NULL },
+	{ WIRE_ANTHROPIC,
+	    BEGIN EV("news", "") TEXT("0") TELL STOP EV("ping", ""), NULL },
+	{ WIRE_ANTHROPIC, BEGIN EV("error", ""), NULL },
+	{ WIRE_ANTHROPIC, BEGIN TELL, "has no end" },
+	{ WIRE_ANTHROPIC, BEGIN STOP STOP, "after the end" },
+	{ WIRE_ANTHROPIC, "data: {\"type\":\"ping\"}\n\n" STOP,
+	    "name and type differ" },
+	{ WIRE_OPENAI_RESPONSES,
+	    EV("response.created", "") EV("response.completed", ""), NULL },
+	{ WIRE_OPENAI_RESPONSES, EV("response.failed", "") EV("error", ""),
+	    NULL },
+	{ WIRE_OPENAI_RESPONSES, EV("response.created", ""), "has no end" },
+	{ WIRE_OPENAI_RESPONSES, EV("response.completed", "") EV("error", ""),
+	    "after the end" },
+};
+
+static void
+streams_that_passed_are_whole_and_end_once(void **state)
+{
+	(void)state;
+	check_all(passed, COUNT(passed), grammar_check_passed);
 }
 
 int
@@ -222,6 +266,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(broken_streams_are_told_from_whole_ones),
+		cmocka_unit_test(streams_that_passed_are_whole_and_end_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

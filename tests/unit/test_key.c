@@ -325,6 +325,47 @@ what_a_key_is_limited_to_is_kept(void **state)
 	assert_true(str_is(got->models->next->s, "fast \"one\""));
 }
 
+/* Renames, and refuses what is called "no". */
+static int
+rename_key(void *arg, struct key *key, struct error *err)
+{
+	if (str_is(key->name, "no"))
+		return error_set(err, ERROR_FORBIDDEN, "no");
+	key->name = str_of(arg);
+	key->rpm = 7;
+	return 0;
+}
+
+static void
+an_edited_key_opens_as_before(void **state)
+{
+	struct fixture *f = *state;
+	char text[KEY_TEXT_BYTES], other[KEY_TEXT_BYTES], name[] = "new";
+	struct key key = create(f, "old", text), no = create(f, "no", other);
+	const struct key *read;
+
+	assert_int_equal(
+	    key_edit(f->state, key.id, rename_key, name, &f->err), 0);
+	read = keyring_check(
+	    f->keys, f->arena, str_of(text), clock_wall_us(), &f->err);
+	assert_non_null(read);
+	assert_true(str_is(read->name, "new"));
+	assert_int_equal(read->rpm, 7);
+	assert_int_equal(
+	    key_edit(f->state, STR("sk-sl-nobody"), rename_key, name, &f->err),
+	    -1);
+	assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+	error_clear(&f->err);
+	assert_int_equal(
+	    key_edit(f->state, no.id, rename_key, name, &f->err), -1);
+	assert_int_equal(f->err.kind, ERROR_FORBIDDEN);
+	error_clear(&f->err);
+	name[0] = '\0';
+	assert_int_equal(
+	    key_edit(f->state, key.id, rename_key, name, &f->err), -1);
+	assert_int_equal(f->err.kind, ERROR_BAD_REQUEST);
+}
+
 static void
 a_key_allows_what_it_lists(void **state)
 {
@@ -396,6 +437,7 @@ main(void)
 		TEST(keys_survive_the_loss_of_the_database),
 		TEST(a_rotated_key_keeps_its_id_and_for_a_while_its_old_secret),
 		TEST(what_a_key_is_limited_to_is_kept),
+		TEST(an_edited_key_opens_as_before),
 		TEST(a_key_allows_what_it_lists),
 		TEST(a_record_of_the_first_version_is_still_a_key),
 	};

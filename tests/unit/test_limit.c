@@ -20,8 +20,11 @@
 #include "core/limit_room.h"
 #include "core/log.h"
 #include "core/provider.h"
+#include "core/prune.h"
+#include "core/rollup.h"
 #include "core/shm.h"
 #include "core/state.h"
+#include "core/store.h"
 #include "core/visit.h"
 #include "core/zone.h"
 #include "tests/unit/scratch.h"
@@ -33,7 +36,8 @@ struct fixture {
 	struct state *state;
 	struct limits *limits;
 	struct arena *arena;
-	const struct zone *utc;
+	const struct zone *zone;
+	struct str zone_name;
 	struct key key;
 	int64_t now_us;
 	struct error err;
@@ -64,7 +68,8 @@ setup(void **state)
 	log_open("/dev/null", LOG_LEVEL_ERROR);
 	scratch_make(&f.scratch);
 	f.arena = arena_new(1 << 20);
-	f.utc = zone_load(f.arena, STR("UTC"));
+	f.zone_name = STR("UTC");
+	f.zone = zone_load(f.arena, f.zone_name);
 	f.key = (struct key){ .id = STR("sk-sl-aaaaaaaaaaaa"),
 		.account = STR("team") };
 	f.now_us = clock_wall_us();
@@ -110,8 +115,8 @@ begin_at(struct fixture *f, struct one *c, int64_t pusd, int64_t now_us)
 		.now_us = now_us,
 		.pusd = pusd,
 		.tokens = 100,
-		.zone = f->utc,
-		.zone_name = STR("UTC") };
+		.zone = f->zone,
+		.zone_name = f->zone_name };
 
 	*c = (struct one){ .row = { .key = f->key.id,
 			       .account = f->key.account,
@@ -169,7 +174,7 @@ standing_at(struct fixture *f, enum budget_scope scope, const char *name,
 {
 	const struct budget b = { scope, window, str_of(name), 0, 0 };
 	const struct limit_ask when = {
-		.now_us = now_us, .zone = f->utc, .zone_name = STR("UTC")
+		.now_us = now_us, .zone = f->zone, .zone_name = f->zone_name
 	};
 	struct limit_standing out = { 0 };
 
@@ -281,8 +286,8 @@ a_model_without_a_price_is_refused_unless_that_is_allowed(void **state)
 		.key = &f->key,
 		.now_us = f->now_us,
 		.pusd = -1,
-		.zone = f->utc,
-		.zone_name = STR("UTC") };
+		.zone = f->zone,
+		.zone_name = f->zone_name };
 	struct limit_grant grant;
 	struct error err = { 0 };
 
@@ -296,6 +301,45 @@ a_model_without_a_price_is_refused_unless_that_is_allowed(void **state)
 	assert_int_equal(limit_reserve(f->limits, &ask, &grant, &err), 0);
 	limit_settle(f->limits, &grant, 1, 0);
 	assert_int_equal(limit_reserve(f->limits, &ask, &grant, &err), -1);
+}
+
+/* How often the log tells of the budget. */
+static int
+alerts_in(struct fixture *f)
+{
+	char text[4096] = "";
+	const char *p = text;
+	int n = 0;
+
+	scratch_read(&f->scratch, "log", text, sizeof(text) - 1);
+	for (; (p = strstr(p, "sk-sl-aaaaaaaaaaaa")) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void
+a_mark_that_is_reached_is_told_once_a_window(void **state)
+{
+	static const struct {
+		int days, pusd, alerts;
+	} calls[] = { { 0, 790, 0 }, { 0, 10, 1 }, { 0, 100, 1 }, { 1, 799, 1 },
+		{ 1, 1, 2 } };
+	struct fixture *f = *state;
+	char path[100];
+	struct one c;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/log", f->scratch.dir);
+	log_open(path, LOG_LEVEL_WARN);
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 1000);
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		assert_int_equal(begin_at(f, &c, calls[i].pusd,
+				     f->now_us + calls[i].days * DAY_US),
+		    0);
+		end(f, &c, calls[i].pusd);
+		assert_int_equal(alerts_in(f), calls[i].alerts);
+	}
+	log_open("/dev/null", LOG_LEVEL_ERROR);
 }
 
 static void
@@ -378,6 +422,292 @@ a_budget_that_is_counted_late_counts_each_call_once(void **state)
 	limit_settle(f->limits, &b.grant, 40, 0);
 	end(f, &a, 100);
 	assert_int_equal(standing(f, WINDOW_DAY).spent, 140);
+}
+
+static void
+lose_header(struct fixture *f)
+{
+	assert_int_equal(unlinkat(f->scratch.fd, "hdr", 0), 0);
+	close_all(f);
+	open_all(f);
+}
+
+/* --- counted by rollups --- */
+
+static int
+visit_prune(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	int64_t rows = 0;
+
+	return prune(s, store, *(const int64_t *)arg, 0, &rows, err);
+}
+
+static void
+pruned_rows_still_count(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now_us = f->now_us, before_us = now_us - 100 * DAY_US;
+	struct one c;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_TOTAL, 1000);
+	assert_int_equal(begin_at(f, &c, 600, now_us - 400 * DAY_US), 0);
+	end(f, &c, 600);
+	assert_int_equal(begin(f, &c, 100), 0);
+	end(f, &c, 77);
+	assert_int_equal(state_ingest(f->state, 2000, &f->err), 0);
+	assert_int_equal(
+	    visit_patiently(f->state, visit_prune, &before_us, &f->err), 0);
+	lose_header(f);
+	assert_int_equal(standing(f, WINDOW_TOTAL).spent, 677);
+	assert_int_equal(standing(f, WINDOW_MONTH).spent, 77);
+}
+
+#define SAMPLES 300
+#define SPAN_US (70 * DAY_US)
+
+struct sample {
+	int64_t at_us, pusd;
+};
+
+/* What ${b}'s window of now holds, by adding up one by one. */
+static int64_t
+by_hand(const struct fixture *f, const struct sample *s, enum window w)
+{
+	int64_t start_us = window_start(f->zone, w, f->now_us), sum = 0;
+	int i;
+
+	for (i = 0; i < SAMPLES; i++)
+		if (s[i].at_us >= start_us)
+			sum += s[i].pusd;
+	return sum;
+}
+
+static int
+txn_forget(struct txn *t, void *arg)
+{
+	(void)arg;
+	return rollup_forget(t);
+}
+
+static int
+visit_forget(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	(void)arg;
+	return store_txn(store, txn_forget, NULL, err);
+}
+
+static void
+check_standings(struct fixture *f, const struct sample *samples)
+{
+	static const struct {
+		enum budget_scope scope;
+		const char *name;
+	} budgets[] = {
+		{ BUDGET_KEY, "sk-sl-aaaaaaaaaaaa" },
+		{ BUDGET_ACCOUNT, "team" },
+		{ BUDGET_USER, "ann" },
+		{ BUDGET_TAG, "job=nightly" },
+	};
+	enum window w;
+	size_t i;
+
+	for (w = WINDOW_DAY; w < WINDOWS; w++)
+		for (i = 0; i < 4; i++)
+			assert_int_equal(standing_at(f, budgets[i].scope,
+					     budgets[i].name, w, f->now_us)
+					     .spent,
+			    by_hand(f, samples, w));
+}
+
+static void
+a_count_in_any_zone_is_the_sum_of_its_calls(void **state)
+{
+	static const char *const zones[] = { "UTC", "America/New_York",
+		"Asia/Kolkata", "Pacific/Auckland" };
+	struct fixture *f = *state;
+	struct sample samples[SAMPLES];
+	struct one c;
+	unsigned seed = 99;
+	size_t i;
+
+	assert_int_equal(
+	    clock_parse(STR("2026-11-24T17:30:00Z"), &f->now_us), 0);
+	for (i = 0; i < SAMPLES; i++) {
+		samples[i].at_us = f->now_us - 1 -
+		    (int64_t)((double)rand_r(&seed) / RAND_MAX *
+			(double)(i % 3 == 0 ? 2 * DAY_US : SPAN_US));
+		samples[i].pusd = rand_r(&seed) % 1000000;
+		assert_int_equal(begin_at(f, &c, 1, samples[i].at_us), 0);
+		if (i % 10 != 0)
+			write_open(f, &c);
+		if (i % 7 == 0) /* it stays open */
+			samples[i].pusd = 0;
+		else
+			write_close(f, &c, samples[i].pusd);
+	}
+	for (i = 0; i < 4; i++) {
+		f->zone_name = str_of(zones[i]);
+		f->zone = zone_load(f->arena, f->zone_name);
+		assert_non_null(f->zone);
+		check_standings(f, samples);
+	}
+	/* As after an upgrade from a ledger without rollups. */
+	assert_int_equal(
+	    visit_patiently(f->state, visit_forget, NULL, &f->err), 0);
+	lose_header(f);
+	check_standings(f, samples);
+}
+
+/* --- the ceiling --- */
+
+/* Cells of limits nobody uses any more, as far as there is room. */
+static void
+crowd(struct fixture *f, uint32_t running)
+{
+	struct limit_room *room = limit_room_enter(f->state->shm, &f->err);
+	struct limit_cell *c;
+	uint64_t id = 1;
+
+	assert_non_null(room);
+	while (room->cells_used < LIMIT_CELLS_USED) {
+		id = id * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		c = limit_room_cell(room, id, 0);
+		c->counted = true;
+		c->is.money.spent = 5;
+		c->running = running;
+	}
+	limit_room_leave(f->state->shm);
+}
+
+static void
+there_may_be_any_number_of_budgets(void **state)
+{
+	struct fixture *f = *state;
+	struct one held, c;
+	int i;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 1000);
+	set_budget(f, BUDGET_ACCOUNT, "team", WINDOW_MONTH, 1000);
+	f->key.rpm = 10;
+	assert_int_equal(begin(f, &held, 100), 0);
+	write_open(f, &held);
+	assert_int_equal(begin(f, &c, 200), 0);
+	end(f, &c, 200);
+	for (i = 0; i < 5; i++) {
+		crowd(f, 0);
+		set_budget(f, BUDGET_USER, "ann", WINDOW_DAY + i % 3, 1000);
+		assert_int_equal(begin(f, &c, 10), 0);
+		end(f, &c, 10);
+	}
+	assert_int_equal(standing(f, WINDOW_DAY).spent, 250);
+	assert_int_equal(standing(f, WINDOW_DAY).reserved, 100);
+	assert_int_equal(begin(f, &c, 651), -1);
+	assert_int_equal(begin(f, &c, 650), 0);
+	end(f, &c, 0);
+	end(f, &held, 100);
+	assert_int_equal(standing(f, WINDOW_DAY).spent, 350);
+	assert_int_equal(
+	    standing_at(f, BUDGET_ACCOUNT, "team", WINDOW_MONTH, f->now_us)
+		.spent,
+	    350);
+}
+
+static void
+a_sum_that_was_given_up_is_counted_again(void **state)
+{
+	struct fixture *f = *state;
+	struct limit_room *room;
+	struct one c;
+	int i;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 1000);
+	f->key.rpm = 100;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(begin(f, &c, 300), 0);
+		end(f, &c, 300);
+		room = limit_room_enter(f->state->shm, &f->err);
+		for (int k = 0; k < LIMIT_CELLS; k++)
+			room->cells[k].used_s = 0;
+		limit_room_leave(f->state->shm);
+		crowd(f, 0);
+		room = limit_room_enter(f->state->shm, &f->err);
+		assert_non_null(
+		    limit_room_cell(room, 77 + (uint64_t)i, INT64_MAX / 2));
+		assert_true(room->cells_used < 100);
+		limit_room_leave(f->state->shm);
+	}
+	assert_int_equal(begin(f, &c, 101), -1);
+	assert_int_equal(c.err.kind, ERROR_BUDGET);
+}
+
+static void
+with_too_many_under_way_more_are_told_to_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct one c;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 1000);
+	crowd(f, 1);
+	assert_int_equal(begin(f, &c, 1), -1);
+	assert_int_equal(c.err.kind, ERROR_BUSY);
+	assert_int_equal(c.err.status, 503);
+}
+
+static void
+calls_under_limits_have_a_ceiling(void **state)
+{
+	static struct limit_grant grants[LIMIT_HOLDS + 1];
+	struct fixture *f = *state;
+	struct limit_ask ask = { .call = "call_x",
+		.key = &f->key,
+		.now_us = f->now_us,
+		.pusd = 1,
+		.zone = f->zone,
+		.zone_name = f->zone_name };
+	struct error err = { 0 };
+	int i;
+
+	set_budget(f, BUDGET_KEY, "sk-sl-aaaaaaaaaaaa", WINDOW_DAY, 100000);
+	for (i = 0; i < LIMIT_HOLDS; i++)
+		assert_int_equal(
+		    limit_reserve(f->limits, &ask, &grants[i], &err), 0);
+	assert_int_equal(limit_reserve(f->limits, &ask, &grants[i], &err), -1);
+	assert_int_equal(err.kind, ERROR_BUSY);
+	error_clear(&err);
+	limit_settle(f->limits, &grants[7], 1, 0);
+	assert_int_equal(limit_reserve(f->limits, &ask, &grants[7], &err), 0);
+	for (i = 0; i < LIMIT_HOLDS; i++)
+		limit_settle(f->limits, &grants[i], 1, 0);
+	assert_int_equal(standing(f, WINDOW_DAY).reserved, 0);
+}
+
+static void
+a_call_falls_under_sixteen_budgets_at_most(void **state)
+{
+	struct fixture *f = *state;
+	struct header *tags = NULL;
+	struct limit_ask ask = { .call = "call_x",
+		.now_us = f->now_us,
+		.pusd = 1,
+		.zone = f->zone,
+		.zone_name = f->zone_name };
+	struct limit_grant grant;
+	struct error err = { 0 };
+	char *name;
+	int i;
+
+	for (i = 0; i < 17; i++) {
+		name = arena_printf(f->arena, "t%d", i);
+		header_add(f->arena, &tags, str_of(name), STR("x"));
+		set_budget(f, BUDGET_TAG, arena_printf(f->arena, "%s=x", name),
+		    WINDOW_DAY, 10);
+		ask.tags = tags;
+		assert_int_equal(limit_reserve(f->limits, &ask, &grant, &err),
+		    i < 16 ? 0 : -1);
+		limit_settle(f->limits, &grant, 0, 0);
+	}
+	assert_int_equal(err.kind, ERROR_BUDGET);
 }
 
 static void
@@ -637,9 +967,7 @@ no_crowd_overruns_a_budget_and_no_reservation_outlives_the_dead(void **state)
 	assert_int_equal(rows[1], CALLS);
 	assert_int_equal(rows[0], 0);
 	/* And the ledger alone tells the same. */
-	assert_int_equal(unlinkat(f->scratch.fd, "hdr", 0), 0);
-	close_all(f);
-	open_all(f);
+	lose_header(f);
 	now = standing(f, WINDOW_TOTAL);
 	assert_true(now.spent == CALLS * WORST && now.reserved == 0);
 }
@@ -654,10 +982,18 @@ main(void)
 		TEST(each_budget_is_checked_on_its_own_and_the_lowest_wins),
 		TEST(a_refusal_says_what_is_left_and_when_it_resets),
 		TEST(a_model_without_a_price_is_refused_unless_that_is_allowed),
+		TEST(a_mark_that_is_reached_is_told_once_a_window),
 		TEST(
 		    windows_begin_anew_and_a_clock_that_goes_back_forgets_nothing),
 		TEST(a_header_that_was_lost_is_counted_anew),
 		TEST(a_budget_that_is_counted_late_counts_each_call_once),
+		TEST(pruned_rows_still_count),
+		TEST(a_count_in_any_zone_is_the_sum_of_its_calls),
+		TEST(there_may_be_any_number_of_budgets),
+		TEST(a_sum_that_was_given_up_is_counted_again),
+		TEST(with_too_many_under_way_more_are_told_to_wait),
+		TEST(calls_under_limits_have_a_ceiling),
+		TEST(a_call_falls_under_sixteen_budgets_at_most),
 		TEST(amounts_that_overflow_are_refused),
 		TEST(rates_are_429_with_a_time_to_wait),
 		TEST(more_can_be_set_aside_if_it_is_there),

@@ -47,8 +47,7 @@ struct excuse {
 static const struct excuse lost_in_requests[] = {
 	{ "thinking", "thinking", 0 },
 	{ "cache marks", "cache_control|prompt_cache_breakpoint", 0 },
-	{ "detail ", "detail", 0 },
-	{ "seed ", "seed", 0 },
+	{ "detail ", "detail", 0 }, { "seed ", "seed", 0 },
 	{ "is_error ", "is_error", 0 },
 	{ "result ", "is_error", 0 }, /* "Error: " before the words */
 	{ "max_tokens ", "max_tokens", 0 },
@@ -57,6 +56,7 @@ static const struct excuse lost_in_requests[] = {
 	/* asked for in words */
 	{ "output ", "response_format", 0 },
 	{ "system ", "response_format", 0 },
+	{ "description ", "tools.format", 0 }, /* with the grammar behind it */
 };
 
 /* Not said by the client. */
@@ -68,6 +68,7 @@ static const struct excuse gained_in_requests[] = {
 	{ "reasons", NULL, TO(WIRE_GEMINI) }, /* as little as there is */
 	{ "user .", NULL, TO(WIRE_GEMINI) | TO(WIRE_ANTHROPIC) },
 	{ "system ", "response_format", 0 },
+	{ "description ", "tools.format", 0 },
 };
 
 static bool
@@ -366,10 +367,11 @@ cross_answer(struct crossing *x, struct str body, const struct fold *said)
 	struct str bytes;
 	struct fold heard;
 	char why[256];
+	int (*check)(enum wire, struct str, char *, size_t) =
+	    x->way.from == x->way.to ? grammar_check_passed : grammar_check;
 	bool ok = wires_encode(a, &x->way, body, &bytes, &x->err);
 
-	if (x->way.stream && x->way.from != x->way.to &&
-	    grammar_check(target(x), bytes, why, sizeof(why)) != 0)
+	if (x->way.stream && check(target(x), bytes, why, sizeof(why)) != 0)
 		return complain(x, how, str_of(why));
 	if (ok != (said != NULL))
 		return complain(x, how, STR("an error that is none"));

@@ -49,7 +49,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 		kit_init(&k, &provider_openai, URL);
 		k.ask.wire = WIRE_ANTHROPIC;
 		k.vendor.quirks = c->quirks;
-		k.facts.can = c->can;
+		k.facts.can = c->can | MODEL_TOOLS;
 		k.facts.efforts = c->efforts;
 		k.facts.output = 32000;
 		if (c->known)
@@ -73,6 +73,8 @@ parameters_are_named_as_the_model_takes_them(void **state)
 		{ .chat = "{" HI ",\"max_tokens\":7,\"temperature\":0.5,"
 			  "\"seed\":3,\"top_k\":4,\"stop\":[\"a\",\"b\",\"c\","
 			  "\"d\",\"e\"]}",
+		    .known = true,
+		    .can = MODEL_TEMPERATURE,
 		    .want = "{\"model\":\"m\"," HI_WANT
 			    ",\"max_completion_tokens\":7,\"temperature\":0.5,"
 			    "\"seed\":3,\"stop\":[\"a\",\"b\",\"c\",\"d\"]}",
@@ -266,6 +268,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	(void)state;
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		kit_init(&k, &provider_openai, URL);
+		k.facts.can = MODEL_TOOLS;
 		k.target.facts = &k.facts;
 		kit_chat(&k,
 		    arena_printf(k.arena,
@@ -778,6 +781,28 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 }
 
 static void
+documents_for_mistral_come_by_address_or_as_data(void **state)
+{
+	static const struct prepare_case cases[] = {
+		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
+			  "\"kind\":\"document\",\"url\":\"https://x/a.pdf\","
+			  "\"name\":\"a.pdf\"},{\"kind\":\"document\","
+			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"}]}]}",
+		    .quirks = QUIRK_DOCUMENT_URL,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"user\",\"content\":[{\"type\":"
+			    "\"document_url\",\"document_url\":"
+			    "\"https://x/a.pdf\",\"document_name\":\"a.pdf\"},"
+			    "{\"type\":\"document_url\",\"document_url\":"
+			    "\"data:application/pdf;base64,QQ==\"}]}]}",
+		    .losses = "" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
 a_model_without_schemas_is_asked_in_words(void **state)
 {
 	static const struct prepare_case cases[] = {
@@ -811,9 +836,11 @@ stop_strings_that_the_api_refuses_are_cut_by_the_gateway(void **state)
 
 	kit_chat(k, "{" HI ",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}");
 	k->ask.wire = WIRE_ANTHROPIC;
+	k->facts.can = MODEL_TEMPERATURE;
+	k->target.facts = &k->facts;
 	assert_int_equal(kit_prepare(k), 0);
 	assert_true(str_is(k->request.cut->s, "e"));
-	k->target.facts = &k->facts; /* a reasoning model takes none */
+	k->facts.can = MODEL_REASONING; /* takes none */
 	assert_int_equal(kit_prepare(k), 0);
 	assert_true(str_is(k->request.cut->s, "a"));
 	assert_true(str_find(k->request.body, STR("stop")) < 0);
@@ -840,6 +867,7 @@ main(void)
 		TEST(retry_hints_are_read_in_all_their_forms),
 		TEST(the_registry_knows_every_vendor_by_a_known_api),
 		TEST(calls_are_spelled_for_the_vendor_and_found_again),
+		TEST(documents_for_mistral_come_by_address_or_as_data),
 		TEST(a_model_without_schemas_is_asked_in_words),
 		TEST(stop_strings_that_the_api_refuses_are_cut_by_the_gateway),
 	};

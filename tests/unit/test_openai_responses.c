@@ -48,7 +48,7 @@ check_prepare(const struct prepare_case *c, size_t n)
 	for (; n > 0; n--, c++) {
 		kit_init(&k, &provider_openai_responses, URL);
 		k.ask.wire = WIRE_ANTHROPIC;
-		k.facts.can = c->can;
+		k.facts.can = c->can | MODEL_TOOLS;
 		k.facts.efforts = c->efforts;
 		k.facts.output = 32000;
 		if (c->known)
@@ -71,6 +71,8 @@ parameters_are_named_as_the_format_has_them(void **state)
 		{ .chat = "{" HI ",\"max_tokens\":7,\"temperature\":0.5,"
 			  "\"top_p\":1,\"top_k\":4,\"seed\":3,"
 			  "\"presence_penalty\":1,\"stop\":[\"a\"]}",
+		    .known = true,
+		    .can = MODEL_TEMPERATURE,
 		    .want = HI_WANT ",\"max_output_tokens\":16,"
 				    "\"temperature\":0.5,\"top_p\":1",
 		    .losses = "max_tokens top_k presence_penalty seed" },
@@ -169,7 +171,7 @@ conversations_become_items(void **state)
 			    "\"detail\":\"auto\"}]},{\"role\":\"developer\","
 			    "\"content\":\"d\"}],\"store\":false,\"include\":["
 			    "\"reasoning.encrypted_content\"]",
-		    .losses = "cache_control messages.name" },
+		    .losses = "messages.name cache_control" },
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"a\"}]}]}",
 		    .want = "\"input\":[{\"role\":\"system\",\"content\":"
@@ -266,6 +268,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	(void)state;
 	for (size_t i = 0; i < KIT_N(parts); i++) {
 		kit_init(&k, &provider_openai_responses, URL);
+		k.facts.can = MODEL_TOOLS;
 		k.target.facts = &k.facts;
 		kit_chat(&k,
 		    arena_printf(k.arena,

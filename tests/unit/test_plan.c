@@ -12,6 +12,7 @@
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/health.h"
+#include "core/jtext.h"
 #include "core/ledger.h"
 #include "core/price.h"
 
@@ -450,6 +451,38 @@ an_automatic_hedge_is_the_p95_of_the_first(void **state)
 	end(&f);
 }
 
+static int
+decode(struct arena *a, struct str body, struct chat *chat, struct error *err)
+{
+	struct str raw;
+
+	(void)a;
+	if (!jtext_get(body, "max_tokens", &raw) ||
+	    str_i64(raw, 0, 1000000, &chat->max_tokens) != 0)
+		return error_set(err, ERROR_BAD_REQUEST, "max_tokens");
+	return 0;
+}
+
+static void
+the_worst_case_counts_what_a_route_sets(void **state)
+{
+	const struct target *unpriced;
+	struct fixture f;
+	int64_t pusd;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": { \"model\": \"a/m\", \"set\": { "
+	    "\"max_tokens\": 700 } } }, \"models\": { \"a/m\": { \"output\": "
+	    "1000, \"price\": { \"input\": \"0\", \"output\": \"1\" } } }");
+	f.ask.chat = NULL;
+	f.ask.decode = decode;
+	f.ask.body = STR("{\"max_tokens\":5}");
+	assert_true(plan_worst(&f.p, make(&f), &pusd, &unpriced));
+	assert_int_equal(pusd, 700 * (PUSD_PER_USD / 1000000));
+	end(&f);
+}
+
 static void
 the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race(void **state)
 {
@@ -681,6 +714,7 @@ main(void)
 		cmocka_unit_test(a_split_keeps_opaque_state_with_its_issuer),
 		cmocka_unit_test(
 		    the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race),
+		cmocka_unit_test(the_worst_case_counts_what_a_route_sets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

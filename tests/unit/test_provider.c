@@ -99,6 +99,47 @@ members_that_a_route_sets_are_in_the_body(void **state)
 }
 
 static void
+system_and_effort_are_set_in_whatever_format_the_client_speaks(void **state)
+{
+	static const struct {
+		enum wire wire;
+		const char *body, *want;
+	} cases[] = {
+		{ WIRE_OPENAI_CHAT,
+		    "{\"messages\":[{\"role\":\"developer\",\"content\":\"a\"},"
+		    "{\"role\":\"user\",\"content\":\"b\"},"
+		    "{\"role\":\"system\",\"content\":\"c\"}]}",
+		    "{\"messages\":[{\"role\":\"system\",\"content\":\"x\"},"
+		    "{\"role\":\"user\",\"content\":\"b\"},"
+		    "{\"role\":\"system\",\"content\":\"c\"}],"
+		    "\"reasoning_effort\":\"low\"}" },
+		{ WIRE_OPENAI_RESPONSES,
+		    "{\"reasoning\":{\"effort\":\"high\",\"summary\":\"auto\"}"
+		    "}",
+		    "{\"reasoning\":{\"effort\":\"low\",\"summary\":\"auto\"},"
+		    "\"instructions\":\"x\"}" },
+		{ WIRE_ANTHROPIC, "{\"system\":[{\"type\":\"text\"}]}",
+		    "{\"system\":\"x\",\"output_config\":{\"effort\":\"low\"}"
+		    "}" },
+	};
+	struct ask ask = { .arena = arena_new(100000), .decode = decode };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ask.wire = cases[i].wire;
+		ask.body = str_of(cases[i].body);
+		assert_string_equal(
+		    str_cstr(ask.arena,
+			ask_with(
+			    &ask, STR("{\"system\":\"x\",\"effort\":\"low\"}"))
+			    ->body),
+		    cases[i].want);
+	}
+	arena_free(ask.arena);
+}
+
+static void
 the_registry_finds_by_whole_name(void **state)
 {
 	static const struct provider one = { .name = "openai" };
@@ -123,6 +164,8 @@ main(void)
 		cmocka_unit_test(an_ask_is_decoded_once),
 		cmocka_unit_test(an_ask_that_does_not_decode_is_null),
 		cmocka_unit_test(members_that_a_route_sets_are_in_the_body),
+		cmocka_unit_test(
+		    system_and_effort_are_set_in_whatever_format_the_client_speaks),
 		cmocka_unit_test(the_registry_finds_by_whole_name),
 	};
 

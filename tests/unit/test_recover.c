@@ -10,13 +10,11 @@
 
 #include <cmocka.h>
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include "core/audit.h"
 #include "core/backup.h"
 #include "core/copy.h"
-#include "core/ingest.h"
 #include "core/key.h"
 #include "core/prune.h"
 #include "core/recover.h"
@@ -59,48 +57,6 @@ write_and_die(struct calls *c, void *arg)
 	write_calls(c, *(int *)arg);
 	calls_fill(&one, clock_wall_us(), 1);
 	calls_write(c, &one, CALL_OPEN);
-}
-
-struct tally {
-	struct audit found;
-	int64_t calls, cost_pusd;
-};
-
-static int
-see_total(void *arg, const struct rollup_entry *e)
-{
-	struct tally *t = arg;
-
-	t->calls += e->sum.calls;
-	t->cost_pusd += e->sum.cost_pusd;
-	return 0;
-}
-
-static int
-txn_total(struct txn *t, void *arg)
-{
-	return rollup_scan(t, ROLLUP_ALL, true, STR_NONE, see_total, arg);
-}
-
-static int
-body_tally(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	struct tally *t = arg;
-
-	*t = (struct tally){ .calls = 0 };
-	if (ingest(s, store, 0, err) < 0 ||
-	    audit(s->dir, store, &t->found, err) != 0)
-		return -1;
-	return store_txn(store, txn_total, t, err);
-}
-
-static struct tally
-tally(struct calls *c)
-{
-	struct tally t;
-
-	calls_visit(c, body_tally, &t);
-	return t;
 }
 
 static char *
@@ -166,7 +122,42 @@ a_backup_is_verified_and_covers_its_journals(void **state)
 	    scratch_count(&c->scratch, ".", "backup.last", NULL), 1);
 	assert_int_equal(backup_verify(path(c, "b"), &found, &c->err), 0);
 	assert_int_equal(found.rows, 9);
-	assert_int_equal(tally(c).calls, 9);
+	assert_int_equal(calls_tally(c).calls, 9);
+}
+
+/* One process goes on writing while another backs up. */
+static void
+a_backup_under_load_verifies(void **state)
+{
+	struct calls *c = *state;
+	struct audit found;
+	char name[8];
+	int64_t rows = 0;
+	pid_t pid = fork();
+	int i;
+
+	if (pid == 0) {
+		c->state = NULL;
+		calls_reopen(c);
+		for (;;) {
+			write_calls(c, 20);
+			(void)state_ingest(c->state, 0, &c->err);
+		}
+	}
+	write_calls(c, 1);
+	for (i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "b%d", i);
+		backup(c, name);
+		assert_int_equal(
+		    backup_verify(path(c, name), &found, &c->err), 0);
+		assert_true(found.rows >= rows);
+		rows = found.rows;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_true(calls_tally(c).calls >= rows && rows > 1);
+	run_recover(c, path(c, "b0"));
+	assert_true(calls_tally(c).calls >= rows);
 }
 
 static void
@@ -210,10 +201,10 @@ a_rebuild_begins_with_the_last_backup(void **state)
 	backup(c, "b");
 	calls_in_child(c, write_and_die, &n);
 	write_calls(c, 7);
-	assert_int_equal(tally(c).calls, 100 + 4 + 4 + 7);
+	assert_int_equal(calls_tally(c).calls, 100 + 4 + 4 + 7);
 	damage(c, "env/ledger.db", 0, 4);
-	assert_int_equal(tally(c).calls, 100 + 4 + 4 + 7);
-	assert_int_equal(tally(c).cost_pusd, 100 + 3 + 3 + 7);
+	assert_int_equal(calls_tally(c).calls, 100 + 4 + 4 + 7);
+	assert_int_equal(calls_tally(c).cost_pusd, 100 + 3 + 3 + 7);
 	assert_int_equal(shm_get(c->state->shm, SHM_REBUILDS), 1);
 }
 
@@ -229,7 +220,7 @@ recover_reads_what_is_left(void **state)
 	struct status st;
 
 	write_calls(c, N);
-	assert_int_equal(tally(c).calls, N);
+	assert_int_equal(calls_tally(c).calls, N);
 	calls_reopen(c);
 	calls_ingest(c);
 	copy_remove(path(c, "j/done"));
@@ -239,8 +230,8 @@ recover_reads_what_is_left(void **state)
 	assert_true(r.rebuilt);
 	assert_false(r.from_backup);
 	assert_in_range(r.salvaged, N - 120, N - 1);
-	assert_int_equal(tally(c).calls, r.salvaged);
-	assert_int_equal(tally(c).cost_pusd, r.salvaged);
+	assert_int_equal(calls_tally(c).calls, r.salvaged);
+	assert_int_equal(calls_tally(c).cost_pusd, r.salvaged);
 	r = run_recover(c, NULL);
 	assert_false(r.rebuilt);
 	status_of(c->state, &st);
@@ -263,14 +254,14 @@ recover_twice_is_as_once(void **state)
 		r = run_recover(c, path(c, "b"));
 		assert_true(r.rebuilt && r.from_backup);
 		assert_int_equal(r.found.rows, 6 + 20 + 6 + 2);
-		assert_int_equal(tally(c).cost_pusd, 5 + 20 + 5 + 2);
+		assert_int_equal(calls_tally(c).cost_pusd, 5 + 20 + 5 + 2);
 	}
 	assert_int_equal(scratch_count(&c->scratch, ".", "", NULL) > 0, true);
 	error_clear(&c->err);
 	assert_int_equal(
 	    recover(c->state, path(c, "nowhere"), &r, &c->err), -1);
 	assert_non_null(strstr(c->err.msg, "no backup that has been verified"));
-	assert_int_equal(tally(c).calls, 6 + 20 + 6 + 2);
+	assert_int_equal(calls_tally(c).calls, 6 + 20 + 6 + 2);
 }
 
 static void
@@ -305,62 +296,23 @@ static void
 sums_that_are_wrong_are_found(void **state)
 {
 	struct calls *c = *state;
-	struct tally t;
+	struct calls_tally t;
 	struct store *store;
 	enum store_fault fault;
 
 	write_calls(c, 3);
-	assert_int_equal(tally(c).calls, 3);
+	assert_int_equal(calls_tally(c).calls, 3);
 	store = store_open(c->scratch.dir, &fault, &c->err);
 	assert_non_null(store);
 	assert_int_equal(rollup_build(store, 0, &c->err), 0);
 	store_close(store);
 	/* The rows of another day, without their sums. */
 	calls_reopen(c);
-	t = tally(c);
+	t = calls_tally(c);
 	assert_int_equal(t.found.rows, 3);
 }
 
 /* --- kills --- */
-
-/* Run ${body} in a child that is killed at its system call number ${at};
- * false if it ended before. */
-static bool
-kill_at(struct calls *c, int (*body)(struct calls *c), int at)
-{
-	int status, n;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		c->state = NULL;
-		calls_reopen(c);
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		_exit(body(c) == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	for (n = 0; WIFSTOPPED(status) && n < at; n++) {
-		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-	}
-	if (WIFEXITED(status)) {
-		assert_int_equal(WEXITSTATUS(status), 0);
-		return false;
-	}
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return true;
-}
-
-static int
-do_ingest(struct calls *c)
-{
-	int rc;
-
-	while ((rc = state_ingest(c->state, 2000, &c->err)) == 1)
-		continue;
-	return rc;
-}
 
 static int
 do_recover(struct calls *c)
@@ -414,22 +366,23 @@ static void
 kill_everywhere(struct calls *c, int (*body)(struct calls *c), int step)
 {
 	int64_t calls = 10, cost = 10;
-	struct tally t;
+	struct calls_tally t;
 	bool thorough = getenv("SLUICE_CRASH_S") != NULL;
 	int at = 1, rounds = 0;
-	bool killed = true;
+	int killed = 1;
 
 	if (!thorough)
 		step *= 8;
 	write_calls(c, 10);
 	calls_ingest(c);
 	backup(c, "b");
-	for (; killed; at += step + rounds % 3, rounds++) {
+	for (; killed == 1; at += step + rounds % 3, rounds++) {
 		add_work(c, &calls, &cost);
-		killed = kill_at(c, body, at);
+		killed = calls_kill_at(c, body, at);
+		assert_true(killed >= 0);
 		if (body == do_recover)
 			run_recover(c, NULL);
-		t = tally(c);
+		t = calls_tally(c);
 		assert_int_equal(t.calls, calls);
 		assert_int_equal(t.cost_pusd, cost);
 		assert_int_equal(t.found.open, 0);
@@ -441,7 +394,7 @@ kill_everywhere(struct calls *c, int (*body)(struct calls *c), int step)
 static void
 ingest_may_be_killed_anywhere(void **state)
 {
-	kill_everywhere(*state, do_ingest, 9);
+	kill_everywhere(*state, calls_try_ingest, 9);
 }
 
 static void
@@ -503,6 +456,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_backup_is_verified_and_covers_its_journals),
+		TEST(a_backup_under_load_verifies),
 		TEST(a_backup_needs_an_empty_place),
 		TEST(a_damaged_backup_is_found_out),
 		TEST(a_rebuild_begins_with_the_last_backup),

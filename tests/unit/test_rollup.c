@@ -18,6 +18,7 @@
 #include "core/rollup_record.h"
 #include "core/shm.h"
 #include "core/store.h"
+#include "core/usage_group.h"
 #include "core/usage_query.h"
 #include "tests/unit/calls.h"
 
@@ -217,6 +218,50 @@ a_late_close_takes_the_place_of_the_unknown(void **state)
 	assert_int_equal(check(c).rows, 1);
 }
 
+/* Two attempts, with more set aside for the second, and then no more. */
+static void
+open_twice_and_die(struct calls *c, void *arg)
+{
+	struct one_call *one = arg;
+
+	one->row.reserved_pusd = 40;
+	calls_write(c, one, CALL_OPEN);
+	one->row.reserved_pusd = 70;
+	one->at[0].outcome = ATTEMPT_FAILED;
+	one->at[1] = one->at[0];
+	one->at[1].outcome = ATTEMPT_OPEN;
+	one->at[1].model = STR("gpt-5-nano");
+	one->at[0].next = &one->at[1];
+	assert_int_equal(ledger_note(c->state, &one->row, &c->err), 0);
+}
+
+static void
+what_was_reserved_is_charged_alike_by_key_and_by_model(void **state)
+{
+	static const struct {
+		const char *by, *want;
+	} cases[] = {
+		{ "key", "sk-sl-abcdefghijkl 1 70 0;total 1 70" },
+		{ "model",
+		    "openai/gpt-5-mini 1 70 0;openai/gpt-5-nano 1 0 0;"
+		    "total 1 70" },
+		{ "provider", "openai 1 70 0;total 1 70" },
+		{ "tag,model",
+		    "app=web openai/gpt-5-mini 1 70 0;"
+		    "app=web openai/gpt-5-nano 1 0 0;total 1 70" },
+	};
+	struct calls *c = *state;
+	struct one_call one;
+	size_t i;
+
+	calls_fill(&one, CALLS_NOW_US, -1);
+	calls_in_child(c, open_twice_and_die, &one);
+	for (i = 0; i < COUNT(cases); i++)
+		assert_string_equal(
+		    ask(c, cases[i].by, 0, 0, NULL), cases[i].want);
+	check(c);
+}
+
 /* From 30 October to 3 January, a call a day; day k of them costs 2^k. */
 static void
 write_days(struct calls *c)
@@ -270,7 +315,7 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	struct calls *c = *state;
 	struct usage_query q = { .by = { ROLLUP_ALL },
 		.n_by = 1,
-		.key = STR("sk-sl-abcdefghijkl") };
+		.only = { [ROLLUP_KEY] = STR("sk-sl-abcdefghijkl") } };
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_result r;
 	struct one_call one;
@@ -285,6 +330,10 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	assert_int_equal(r.n, 1);
 	assert_int_equal(r.total.cost_pusd, 5);
 	q.by[0] = ROLLUP_MODEL;
+	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
+	assert_false(r.from_rows);
+	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
+	q.by[0] = ROLLUP_SESSION;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_rows);
 	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
@@ -462,7 +511,8 @@ records_of_the_future_are_left_alone(void **state)
 		{ STORE_LEDGER, "\2\1\377", STORE_BROKEN },
 		{ STORE_LEDGER, "\3", STORE_OTHER },
 		{ STORE_ROLLUP, "\1\2", STORE_FINE },
-		{ STORE_ROLLUP, "\2\2", STORE_OTHER },
+		{ STORE_ROLLUP, "\2\2", STORE_FINE },
+		{ STORE_ROLLUP, "\3\2", STORE_OTHER },
 		{ STORE_KEYS, "", STORE_BROKEN },
 	};
 	size_t i;
@@ -616,6 +666,50 @@ keys_and_values_come_back(void **state)
 	assert_int_equal(rollup_read_key(STR("d20261124!"), &e), -1);
 }
 
+/* The dearest first, then the most calls, then by name; or all of that within a
+ * day. */
+static void
+groups_come_in_order_however_many(void **state)
+{
+	static const int64_t pusd[] = { 0, 5, 5, 256, 65536, INT64_MAX, -3 };
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_groups g;
+	struct usage_group *list;
+	struct ledger_sum sum = { .calls = 1 };
+	struct str values[2];
+	unsigned seed = 5, by_day, i;
+
+	(void)state;
+	for (by_day = 0; by_day < 2; by_day++) {
+		usage_groups_init(&g, a, 2);
+		for (i = 0; i < 5000; i++) {
+			sum.cost_pusd = pusd[rand_r(&seed) % COUNT(pusd)] / 2;
+			values[0] = str_of(arena_printf(a, "%u", 10 + i % 30));
+			values[1] = str_of(
+			    arena_printf(a, "u%u", rand_r(&seed) % 2500));
+			usage_groups_add(&g, values, &sum);
+		}
+		list = usage_groups_sorted(&g, by_day ? 0 : 2, 2);
+		assert_true(g.n > 3000);
+		for (i = 1; i < g.n; i++) {
+			struct usage_group *x = &list[i - 1], *y = &list[i];
+			int day = str_cmp(x->values[0], y->values[0]);
+			int name = str_cmp(x->values[1], y->values[1]);
+
+			if (by_day && day != 0)
+				assert_true(day < 0);
+			else if (x->sum.cost_pusd != y->sum.cost_pusd)
+				assert_true(
+				    x->sum.cost_pusd > y->sum.cost_pusd);
+			else if (x->sum.calls != y->sum.calls)
+				assert_true(x->sum.calls > y->sum.calls);
+			else
+				assert_true(day < 0 || (day == 0 && name < 0));
+		}
+	}
+	arena_free(a);
+}
+
 static void
 amounts_that_overflow_are_unpriced(void **state)
 {
@@ -640,6 +734,7 @@ main(void)
 		TEST(what_has_no_value_is_a_group_of_its_own),
 		TEST(an_open_call_does_not_count),
 		TEST(a_late_close_takes_the_place_of_the_unknown),
+		TEST(what_was_reserved_is_charged_alike_by_key_and_by_model),
 		TEST(any_time_gives_what_its_rows_add_up_to),
 		TEST(a_filter_of_the_same_dimension_is_answered_by_rollups),
 		TEST(a_wrong_question_is_told_so),
@@ -649,6 +744,7 @@ main(void)
 		TEST(pruned_rows_stay_in_the_sums),
 		TEST(ingests_prune_by_retention),
 		cmocka_unit_test(keys_and_values_come_back),
+		cmocka_unit_test(groups_come_in_order_however_many),
 		cmocka_unit_test(amounts_that_overflow_are_unpriced),
 	};
 

@@ -176,12 +176,23 @@ what_is_wrong_is_told_with_its_path(void **state)
 		{ "{ \"when\": [ { \"if\": { \"stream\": true }, \"use\": "
 		  "\"a/m\" } ] }",
 		    "routes.x: \"otherwise\" is missing\n" },
-		{ "{ \"best\": [ \"a/m\" ], \"task\": \"t\" }",
-		    "routes.x: \"best\" is not there yet: use \"cheapest\" or "
-		    "\"fallback\"\n" },
+		{ "{ \"best\": [], \"task\": \"t\" }",
+		    "routes.x.best: must be a list with at least one target, "
+		    "or the name of an experiment\n" },
+		{ "{ \"best\": [ \"a/m\", { \"model\": \"a/n\" } ] }",
+		    "routes.x.best[1]: must be a name or { \"arm\": NAME, "
+		    "\"use\": … }\n" },
+		{ "{ \"best\": [ { \"use\": { \"model\": \"a/n\" } } ] }",
+		    "routes.x.best[0]: needs \"arm\", the name it has in "
+		    "experiments\n" },
+		{ "{ \"best\": \"e\" }",
+		    "routes.x.best: there is no experiment \"e\"\n" },
+		{ "{ \"best\": [ \"a/m\" ], \"task\": 3 }",
+		    "routes.x.task: must be the name of a task\n" },
+		{ "{ \"best\": [ \"a/m\" ], \"quality_floor\": 80 }",
+		    "routes.x.quality_floor: must be between 0 and 1\n" },
 		{ "{ \"experiment\": \"e\" }",
-		    "routes.x: \"experiment\" is not there yet: use "
-		    "\"split\"\n" },
+		    "routes.x.experiment: there is no experiment \"e\"\n" },
 		{ "\"x\"", "routes.x: leads back to itself: x > x\n" },
 		{ "{ \"fallback\": [ 1, {}, \"a/m\" ] }",
 		    "routes.x.fallback[0]: must be a name or an object\n"

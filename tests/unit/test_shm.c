@@ -192,8 +192,7 @@ a_directory_that_is_gone_is_an_error(void **state)
 	rmdir(s->dir);
 	assert_null(shm_attach(s->fd, &err));
 	assert_int_equal(err.kind, ERROR_STORE);
-	assert_string_equal(
-	    err.msg, "data_dir: lock: No such file or directory");
+	assert_string_equal(err.msg, "lock: No such file or directory");
 	shm_detach(NULL);
 }
 

@@ -414,6 +414,60 @@ nobody_goes_where_eight_have_died(void **state)
 	assert_int_equal(counter(f, SHM_ENTERED), 0);
 }
 
+static int
+visit_nothing(struct state *s, struct store *store, void *arg, struct error *e)
+{
+	(void)s;
+	(void)store;
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+/* Pages in memory. */
+static long
+resident(void)
+{
+	FILE *in = fopen("/proc/self/statm", "re");
+	long size = 0, pages = 0;
+
+	assert_non_null(in);
+	assert_int_equal(fscanf(in, "%ld %ld", &size, &pages), 2);
+	fclose(in);
+	return pages;
+}
+
+static void
+visits_leave_nothing_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_call row = { 0 };
+	struct scratch self = { .fd =
+				    open("/proc/self", O_RDONLY | O_CLOEXEC) };
+	long pages = 0;
+	int i, files = 0;
+
+	for (i = 0; i < 300; i++) {
+		if (i == 100) {
+			pages = resident();
+			files = scratch_count(&self, "fd", "", NULL);
+		}
+		if (i % 50 == 0)
+			write_to(f->state, &row, CALL_OK);
+		assert_int_equal(
+		    visit(f->state, 0, visit_nothing, NULL, &f->err), 0);
+		assert_int_equal(state_ingest(f->state, 2000, &f->err), 0);
+		row.id[0] = '\0';
+	}
+	assert_int_equal(scratch_count(&self, "fd", "", NULL), files);
+#ifndef __SANITIZE_ADDRESS__
+	assert_in_range(resident(), 0, pages + 256);
+#else
+	(void)pages;
+#endif
+	close(self.fd);
+}
+
 static void
 the_archive_has_a_ceiling(void **state)
 {
@@ -461,6 +515,7 @@ main(void)
 		TEST(a_damaged_database_is_rebuilt_from_journals),
 		TEST(a_damage_found_at_work_is_given_three_tries),
 		TEST(nobody_goes_where_eight_have_died),
+		TEST(visits_leave_nothing_behind),
 		TEST(the_archive_has_a_ceiling),
 	};
 

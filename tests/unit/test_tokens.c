@@ -99,6 +99,7 @@ models_have_their_vendors_tokenizer(void **state)
 	} cases[] = {
 		{ WIRE_OPENAI_CHAT, "gpt-4o", TOKENS_OPENAI },
 		{ WIRE_OPENAI_CHAT, "gpt-5-mini", TOKENS_GPT_5 },
+		{ WIRE_OPENAI_CHAT, "gpt-4o-mini", TOKENS_GPT_4O_MINI },
 		{ WIRE_ANTHROPIC, "claude-sonnet-4-5", TOKENS_CLAUDE },
 		{ WIRE_ANTHROPIC, "claude-opus-4-8", TOKENS_CLAUDE_5 },
 		{ WIRE_OPENAI_CHAT, "anthropic/claude-sonnet-4",
@@ -130,6 +131,7 @@ images_follow_the_vendors_rules(void **state)
 		/* shrunk to 1536 x 768: 3 x 2 tiles */
 		{ TOKENS_OPENAI, PNG_2000_1000, NULL, 85 + 6 * 170 },
 		{ TOKENS_OPENAI, PNG_2000_1000, "low", 85 },
+		{ TOKENS_GPT_4O_MINI, PNG_2000_1000, NULL, 2833 + 6 * 5667 },
 		/* shrunk to 1568 x 784, and no more than 1,600 */
 		{ TOKENS_CLAUDE, PNG_2000_1000, NULL, 1600 },
 		{ TOKENS_GEMINI, PNG_2000_1000, NULL, 258 * 6 },

@@ -90,17 +90,22 @@ wires_each(wires_fn *fn, void *arg)
 	return n;
 }
 
-/* A framing of its maker's own, and four streams one after the other. */
+static bool
+repeats(struct str body, struct str what)
+{
+	long first = str_find(body, what);
+
+	return first >= 0 &&
+	    str_find(str_skip(body, (size_t)first + 1), what) >= 0;
+}
+
+/* A framing of its maker's own, and streams one after the other. */
 static bool
 is_odd(struct str body)
 {
-	struct str created = STR("\"type\":\"response.created\"");
-	long first = str_find(body, created);
-
-	if (str_find(body, STR("\"object\":\"response.delta\"")) >= 0)
-		return true;
-	return first >= 0 &&
-	    str_find(str_skip(body, (size_t)first + 1), created) >= 0;
+	return str_find(body, STR("\"object\":\"response.delta\"")) >= 0 ||
+	    repeats(body, STR("\"type\":\"response.created\"")) ||
+	    repeats(body, STR("event: message_stop\n"));
 }
 
 struct str
@@ -224,6 +229,8 @@ wires_send(struct arena *a, const struct wires_way *way, struct str body,
 	*out = (struct wires_sent){ .chat = ask_chat(&ask, &ignored) };
 	if (way->to->provider->prepare(a, &target, &ask, &request, err) != 0)
 		return -1;
+	if (out->chat && way->from->provider != way->to->provider)
+		chat_lose_shared(out->chat);
 	out->body = request.body;
 	out->cut = request.cut;
 	return 0;

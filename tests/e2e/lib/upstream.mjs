@@ -30,12 +30,13 @@ class Call {
     this.path = req.url;
     this.headers = req.headers;
     this.raw = raw;                       // request body, as it came
-    this.body = JSON.parse(raw);
+    this.body = JSON.parse(raw.length ? raw : '{}');
     this.format = formatOf(req.url);
-    // Gemini has both in its address
-    this.model = this.body.model ??
-      decodeURIComponent(req.url.match(/models\/([^:]+):/)?.[1] ?? '');
+    // Gemini has both in its address, a stored response its id
+    this.model = this.body.model ?? decodeURIComponent(
+      req.url.match(/(?:models|responses)\/([^:/?]+)/)?.[1] ?? '');
     this.streamed = this.body.stream ?? req.url.includes(':streamGenerate');
+    this.port = req.socket.remotePort;    // whose connection it is
     this.bytes = 0;                       // of the answer, handed to the socket
     this.goneAt = null;                   // other side closed before the end
     this.#res = res;

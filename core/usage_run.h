@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* One pass of a query (usage_query.h), shared by its two ways to answer. */
+#ifndef CORE_USAGE_RUN_H
+#define CORE_USAGE_RUN_H
+
+#include "core/usage_group.h"
+#include "core/usage_query.h"
+
+struct error;
+struct state;
+
+#define USAGE_DAY_US    INT64_C(86400000000)
+#define USAGE_DAY_BYTES 9 /* "20261124", NUL */
+
+struct usage_run {
+	const struct usage_query *q;
+	struct state *state;
+	struct usage_groups groups;
+	struct ledger_sum total;
+	const struct usage_groups *best; /* values to tell apart; NULL: all */
+	char period[USAGE_DAY_BYTES];    /* whose start is known */
+	char start[USAGE_DAY_BYTES];
+	int64_t until_us; /* monotonic: patience ends; 0: never */
+};
+
+/*
+ * usage_run_add(run, start, v, sum):
+ * Add ${sum} to the group that begins at ${start} and has the values ${v}, by
+ * dimension.
+ *
+ * Returns  true if the group has had nothing of this row yet.
+ */
+bool usage_run_add(struct usage_run *run, struct str start,
+    const struct str v[ROLLUP_DIMS], const struct ledger_sum *sum);
+
+/*
+ * usage_run_start(run, day):
+ * Returns  the first day of the interval that ${day}, "20261124" or "202611",
+ *          lies in; valid until the next call.
+ */
+struct str usage_run_start(struct usage_run *run, struct str day);
+
+/* usage_fits(only, value): does a filter let ${value} pass? */
+bool usage_fits(struct str only, struct str value);
+
+/*
+ * usage_can_sum(q): can rollups answer ${q}, but for ends that are no days?
+ */
+bool usage_can_sum(const struct usage_query *q);
+
+/*
+ * usage_sums(run, since_us, until_us, err):
+ * Add up whole days (0: open) from the rollups.
+ *
+ * usage_rows(run, since_us, until_us, err):
+ * Add up any time from the rows.
+ *
+ * Returns  0, or -1: ERROR_STORE; rows also ERROR_BAD_REQUEST.
+ */
+int usage_sums(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err) __attribute__((warn_unused_result));
+int usage_rows(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err) __attribute__((warn_unused_result));
+
+#endif

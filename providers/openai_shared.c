@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "providers/openai_shared.h"
+
+#include "core/conf.h"
+#include "core/jw.h"
+
+#include "providers/takes.h"
+
+#define MAX_MARKS 4 /* writes to the cache in one request */
+
+static bool
+is_openai(const struct target *t)
+{
+	return !(t->provider->quirks & QUIRK_NO_DEVELOPER);
+}
+
+static struct shared *
+find(struct chat *chat, const char *name)
+{
+	struct shared *s = chat->shared;
+
+	while (s != NULL && !str_is(s->name, name))
+		s = s->next;
+	return s;
+}
+
+/* Chat keeps metadata with what it stores only, and knows one lifetime. */
+static bool
+fits_chat(struct chat *chat, const struct shared *s)
+{
+	const struct shared *store = find(chat, "store");
+
+	if (str_is(s->name, "metadata"))
+		return store != NULL && str_is(store->raw, "true");
+	if (str_is(s->name, "prompt_cache_options"))
+		return str_find(s->raw, STR("\"12h\"")) < 0 &&
+		    str_find(s->raw, STR("\"prewarm\"")) < 0 &&
+		    str_find(s->raw, STR("comparison_response_id")) < 0;
+	return true;
+}
+
+void
+openai_shared(
+    struct jw *w, struct chat *chat, const struct target *t, enum wire wire)
+{
+	struct shared *s;
+
+	for (s = chat->shared; s != NULL; s = s->next) {
+		if (!is_openai(t) || str_is(s->name, "verbosity") ||
+		    (wire == WIRE_OPENAI_CHAT && !fits_chat(chat, s)))
+			continue;
+		jw_key_str(w, s->name);
+		jw_raw(w, s->raw);
+		s->carried = true;
+	}
+}
+
+struct str
+openai_verbosity(struct chat *chat, const struct target *t, enum wire wire)
+{
+	struct shared *s = find(chat, "verbosity");
+
+	if (s == NULL || !is_openai(t) || !takes_any(t, wire, MODEL_REASONING))
+		return STR_NONE;
+	s->carried = true;
+	return s->raw;
+}
+
+static const char *
+lifetime(const struct target *t, enum cache_mark mark)
+{
+	if (!is_openai(t))
+		return NULL;
+	return mark == CACHE_MARK_30M ? "30m"
+	    : mark == CACHE_MARK_12H  ? "12h"
+				      : NULL;
+}
+
+void
+openai_mark(
+    struct jw *w, const struct target *t, const struct part *part, unsigned *n)
+{
+	const char *ttl = lifetime(t, part->cache_mark);
+
+	if (ttl == NULL || *n >= MAX_MARKS)
+		return;
+	++*n;
+	jw_key(w, "prompt_cache_breakpoint");
+	jw_object(w);
+	jw_kv_cstr(w, "mode", "explicit");
+	jw_kv_cstr(w, "ttl", ttl);
+	jw_end(w);
+}
+
+bool
+openai_has_mark(const struct target *t, const struct part *parts)
+{
+	while (parts != NULL && lifetime(t, parts->cache_mark) == NULL)
+		parts = parts->next;
+	return parts != NULL;
+}

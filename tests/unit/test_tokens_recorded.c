@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Estimates against what vendors have counted, for every recorded request
+ * that holds text only; the distribution of errors by vendor is printed.
+ * Requests with tools, schemas, images and documents are reported too: what a
+ * vendor adds around those is its own secret.  Without fixtures skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/chat.h"
+#include "core/error.h"
+#include "core/fold.h"
+#include "core/jtree.h"
+#include "core/provider.h"
+#include "core/tokens.h"
+#include "core/usage.h"
+#include "tests/unit/projection.h"
+#include "tests/unit/wires.h"
+
+#define VENDORS   24
+#define SAMPLES   256
+#define MAX_BYTES ((size_t)256 << 20)
+
+enum content {
+	TEXT,
+	TOOLS, /* or a JSON schema */
+	MEDIA,
+	CONTENTS
+};
+
+static const char *const content_names[] = { "text", "tools", "media" };
+
+static struct errors {
+	char name[32];
+	size_t n[CONTENTS];
+	double off[CONTENTS][SAMPLES]; /* relative errors */
+} vendors[VENDORS];
+
+static struct errors *
+errors_of(struct str name)
+{
+	struct errors *v = vendors;
+
+	while (v->name[0] && !str_is(name, v->name))
+		v++;
+	assert_true(v < vendors + VENDORS - 1);
+	(void)snprintf(v->name, sizeof(v->name), "%.*s", STR_ARG(name));
+	return v;
+}
+
+static enum content
+content_of_parts(const struct part *p)
+{
+	enum content most = TEXT, c;
+
+	for (; p != NULL; p = p->next) {
+		c = content_of_parts(p->parts);
+		if (p->kind == PART_IMAGE || p->kind == PART_AUDIO ||
+		    (p->kind == PART_DOCUMENT && !p->text.p))
+			c = MEDIA;
+		else if (p->kind != PART_TEXT && c == TEXT)
+			c = TOOLS;
+		most = c > most ? c : most;
+	}
+	return most;
+}
+
+static enum content
+content_of(const struct chat *chat, struct str body)
+{
+	/* what is elsewhere, or found meanwhile, nobody can count */
+	bool plain = str_find(body, STR("cachedContent")) < 0 &&
+	    str_find(body, STR("compound-beta")) < 0 &&
+	    str_find(body, STR("\"plugins\":")) < 0 && !chat->tools &&
+	    chat->output == OUTPUT_TEXT && str_find(body, STR("ools\":")) < 0;
+	enum content most = plain ? TEXT : TOOLS, c;
+	const struct turn *t;
+
+	for (t = chat->turns; t != NULL; t = t->next) {
+		c = content_of_parts(t->parts);
+		most = c > most ? c : most;
+	}
+	return most;
+}
+
+static int64_t
+counted(const struct usage *u)
+{
+	int64_t n = 0;
+
+	for (int b = USAGE_INPUT; b <= USAGE_CACHE_WRITE_12H; b++)
+		n += u->tokens[b];
+	return n + u->tokens[USAGE_AUDIO_IN] + u->tokens[USAGE_IMAGE_IN];
+}
+
+static struct str
+member(const struct jnode *row, const char *name)
+{
+	struct jnode at;
+
+	(void)jtree_find(row, name, &at);
+	return jtree_value_str(&at);
+}
+
+static void
+compare(void *arg, const char *dir, int format, const struct jnode *row)
+{
+	const struct wire_format *f = &wires[format];
+	struct arena *a = arena_new(MAX_BYTES);
+	struct str request = wires_request(a, dir);
+	struct str answer = wires_answer(a, dir, row);
+	struct error err = { 0 };
+	struct fold fold;
+	struct chat *chat;
+	struct errors *v;
+	enum content c;
+	int64_t n, guess;
+
+	(void)arg;
+	fold_init(&fold, a);
+	if (request.p && answer.p &&
+	    wires_fold(a, f, answer, &fold, &err) == 0 &&
+	    (chat = wires_chat(a, f, request, &err)) != NULL &&
+	    (n = counted(&fold.usage)) > 0) {
+		guess = tokens_chat(
+		    tokens_family(f->provider->wire, member(row, "model")),
+		    chat);
+		c = content_of(chat, request);
+		v = errors_of(member(row, "provider"));
+		assert_true(v->n[c] < SAMPLES);
+		if (getenv("TOKENS_VERBOSE"))
+			printf("%s %s %s %lld %lld %s\n", v->name,
+			    content_names[c], str_cstr(a, member(row, "model")),
+			    (long long)n, (long long)guess, dir);
+		/* of a handful of tokens one is more than 15 % */
+		v->off[c][v->n[c]++] = llabs(guess - n) <= 1
+		    ? 0
+		    : ((double)guess - (double)n) / (double)n;
+	}
+	arena_free(a);
+}
+
+static int
+by_size(const void *x, const void *y)
+{
+	double a = fabs(*(const double *)x), b = fabs(*(const double *)y);
+
+	return (a > b) - (a < b);
+}
+
+/* How many are within ${most}. */
+static size_t
+within(const struct errors *v, enum content c, double most)
+{
+	size_t good = 0;
+
+	for (size_t i = 0; i < v->n[c]; i++)
+		good += fabs(v->off[c][i]) <= most;
+	return good;
+}
+
+static void
+report(struct errors *v, enum content c)
+{
+	size_t n = v->n[c];
+
+	if (n == 0)
+		return;
+	qsort(v->off[c], n, sizeof(double), by_size);
+	printf("%-16s %-5s %3zu  within 15 %%: %3zu %%  median %5.1f %%  "
+	       "p90 %6.1f %%\n",
+	    v->name, content_names[c], n, 100 * within(v, c, 0.15) / n,
+	    100 * v->off[c][n / 2], 100 * v->off[c][n * 9 / 10]);
+}
+
+static void
+text_is_within_15_percent_of_what_vendors_count(void **state)
+{
+	size_t all = 0, good = 0;
+	struct errors *v;
+
+	(void)state;
+	if (wires_each(compare, NULL) == 0)
+		skip();
+	for (int c = 0; c < CONTENTS; c++)
+		for (v = vendors; v->name[0]; v++)
+			report(v, c);
+	for (v = vendors; v->name[0]; v++) {
+		all += v->n[TEXT];
+		good += within(v, TEXT, 0.15);
+	}
+	printf("text of all vendors: %zu of %zu within 15 %%\n", good, all);
+	assert_true(good * 100 >= all * 80);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    text_is_within_15_percent_of_what_vendors_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
