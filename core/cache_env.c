@@ -330,12 +330,14 @@ settle(struct cache *c, struct error *err)
 int
 cache_enter(struct cache *c, int64_t wait_us, struct error *err)
 {
-	int rc = lock(c, bounded(c, wait_us), err);
+	int64_t bound_us = bounded(c, wait_us);
+	int rc = lock(c, bound_us, err);
 
-	if (rc == 0 && wait_us > 0)
+	if (rc == 0 && bound_us > 0)
 		atomic_store(&c->shy_until_us, clock_mono_us() + SHY_US);
 	if (rc != 1)
 		return rc;
+	atomic_store(&c->shy_until_us, 0);
 	if (settle(c, err) == 0)
 		return 1;
 	unlock(c);

@@ -66,6 +66,7 @@ gateway_free(struct gateway *gw)
 	accounts_free(gw->accounts);
 	fits_free(gw->fits);
 	flights_free(gw->flights);
+	cache_close(gw->cache);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
