@@ -52,7 +52,7 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
-$(BUILD)/tests/bench_ledger: tests/bench_ledger.c $(BUILD)/libsluice.a
+$(BUILD)/tests/bench_%: tests/bench_%.c $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
@@ -81,9 +81,11 @@ check:
 	conf/deps.sh build check
 	tests/check.sh
 
-bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger
+bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger \
+	$(BUILD)/tests/bench_cache
 	tests/bench.sh
 	tests/bench_ledger.sh
+	tests/bench_cache.sh
 
 # The manual; its table of keys comes from README.
 MAN = $(BUILD)/man/sluice.1 $(BUILD)/man/sluice.json.5

@@ -18,7 +18,8 @@
 #include "core/log.h"
 #include "core/shm.h"
 
-#define WAIT_US      INT64_C(5000)
+#define GET_WAIT_US  INT64_C(20000) /* a miss costs more */
+#define PUT_WAIT_US  INT64_C(5000)
 #define PUT_US       INT64_C(8000) /* to make room, with pauses for others */
 #define PUT_SLICE_US INT64_C(1500)
 #define WIPE_SHARE   32 /* of the ceiling: beyond it, a file has to go */
@@ -163,7 +164,7 @@ remove_damaged(struct cache *c, const struct cache_slot *bad)
 	uint32_t number;
 
 	cache_add(c, CACHE_DAMAGED);
-	if (cache_enter(c, WAIT_US, &err) != 1)
+	if (cache_enter(c, GET_WAIT_US, &err) != 1)
 		return;
 	if (cache_index_find(c, bad->key, &number, &s, &err) == 1 &&
 	    s.of.entry.crc == bad->of.entry.crc &&
@@ -207,7 +208,7 @@ cache_get(struct cache *c, const unsigned char key[CACHE_KEY], struct arena *a,
 {
 	struct cache_slot s;
 	char *chain = NULL;
-	int rc = cache_enter(c, WAIT_US, err);
+	int rc = cache_enter(c, GET_WAIT_US, err);
 
 	if (rc != 1)
 		return rc < 0 ? -1 : miss(c, true);
@@ -336,22 +337,24 @@ enum outcome {
 	FAILED
 };
 
+/* With pauses for others; what was freed stays free for the next attempt. */
 static enum outcome
 put(struct cache *c, struct put *p, struct error *err)
 {
-	int64_t until_us = clock_mono_us() + PUT_US;
+	int64_t left_us, until_us = clock_mono_us() + PUT_US;
 	bool fits = true;
-	int rc;
+	int rc = 0;
 
-	do {
-		rc = cache_enter(c, WAIT_US, err);
+	while (rc == 0 && fits && (left_us = until_us - clock_mono_us()) > 0) {
+		rc = cache_enter(
+		    c, left_us < PUT_WAIT_US ? left_us : PUT_WAIT_US, err);
 		if (rc != 1)
 			return rc < 0 ? FAILED : NO_TIME;
 		rc = keep_ceiling(c, err);
 		if (rc == 0 && (fits = may_fit(c, p)))
 			rc = put_slice(c, p, err);
 		cache_leave(c);
-	} while (rc == 0 && fits && clock_mono_us() < until_us);
+	}
 	return rc < 0 ? FAILED : rc == 1 ? STORED : fits ? NO_TIME : TOO_LARGE;
 }
 

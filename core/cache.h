@@ -59,7 +59,8 @@ void cache_limit(struct cache *c, int64_t max_bytes, int64_t account_bytes);
  * cache_get(c, key, a, item, err):
  * Returns  1 with ${*item} in ${a}; 0 if there is none, which may also mean
  *          that it was damaged, or others were busy; -1: ERROR_STORE.
- * Blocks   some microseconds, up to 5 ms where others are busy.
+ * Blocks   some microseconds, up to 20 ms where others are busy: a call to
+ *          the provider takes longer.
  */
 int cache_get(struct cache *c, const unsigned char key[CACHE_KEY],
     struct arena *a, struct cache_item *item, struct error *err)

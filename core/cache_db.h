@@ -6,7 +6,7 @@
  * away when somebody died in it.
  *
  * It has two queues, arrays of records of one size under numbers from 1 on:
- * slots (cache_index.h), 30 a page, and blocks (cache_blocks.h), 2 a page.
+ * slots (cache_index.h), 61 a page, and blocks (cache_blocks.h), 4 a page.
  * There is no tree: a page of one that was overwritten with zeros passes for
  * sound, and sends Berkeley DB round in circles.  What a record holds is for
  * its owner to check.
@@ -26,11 +26,11 @@ enum cache_table {
 	CACHE_TABLES
 };
 
-#define CACHE_PAGE_BYTES  4096
+#define CACHE_PAGE_BYTES  8192
 #define CACHE_SLOT_BYTES  128 /* of a record */
-#define CACHE_BLOCK_BYTES 2031
-#define CACHE_PAGE_SLOTS  30 /* records a page */
-#define CACHE_PAGE_BLOCKS 2
+#define CACHE_BLOCK_BYTES 2039
+#define CACHE_PAGE_SLOTS  61 /* records a page */
+#define CACHE_PAGE_BLOCKS 4
 
 /* What can be done about a failure. */
 enum cache_fault {

@@ -30,6 +30,7 @@
 #define MAX_FRAIL     8
 #define FRAIL_US      INT64_C(60000000)
 #define SHY_US        INT64_C(50000)
+#define SHY_WAIT_US   INT64_C(1000)
 #define QUIT_US       INT64_C(1000000)
 #define MAX_ABANDONED 1000 /* about 10 KB each */
 
@@ -257,11 +258,13 @@ condemn(struct cache *c, const char *why)
 
 /* --- in and out --- */
 
-/* Nobody may wait for one who does not come back; but for the first. */
+/* Who was waited for in vain may be stopped: others wait but a little. */
 static int64_t
 bounded(struct cache *c, int64_t wait_us)
 {
-	return clock_mono_us() < atomic_load(&c->shy_until_us) ? 0 : wait_us;
+	bool shy = clock_mono_us() < atomic_load(&c->shy_until_us);
+
+	return shy && wait_us > SHY_WAIT_US ? SHY_WAIT_US : wait_us;
 }
 
 static int
@@ -333,7 +336,7 @@ cache_enter(struct cache *c, int64_t wait_us, struct error *err)
 	int64_t bound_us = bounded(c, wait_us);
 	int rc = lock(c, bound_us, err);
 
-	if (rc == 0 && bound_us > 0)
+	if (rc == 0 && bound_us > SHY_WAIT_US)
 		atomic_store(&c->shy_until_us, clock_mono_us() + SHY_US);
 	if (rc != 1)
 		return rc;

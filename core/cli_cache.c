@@ -189,7 +189,9 @@ static const struct cmd purge = {
 		 "  --older DURATION  stored at least so long ago: 90s, 30m, "
 		 "24h, 7d\n"
 		 "What matches all that is said is removed; if nothing is "
-		 "said, everything.",
+		 "said, everything.\n"
+		 "The disk keeps what was removed until its room is used "
+		 "again; not so\nafter a purge of everything.",
 	.run = run_purge,
 };
 

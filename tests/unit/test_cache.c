@@ -643,6 +643,53 @@ damage_of_any_file_never_gives_a_wrong_value(void **state)
 }
 
 static void
+zero_first(char *page, size_t n, int number)
+{
+	if (number == 0)
+		memset(page, 0, n);
+}
+
+/* Of the queue: first and current record, length, padding, records a page. */
+static void
+zero_facts(char *page, size_t n, int number)
+{
+	if (number == 0 && n > 96)
+		memset(page + 72, 0, 24);
+}
+
+static void
+flip_facts(char *page, size_t n, int number)
+{
+	size_t i;
+
+	for (i = 72; number == 0 && i < 96 && i < n; i++)
+		page[i] ^= 0x55;
+}
+
+static void
+the_first_page_of_a_file_may_be_damaged(void **state)
+{
+	static const char *const files[] = { "slots.db", "blocks.db" };
+	static void (*const changes[])(
+	    char *, size_t, int) = { zero_first, zero_facts, flip_facts };
+	struct fixture *f = *state;
+	size_t i;
+
+	log_open("/dev/null", LOG_LEVEL_ERROR);
+	for (i = 0; i < COUNT(files) * COUNT(changes); i++) {
+		assert_int_equal(put(f, 1, 700, "a"), 1);
+		with_pages(f, files[i / 3], changes[i % 3]);
+		cache_close(f->cache);
+		f->cache = open_cache(f, MAX_BYTES);
+		is_there(f, 1, 700);
+		put(f, 2, 700, "a");
+		assert_int_equal(put(f, 1, 700, "a"), 1);
+		assert_true(is_there(f, 1, 700));
+	}
+	log_open("stderr", LOG_LEVEL_INFO);
+}
+
+static void
 a_broken_chain_ends_the_environment(void **state)
 {
 	struct fixture *f = *state;
@@ -869,6 +916,7 @@ main(void)
 		CASE(sums_name_the_largest_accounts),
 		CASE(a_damaged_value_is_a_miss_and_removed),
 		CASE(damage_of_any_file_never_gives_a_wrong_value),
+		CASE(the_first_page_of_a_file_may_be_damaged),
 		CASE(a_broken_chain_ends_the_environment),
 		CASE(a_file_that_is_gone_is_made_again),
 		CASE(who_dies_inside_takes_all_with_him),

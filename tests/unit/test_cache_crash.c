@@ -283,7 +283,7 @@ run_and_kill(struct pool *p, struct cache *c, int64_t seconds)
 		if (now_us - begun_us < next_us)
 			continue;
 		strike(p, c, now_us);
-		next_us = now_us - begun_us + 20000 + next(&p->seed) % 80000;
+		next_us = now_us - begun_us + 40000 + next(&p->seed) % 120000;
 	}
 	for (i = 0; i < WORKERS; i++)
 		kill_one(p, i);
