@@ -10,7 +10,6 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/cache_env.h"
 #include "core/cache_index.h"
 #include "core/clock.h"
 #include "core/crc32c.h"
@@ -88,7 +87,7 @@ cache_open(struct str data_dir, int64_t max_bytes, struct error *err)
 	c->dirfd = -1;
 	c->clock = (struct cache_clock){ clock_wall_us, steady_us };
 	pthread_mutex_init(&c->lock, NULL);
-	atomic_store(&c->max_bytes, max_bytes);
+	cache_limit(c, max_bytes, 0);
 	if (attach(c, err) == 0)
 		return c;
 	cache_close(c);
@@ -112,89 +111,85 @@ cache_close(struct cache *c)
 void
 cache_limit(struct cache *c, int64_t max_bytes, int64_t account_bytes)
 {
-	atomic_store(&c->max_bytes, max_bytes);
+	atomic_store(&c->max_bytes, max_bytes > 0 ? max_bytes : 0);
 	atomic_store(&c->account_bytes, account_bytes);
 }
 
 /* What makes a value the right one for its key. */
 static uint32_t
-checksum(const unsigned char key[CACHE_KEY], const struct cache_record *r,
-    const char *chain)
+checksum(const struct cache_slot *s, const char *chain)
 {
-	const int64_t facts[] = { r->stored_us, r->expires_us, r->cost_pusd,
-		r->n };
-	uint32_t crc = crc32c(0, key, CACHE_KEY);
+	const struct cache_entry *e = &s->of.entry;
+	const int64_t facts[] = { e->stored_us, e->expires_us, e->cost_pusd,
+		s->n };
+	uint32_t crc = crc32c(0, s->key, CACHE_KEY);
 
-	return crc32c(crc32c(crc, facts, sizeof(facts)), chain, r->n);
+	return crc32c(crc32c(crc, facts, sizeof(facts)), chain, s->n);
 }
 
 /* --- get --- */
 
 /*
- * Inside: 1 with the record and the bytes of a hit, 0, or -1, which ends the
+ * Inside: 1 with the slot and the bytes of a hit, 0, or -1, which ends the
  * environment.
  */
 static int
 look_up(struct cache *c, const unsigned char key[CACHE_KEY], struct arena *a,
-    struct cache_record *r, char **chain)
+    struct cache_slot *s, char **chain)
 {
 	struct error err = { .kind = ERROR_NONE };
-	int rc = cache_index_find(c, key, r, &err);
+	uint32_t number;
+	int rc = cache_index_find(c, key, &number, s, &err);
 
 	if (rc != 1)
 		return rc;
-	if (r->n > MAX_CHAIN_BYTES || r->chain.blocks != cache_blocks_of(r->n))
-		return cache_db_damaged(c->db, "a record is torn", &err);
-	if (c->clock.steady_us() >= r->expires_us) {
+	if (c->clock.steady_us() >= s->of.entry.expires_us) {
 		cache_add(c, CACHE_EXPIRED);
-		return cache_index_remove(c, key, r, &err);
+		return cache_index_remove(c, number, s, &err);
 	}
-	*chain = arena_alloc(a, r->n);
-	if (cache_blocks_read(c, &r->chain, *chain, r->n, &err) != 0 ||
-	    cache_index_touch(c, key, r, &err) != 0)
+	*chain = arena_alloc(a, s->n);
+	if (cache_blocks_read(c, &s->chain, *chain, s->n, &err) != 0 ||
+	    cache_index_touch(c, number, s, &err) != 0)
 		return -1;
 	return 1;
 }
 
 /* Unless somebody has put another one there meanwhile. */
 static void
-remove_damaged(struct cache *c, const unsigned char key[CACHE_KEY],
-    const struct cache_record *bad)
+remove_damaged(struct cache *c, const struct cache_slot *bad)
 {
 	struct error err = { .kind = ERROR_NONE };
-	struct cache_record r;
+	struct cache_slot s;
+	uint32_t number;
 
 	cache_add(c, CACHE_DAMAGED);
 	if (cache_enter(c, WAIT_US, &err) != 1)
 		return;
-	if (cache_index_find(c, key, &r, &err) == 1 && r.crc == bad->crc &&
-	    cache_index_remove(c, key, &r, &err) != 0)
+	if (cache_index_find(c, bad->key, &number, &s, &err) == 1 &&
+	    s.of.entry.crc == bad->of.entry.crc &&
+	    cache_index_remove(c, number, &s, &err) != 0)
 		log_event(LOG_LEVEL_WARN, "cache", "%s", err.msg);
 	cache_leave(c);
 }
 
-static int
-unpack(struct cache *c, const struct cache_record *r, const char *chain,
+static void
+unpack(struct cache *c, const struct cache_slot *s, const char *chain,
     struct cache_item *item)
 {
+	const struct cache_entry *e = &s->of.entry;
+	const char *p = chain + sizeof(struct names);
 	struct names n;
-	const char *p = chain + sizeof(n);
 
-	if (r->n < sizeof(n))
-		return -1;
 	memcpy(&n, chain, sizeof(n));
-	if (sizeof(n) + n.account + n.route > r->n)
-		return -1;
 	item->account = (struct str){ n.account > 0 ? p : NULL, n.account };
 	p += n.account;
 	item->route = (struct str){ n.route > 0 ? p : NULL, n.route };
 	p += n.route;
-	item->value = (struct str){ p, (size_t)(chain + r->n - p) };
+	item->value = (struct str){ p, (size_t)(chain + s->n - p) };
 	item->stored_us =
-	    c->clock.wall_us() - (c->clock.steady_us() - r->stored_us);
-	item->expires_us = item->stored_us + (r->expires_us - r->stored_us);
-	item->cost_pusd = r->cost_pusd;
-	return 0;
+	    c->clock.wall_us() - (c->clock.steady_us() - e->stored_us);
+	item->expires_us = item->stored_us + (e->expires_us - e->stored_us);
+	item->cost_pusd = e->cost_pusd;
 }
 
 static int
@@ -210,21 +205,21 @@ int
 cache_get(struct cache *c, const unsigned char key[CACHE_KEY], struct arena *a,
     struct cache_item *item, struct error *err)
 {
-	struct cache_record r;
+	struct cache_slot s;
 	char *chain = NULL;
 	int rc = cache_enter(c, WAIT_US, err);
 
 	if (rc != 1)
 		return rc < 0 ? -1 : miss(c, true);
-	rc = look_up(c, key, a, &r, &chain);
+	rc = look_up(c, key, a, &s, &chain);
 	cache_leave(c);
 	if (rc != 1)
 		return miss(c, false);
-	if (checksum(key, &r, chain) != r.crc ||
-	    unpack(c, &r, chain, item) != 0) {
-		remove_damaged(c, key, &r);
+	if (checksum(&s, chain) != s.of.entry.crc) {
+		remove_damaged(c, &s);
 		return miss(c, false);
 	}
+	unpack(c, &s, chain, item);
 	cache_add(c, CACHE_HITS);
 	return 1;
 }
@@ -232,49 +227,47 @@ cache_get(struct cache *c, const unsigned char key[CACHE_KEY], struct arena *a,
 /* --- put --- */
 
 struct put {
-	const unsigned char *key;
-	struct cache_record record;
+	struct cache_slot slot;
 	struct str account; /* name */
 	struct str chain;
+	int64_t blocks; /* with one for a new account */
 };
 
-/* Inside: remove the least recently used entry, of all or of an account. */
+/* Inside: remove the entry that was used least recently, the first in line. */
 static int
-evict(struct cache *c, uint64_t account, struct error *err)
+evict(struct cache *c, uint32_t number, struct error *err)
 {
-	unsigned char key[CACHE_KEY];
-	struct cache_record r;
-	uint64_t sequence = 0;
+	struct cache_slot s;
 
-	if (cache_index_next(c, account, &sequence, key, err) != 1 ||
-	    cache_index_find(c, key, &r, err) != 1)
-		return cache_db_damaged(c->db, "an entry is lost", err);
+	if (cache_index_read(c, number, &s, err) != 0)
+		return -1;
+	if (s.kind != CACHE_ENTRY)
+		return cache_db_damaged(c->db, "a line is torn", err);
 	cache_add(c, CACHE_EVICTIONS);
-	return cache_index_remove(c, key, &r, err);
+	return cache_index_remove(c, number, &s, err);
 }
 
-/* Inside: whose oldest has to go for this.  1, 0: nobody's, -1. */
+/* Inside: who has to go for this.  1, 0: nobody, -1. */
 static int
 victim(
-    struct cache *c, const struct put *p, uint64_t *account, struct error *err)
+    struct cache *c, const struct put *p, uint32_t *number, struct error *err)
 {
 	int64_t share = atomic_load(&c->account_bytes);
 	const struct cache_ctl *ctl = c->ctl;
-	struct cache_room room = cache_room(c);
-	struct cache_sum sum = { 0 };
+	struct cache_slot a;
+	int rc = 0;
 
-	if (ctl->entries == 0)
-		return 0;
-	if (share > 0 && cache_index_sum(c, p->record.account, &sum, err) != 0)
+	if (share > 0)
+		rc = cache_index_account(c, p->account, number, &a, err);
+	if (rc < 0)
 		return -1;
-	*account = p->record.account;
-	if (share > 0 &&
-	    sum.bytes + cache_chain_bytes(&p->record.chain) > share)
+	*number = a.of.sum.line.oldest;
+	if (rc == 1 &&
+	    a.of.sum.bytes + cache_chain_bytes(&p->slot.chain) > share)
 		return 1;
-	*account = CACHE_ALL;
-	return ctl->entries >= room.entries ||
-	    ctl->free_blocks + room.blocks <
-	    (int64_t)ctl->high_block + p->record.chain.blocks;
+	*number = ctl->line.oldest;
+	return *number != 0 &&
+	    ctl->free_blocks + cache_room(c) < ctl->high_block + p->blocks;
 }
 
 /* Inside, for a while: 1 there is room, 0 not yet, -1. */
@@ -282,11 +275,11 @@ static int
 make_room(struct cache *c, const struct put *p, struct error *err)
 {
 	int64_t until_us = clock_mono_us() + PUT_SLICE_US;
-	uint64_t account;
+	uint32_t number;
 	int rc;
 
-	while ((rc = victim(c, p, &account, err)) == 1) {
-		if (evict(c, account, err) != 0)
+	while ((rc = victim(c, p, &number, err)) == 1) {
+		if (evict(c, number, err) != 0)
 			return -1;
 		if (clock_mono_us() >= until_us)
 			return 0;
@@ -300,7 +293,8 @@ keep_ceiling(struct cache *c, struct error *err)
 {
 	int64_t max = atomic_load(&c->max_bytes);
 
-	if (cache_file_bytes(c) <= max + max / WIPE_SHARE)
+	if (c->ctl->high_block == 0 ||
+	    cache_file_bytes(c) <= max + max / WIPE_SHARE)
 		return 0;
 	return cache_wipe(c, err);
 }
@@ -310,27 +304,27 @@ static bool
 may_fit(struct cache *c, const struct put *p)
 {
 	int64_t share = atomic_load(&c->account_bytes);
-	struct cache_room room = cache_room(c);
 
-	return room.entries > 0 && p->record.chain.blocks <= room.blocks &&
-	    (share <= 0 || cache_chain_bytes(&p->record.chain) <= share);
+	return p->blocks <= cache_room(c) &&
+	    (share <= 0 || cache_chain_bytes(&p->slot.chain) <= share);
 }
 
 /* Inside: 1 stored, 0 there is no room yet, -1. */
 static int
 put_slice(struct cache *c, struct put *p, struct error *err)
 {
-	struct cache_record old;
-	int rc = cache_index_find(c, p->key, &old, err);
+	struct cache_slot old;
+	uint32_t number;
+	int rc = cache_index_find(c, p->slot.key, &number, &old, err);
 
 	if (rc == 1)
-		rc = cache_index_remove(c, p->key, &old, err);
+		rc = cache_index_remove(c, number, &old, err);
 	if (rc == 0)
 		rc = make_room(c, p, err);
 	if (rc != 1)
 		return rc;
-	if (cache_blocks_write(c, p->chain, &p->record.chain, err) != 0 ||
-	    cache_index_add(c, p->key, &p->record, p->account, err) != 0)
+	if (cache_blocks_write(c, p->chain, &p->slot.chain, err) != 0 ||
+	    cache_index_add(c, &p->slot, p->account, err) != 0)
 		return -1;
 	return 1;
 }
@@ -363,19 +357,20 @@ put(struct cache *c, struct put *p, struct error *err)
 
 /* When it was stored, and how long it may live: 0, or -1 if not at all. */
 static int
-set_times(
-    struct cache *c, const struct cache_item *item, struct cache_record *r)
+set_times(struct cache *c, const struct cache_item *item, struct cache_entry *e)
 {
-	int64_t now_us = c->clock.steady_us(), ttl_us;
-	int64_t age_us = c->clock.wall_us() - item->stored_us;
+	int64_t now_us = c->clock.steady_us(), wall_us = c->clock.wall_us();
+	int64_t ttl_us, age_us;
 
-	if (__builtin_sub_overflow(item->expires_us, item->stored_us, &ttl_us))
+	if (__builtin_sub_overflow(
+		item->expires_us, item->stored_us, &ttl_us) ||
+	    __builtin_sub_overflow(wall_us, item->stored_us, &age_us))
 		return -1;
 	if (ttl_us <= 0 || ttl_us > CACHE_MAX_TTL_US)
 		return -1;
-	r->stored_us = now_us - (age_us > 0 ? age_us : 0);
-	r->expires_us = r->stored_us + ttl_us;
-	return r->expires_us > now_us ? 0 : -1;
+	e->stored_us = now_us - (age_us > 0 ? age_us : 0);
+	e->expires_us = e->stored_us + ttl_us;
+	return e->expires_us > now_us ? 0 : -1;
 }
 
 static int
@@ -403,24 +398,26 @@ int
 cache_put(struct cache *c, const unsigned char key[CACHE_KEY],
     const struct cache_item *item, struct error *err)
 {
-	struct put p = { .key = key, .account = item->account };
+	struct put p = { .account = item->account };
+	struct cache_slot *s = &p.slot;
 	enum outcome done;
 	struct buf b;
 
 	if (item->account.n > CACHE_MAX_NAME ||
 	    item->route.n > CACHE_MAX_NAME ||
 	    item->value.n > CACHE_MAX_VALUE_BYTES ||
-	    set_times(c, item, &p.record) != 0)
+	    set_times(c, item, &s->of.entry) != 0)
 		return refuse(c, false);
 	buf_init(&b, MAX_CHAIN_BYTES);
 	pack(item, &b);
 	p.chain = buf_str(&b);
-	p.record.cost_pusd = item->cost_pusd;
-	p.record.account = cache_id(item->account);
-	p.record.route = cache_id(item->route);
-	p.record.n = (uint32_t)b.n;
-	p.record.crc = checksum(key, &p.record, b.p);
-	p.record.chain.blocks = cache_blocks_of(b.n);
+	memcpy(s->key, key, CACHE_KEY);
+	s->n = (uint32_t)b.n;
+	s->chain.blocks = cache_blocks_of(b.n);
+	p.blocks = (int64_t)s->chain.blocks + 1;
+	s->of.entry.cost_pusd = item->cost_pusd;
+	s->of.entry.route = cache_id(item->route);
+	s->of.entry.crc = checksum(s, b.p);
 	done = put(c, &p, err);
 	buf_release(&b);
 	if (done == FAILED)

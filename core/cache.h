@@ -25,7 +25,7 @@ struct error;
 #define CACHE_KEY             32
 #define CACHE_MAX_TTL_US      (INT64_C(366) * 86400 * 1000000)
 #define CACHE_MAX_NAME        1024 /* bytes of account or route */
-#define CACHE_MAX_VALUE_BYTES ((size_t)64 << 20)
+#define CACHE_MAX_VALUE_BYTES ((size_t)4 << 20)
 
 struct cache_item {
 	struct str account; /* whose it is; absent: nobody's */

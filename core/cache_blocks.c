@@ -19,12 +19,6 @@ cache_blocks_of(size_t n)
 	return n == 0 ? 1 : (uint32_t)((n + CACHE_PAYLOAD - 1) / CACHE_PAYLOAD);
 }
 
-static struct str
-bytes(const void *p, size_t n)
-{
-	return (struct str){ .p = p, .n = n };
-}
-
 static struct cache_head
 head(uint32_t number, uint32_t next)
 {
@@ -38,15 +32,12 @@ static int
 load(struct cache *c, uint32_t number, struct block *b, size_t n,
     struct error *err)
 {
-	struct cache_head want;
-	int got = cache_db_get(
-	    c->db, CACHE_BLOCKS, bytes(&number, sizeof(number)), b, n, err);
+	int rc = cache_db_get(c->db, CACHE_BLOCKS, number, b, n, err);
 
-	if (got < 0)
+	if (rc < 0)
 		return -1;
-	want = head(number, b->head.next);
-	if (got != (int)n || want.check != b->head.check ||
-	    b->head.next > c->ctl->high_block)
+	if (rc == 0 || b->head.next > c->ctl->high_block ||
+	    b->head.check != head(number, b->head.next).check)
 		return cache_db_damaged(
 		    c->db, "a chain of blocks is torn", err);
 	return 0;
@@ -58,13 +49,13 @@ take(struct cache *c, struct error *err)
 {
 	struct cache_ctl *ctl = c->ctl;
 	struct block b = { .head = { 0 } };
-	uint32_t number = ctl->free_first;
+	uint32_t number = ctl->free_block;
 
 	if (number == 0)
 		return ++ctl->high_block;
 	if (load(c, number, &b, sizeof(b.head), err) != 0)
 		return 0;
-	ctl->free_first = b.head.next;
+	ctl->free_block = b.head.next;
 	ctl->free_blocks--;
 	return number;
 }
@@ -77,8 +68,8 @@ store(struct cache *c, uint32_t number, uint32_t next, struct str part,
 
 	if (part.n > 0)
 		memcpy(b.payload, part.p, part.n);
-	return cache_db_put(c->db, CACHE_BLOCKS, bytes(&number, sizeof(number)),
-	    bytes(&b, CACHE_BLOCK_BYTES), err);
+	return cache_db_put(
+	    c->db, CACHE_BLOCKS, number, &b, CACHE_BLOCK_BYTES, err);
 }
 
 int
@@ -133,13 +124,10 @@ cache_blocks_free(
     struct cache *c, const struct cache_chain *chain, struct error *err)
 {
 	struct cache_ctl *ctl = c->ctl;
-	uint32_t last = chain->last;
-	struct cache_head end = head(last, ctl->free_first);
+	struct cache_head end = head(chain->last, ctl->free_block);
 
-	if (cache_db_patch(c->db, bytes(&last, sizeof(last)),
-		bytes(&end, sizeof(end)), err) != 0)
-		return -1;
-	ctl->free_first = chain->first;
+	ctl->free_block = chain->first;
 	ctl->free_blocks += chain->blocks;
-	return 0;
+	return cache_db_put(
+	    c->db, CACHE_BLOCKS, chain->last, &end, sizeof(end), err);
 }

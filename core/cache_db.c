@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,25 +18,21 @@
 #include "core/store.h"
 
 #define FILE_MODE 0600
-#define MAX_KEY   64
-#define MAX_VALUE 2048
 
 static const struct table {
 	const char *file;
-	DBTYPE type;
+	u_int32_t record_bytes;
+	DB_CACHE_PRIORITY priority; /* to stay in the pool */
 } tables[CACHE_TABLES] = {
-	[CACHE_INDEX] = { "index.db", DB_BTREE },
-	[CACHE_AGES] = { "ages.db", DB_BTREE },
-	[CACHE_ACCOUNTS] = { "accounts.db", DB_BTREE },
-	[CACHE_BLOCKS] = { "blocks.db", DB_QUEUE },
+	[CACHE_SLOTS] = { "slots.db", CACHE_SLOT_BYTES, DB_PRIORITY_DEFAULT },
+	[CACHE_BLOCKS] = { "blocks.db", CACHE_BLOCK_BYTES,
+	    DB_PRIORITY_VERY_LOW },
 };
 
 struct cache_db {
 	DB_ENV *env;
 	DB *db[CACHE_TABLES];
-	bool broken;       /* why says how */
-	char key[MAX_KEY]; /* what cache_db_next found */
-	char value[MAX_VALUE];
+	bool broken;   /* why says how */
 	char why[200]; /* what libdb said first */
 };
 
@@ -94,21 +91,6 @@ open_env(struct cache_db *db, const char *home, size_t pool_bytes)
 	return env->open(env, home, make | DB_INIT_MPOOL, FILE_MODE);
 }
 
-/* Blocks leave the pool first: nearly all look-ups need pages of trees. */
-static int
-prepare(DB *d, DBTYPE type)
-{
-	int rc = d->set_pagesize(d, CACHE_PAGE_BYTES);
-
-	if (rc == 0 && type == DB_QUEUE)
-		rc = d->set_re_len(d, CACHE_BLOCK_BYTES);
-	if (rc == 0 && type == DB_QUEUE)
-		rc = d->set_priority(d, DB_PRIORITY_VERY_LOW);
-	if (rc == 0 && type == DB_BTREE)
-		rc = d->set_flags(d, DB_CHKSUM);
-	return rc;
-}
-
 static int
 open_table(struct cache_db *db, enum cache_table table, u_int32_t make)
 {
@@ -116,11 +98,11 @@ open_table(struct cache_db *db, enum cache_table table, u_int32_t make)
 	int rc = db_create(&db->db[table], db->env, 0);
 	DB *d = db->db[table];
 
-	if (rc == 0)
-		rc = prepare(d, t->type);
-	if (rc == 0)
-		rc = d->open(d, NULL, t->file, NULL, t->type, make, FILE_MODE);
-	return rc;
+	if (rc != 0 || (rc = d->set_pagesize(d, CACHE_PAGE_BYTES)) != 0 ||
+	    (rc = d->set_re_len(d, t->record_bytes)) != 0 ||
+	    (rc = d->set_priority(d, t->priority)) != 0)
+		return rc;
+	return d->open(d, NULL, t->file, NULL, DB_QUEUE, make, FILE_MODE);
 }
 
 static enum cache_fault
@@ -180,7 +162,7 @@ cache_db_close(struct cache_db *db)
 	free(db);
 }
 
-/* --- leaving without a word --- */
+/* --- what this process has mapped and open --- */
 
 static bool
 is_under(const char *path, const char *home, size_t n)
@@ -188,40 +170,78 @@ is_under(const char *path, const char *home, size_t n)
 	return strncmp(path, home, n) == 0 && path[n] == '/';
 }
 
+/* A mapping of a file: 0, or -1 with errno to stop. */
+typedef int see(const char *path, void *from, size_t bytes, int64_t *sum);
+
 /* "from-to perms offset dev inode   path" */
-static void
-unmap_line(const char *line, const char *home, size_t n)
+static int
+see_line(char *line, const char *home, see *fn, int64_t *sum)
 {
-	const char *path = strchr(line, '/');
+	char *path = strchr(line, '/'), *end;
 	unsigned long from, to;
-	char *end;
 	union {
 		unsigned long n;
 		void *p;
 	} at;
 
-	if (path == NULL || !is_under(path, home, n))
-		return;
+	if (path == NULL || !is_under(path, home, strlen(home)))
+		return 0;
+	path[strcspn(path, "\n")] = '\0';
 	from = strtoul(line, &end, 16);
 	if (*end != '-')
-		return;
+		return 0;
 	to = strtoul(end + 1, NULL, 16);
 	at.n = from;
-	munmap(at.p, to - from);
+	return fn(path, at.p, to - from, sum);
 }
 
-static void
-unmap_all(const char *home, size_t n)
+static int
+see_maps(const char *home, see *fn, int64_t *sum)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char *line = NULL;
 	size_t room = 0;
+	int rc = maps != NULL ? 0 : -1;
 
-	while (maps != NULL && getline(&line, &room, maps) > 0)
-		unmap_line(line, home, n);
+	while (rc == 0 && getline(&line, &room, maps) > 0)
+		rc = see_line(line, home, fn, sum);
 	free(line);
 	if (maps != NULL)
 		fclose(maps);
+	return rc;
+}
+
+/* Regions are mapped as large as they may ever be, and their files grow. */
+static int
+allocate(const char *path, void *from, size_t bytes, int64_t *sum)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), rc;
+
+	(void)from;
+	if (fd < 0)
+		return -1;
+	rc = posix_fallocate(fd, 0, (off_t)bytes);
+	close(fd);
+	*sum += (int64_t)bytes;
+	errno = rc;
+	return rc == 0 ? 0 : -1;
+}
+
+int64_t
+cache_db_allocate(const char *home)
+{
+	int64_t sum = 0;
+
+	return see_maps(home, allocate, &sum) == 0 ? sum : -1;
+}
+
+static int
+unmap(const char *path, void *from, size_t bytes, int64_t *sum)
+{
+	(void)path;
+	(void)sum;
+	munmap(from, bytes);
+	return 0;
 }
 
 static void
@@ -245,136 +265,73 @@ close_all(const char *home, size_t n)
 void
 cache_db_abandon(struct cache_db *db, const char *home)
 {
-	size_t n = strlen(home);
+	int64_t unused;
 
 	if (db == NULL)
 		return;
-	unmap_all(home, n);
-	close_all(home, n);
+	see_maps(home, unmap, &unused);
+	close_all(home, strlen(home));
 	free(db);
 }
 
-/* --- entries --- */
+/* --- records --- */
 
-/* libdb does not write through these, and its DBT has no const. */
 static DBT
-dbt(struct str s)
+key(uint32_t *number)
 {
-	union {
-		const char *in;
-		void *out;
-	} p = { .in = s.p };
-	DBT d;
+	DBT k;
 
-	memset(&d, 0, sizeof(d));
-	d.data = p.out;
-	d.size = (u_int32_t)s.n;
-	return d;
+	memset(&k, 0, sizeof(k));
+	k.data = number;
+	k.size = sizeof(*number);
+	return k;
 }
 
-/* Where libdb copies to. */
+/* The beginning of a record. */
 static DBT
-room(void *out, size_t max)
+part(void *p, size_t n)
 {
-	DBT d;
+	DBT v;
 
-	memset(&d, 0, sizeof(d));
-	d.data = out;
-	d.ulen = (u_int32_t)max;
-	d.flags = DB_DBT_USERMEM;
-	return d;
-}
-
-static bool
-is_none(int rc)
-{
-	return rc == DB_NOTFOUND || rc == DB_KEYEMPTY;
+	memset(&v, 0, sizeof(v));
+	v.data = p;
+	v.size = v.ulen = v.dlen = (u_int32_t)n;
+	v.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL;
+	return v;
 }
 
 int
-cache_db_get(struct cache_db *db, enum cache_table table, struct str key,
-    void *out, size_t max, struct error *err)
+cache_db_get(struct cache_db *db, enum cache_table table, uint32_t number,
+    void *out, size_t n, struct error *err)
 {
 	DB *d = db->db[table];
-	DBT k = dbt(key), v = room(out, max);
-	int rc;
+	DBT k = key(&number), v = part(out, n);
+	int rc = d->get(d, NULL, &k, &v, 0);
 
-	v.flags |= DB_DBT_PARTIAL;
-	v.dlen = (u_int32_t)max;
-	rc = d->get(d, NULL, &k, &v, 0);
 	if (rc == 0)
-		return (int)v.size;
-	return is_none(rc) ? 0 : fail(db, rc, tables[table].file, err);
-}
-
-int
-cache_db_next(struct cache_db *db, enum cache_table table, struct str *key,
-    struct str *value, struct error *err)
-{
-	DB *d = db->db[table];
-	DBT k = room(db->key, sizeof(db->key));
-	DBT v = room(db->value, sizeof(db->value));
-	DBC *c;
-	int rc;
-
-	if (key->n > sizeof(db->key))
-		return fail(db, EINVAL, tables[table].file, err);
-	memmove(db->key, key->p, key->n);
-	k.size = (u_int32_t)key->n;
-	rc = d->cursor(d, NULL, &c, 0);
-	if (rc != 0)
-		return fail(db, rc, tables[table].file, err);
-	rc = c->get(c, &k, &v, DB_SET_RANGE);
-	c->close(c);
-	if (rc != 0)
-		return is_none(rc) ? 0 : fail(db, rc, tables[table].file, err);
-	*key = (struct str){ .p = db->key, .n = k.size };
-	*value = (struct str){ .p = db->value, .n = v.size };
-	return 1;
-}
-
-static int
-put(struct cache_db *db, enum cache_table table, struct str key, DBT *v,
-    struct error *err)
-{
-	DB *d = db->db[table];
-	DBT k = dbt(key);
-	int rc = d->put(d, NULL, &k, v, 0);
-
-	return rc == 0 ? 0 : fail(db, rc, tables[table].file, err);
-}
-
-int
-cache_db_put(struct cache_db *db, enum cache_table table, struct str key,
-    struct str value, struct error *err)
-{
-	DBT v = dbt(value);
-
-	return put(db, table, key, &v, err);
-}
-
-int
-cache_db_patch(
-    struct cache_db *db, struct str key, struct str head, struct error *err)
-{
-	DBT v = dbt(head);
-
-	v.flags = DB_DBT_PARTIAL;
-	v.dlen = v.size;
-	return put(db, CACHE_BLOCKS, key, &v, err);
-}
-
-int
-cache_db_del(struct cache_db *db, enum cache_table table, struct str key,
-    struct error *err)
-{
-	DB *d = db->db[table];
-	DBT k = dbt(key);
-	int rc = d->del(d, NULL, &k, 0);
-
-	if (rc == 0 || is_none(rc))
+		return v.size == n;
+	if (rc == DB_NOTFOUND || rc == DB_KEYEMPTY)
 		return 0;
 	return fail(db, rc, tables[table].file, err);
+}
+
+int
+cache_db_put(struct cache_db *db, enum cache_table table, uint32_t number,
+    const void *p, size_t n, struct error *err)
+{
+	/* libdb does not write through it, and its DBT has no const. */
+	union {
+		const void *in;
+		void *out;
+	} from = { .in = p };
+	DB *d = db->db[table];
+	DBT k = key(&number), v = part(from.out, n);
+	int rc;
+
+	if (n == tables[table].record_bytes)
+		v.flags &= ~(u_int32_t)DB_DBT_PARTIAL;
+	rc = d->put(d, NULL, &k, &v, 0);
+	return rc == 0 ? 0 : fail(db, rc, tables[table].file, err);
 }
 
 int64_t

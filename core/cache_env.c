@@ -25,8 +25,6 @@
 #define POOL_SHARE       16                 /* of the ceiling */
 #define REGION_BYTES     (INT64_C(3) << 20) /* of Berkeley DB, about */
 #define SPARE_DISK_BYTES (INT64_C(16) << 20)
-#define ENTRY_BYTES      480 /* in the B-trees, however they are filled */
-#define INDEX_SHARE      8   /* 1/8 is theirs */
 
 #define RETRY_US      INT64_C(1000000)
 #define MAX_FRAIL     8
@@ -53,21 +51,23 @@ pool_bytes(const struct cache *c)
 				  : n;
 }
 
-struct cache_room
+int64_t
 cache_room(const struct cache *c)
 {
-	int64_t left = atomic_load(&c->max_bytes) - c->ctl->file_bytes;
-	int64_t index = left / INDEX_SHARE;
-	int64_t pages = (left - index) / CACHE_PAGE_BYTES - 1;
+	/* Of what is left: a group has as many slots as blocks. */
+	const int64_t group_bytes =
+	    CACHE_PAGE_BYTES * (CACHE_PAGE_SLOTS + CACHE_PAGE_BLOCKS);
+	const int64_t group_blocks = CACHE_PAGE_SLOTS * CACHE_PAGE_BLOCKS;
+	int64_t left = atomic_load(&c->max_bytes) - c->ctl->file_bytes -
+	    (CACHE_TABLES + 1) * CACHE_PAGE_BYTES;
+	int64_t groups = left / group_bytes;
 
-	if (pages <= 0)
-		return (struct cache_room){ 0 };
-	if (pages > INT32_MAX / CACHE_PAGE_BLOCKS)
-		pages = INT32_MAX / CACHE_PAGE_BLOCKS;
-	return (struct cache_room){
-		.blocks = pages * CACHE_PAGE_BLOCKS,
-		.entries = index / ENTRY_BYTES,
-	};
+	if (left <= 0)
+		return 0;
+	if (groups >= INT32_MAX / group_blocks)
+		return INT32_MAX;
+	return groups * group_blocks +
+	    left % group_bytes * group_blocks / group_bytes;
 }
 
 int64_t
@@ -110,20 +110,18 @@ give_up(struct cache *c, int64_t us)
 }
 
 static int
-join(struct cache *c, struct error *err)
+join(struct cache *c, enum cache_fault *fault, struct error *err)
 {
 	char home[PATH_MAX];
-	enum cache_fault fault;
 
 	drop(c);
+	*fault = CACHE_UNABLE;
 	if (c->abandoned >= MAX_ABANDONED)
 		return error_set(err, ERROR_STORE,
 		    "cache: %d environments have failed under this process",
 		    c->abandoned);
 	c->id = c->ctl->id;
-	c->db = cache_db_open(home_of(c, c->id, home), 0, &fault, err);
-	if (c->db == NULL && fault == CACHE_BROKEN)
-		give_up(c, RETRY_US);
+	c->db = cache_db_open(home_of(c, c->id, home), 0, fault, err);
 	return c->db != NULL ? 0 : -1;
 }
 
@@ -162,47 +160,6 @@ remove_envs(int dirfd)
 	arena_free(a);
 }
 
-/* Give the file all its blocks; -1 with errno if the disk has not got them. */
-static int64_t
-allocate(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC);
-	struct stat st;
-	int rc;
-
-	if (fd < 0)
-		return -1;
-	rc = fstat(fd, &st) == 0 ? posix_fallocate(fd, 0, st.st_size) : errno;
-	close(fd);
-	errno = rc;
-	return rc == 0 ? st.st_size : -1;
-}
-
-/* Regions are the files __db.*. */
-static int64_t
-allocate_regions(struct cache *c, const char *home)
-{
-	struct arena *a = arena_new(DIR_LIST_BYTES);
-	struct error ignored = { .kind = ERROR_NONE };
-	struct dir_list list = { 0 };
-	int64_t sum = allocate(c->dirfd, "hdr"), n;
-	int fd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t i;
-
-	if (fd < 0 || dir_read(fd, ".", a, &list, &ignored) != 0)
-		sum = -1;
-	for (i = 0; i < list.n && sum >= 0; i++) {
-		if (!str_starts(str_of(list.names[i]), "__db."))
-			continue;
-		n = allocate(fd, list.names[i]);
-		sum = n < 0 ? -1 : sum + n;
-	}
-	if (fd >= 0)
-		close(fd);
-	arena_free(a);
-	return sum;
-}
-
 static int
 check_disk(struct cache *c, struct error *err)
 {
@@ -217,6 +174,17 @@ check_disk(struct cache *c, struct error *err)
 	    need >> 20);
 }
 
+static void
+clear(struct cache_ctl *ctl)
+{
+	ctl->line = (struct cache_ends){ 0 };
+	ctl->sequence = 0;
+	ctl->entries = ctl->bytes = 0;
+	ctl->free_slot = ctl->free_block = ctl->free_blocks = 0;
+	ctl->high_slot = ctl->high_block = 0;
+	memset(ctl->heads, 0, sizeof(ctl->heads));
+}
+
 /* An environment in place of all that are there. */
 static int
 make(struct cache *c, struct error *err)
@@ -225,6 +193,7 @@ make(struct cache *c, struct error *err)
 	int64_t now_us = clock_mono_us();
 	char home[PATH_MAX];
 	enum cache_fault fault;
+	struct stat st;
 
 	remove_envs(c->dirfd);
 	if (check_disk(c, err) != 0)
@@ -238,13 +207,12 @@ make(struct cache *c, struct error *err)
 	c->db = cache_db_open(home, (size_t)pool_bytes(c), &fault, err);
 	if (c->db == NULL)
 		return -1;
-	ctl->file_bytes = allocate_regions(c, home);
-	if (ctl->file_bytes < 0)
+	ctl->file_bytes = cache_db_allocate(home);
+	if (ctl->file_bytes < 0 || fstatat(c->dirfd, "hdr", &st, 0) != 0)
 		return error_set(
 		    err, ERROR_STORE, "cache: %s: %s", home, strerror(errno));
-	ctl->sequence = 0;
-	ctl->entries = ctl->bytes = 0;
-	ctl->free_first = ctl->free_blocks = ctl->high_block = 0;
+	ctl->file_bytes += st.st_size;
+	clear(ctl);
 	ctl->made = shm_get(c->shm, SHM_OWNER_DEATHS) + 1;
 	return 0;
 }
@@ -342,23 +310,34 @@ notice_death(struct cache *c)
 static int
 settle(struct cache *c, struct error *err)
 {
-	struct cache_ctl *ctl = c->ctl;
+	const struct cache_ctl *ctl = c->ctl;
+	struct error why = { .kind = ERROR_NONE };
+	enum cache_fault fault;
 
 	notice_death(c);
-	if (ctl->made == 0)
-		return replace(c, err);
-	return c->db != NULL && c->id == ctl->id ? 0 : join(c, err);
+	if (ctl->made != 0) {
+		if (c->db != NULL && c->id == ctl->id)
+			return 0;
+		if (join(c, &fault, &why) == 0)
+			return 0;
+		if (fault != CACHE_BROKEN)
+			return error_set(err, ERROR_STORE, "%s", why.msg);
+		condemn(c, why.msg);
+	}
+	return replace(c, err);
 }
 
 int
 cache_enter(struct cache *c, int64_t wait_us, struct error *err)
 {
-	int rc = lock(c, bounded(c, wait_us), err);
+	int64_t bound_us = bounded(c, wait_us);
+	int rc = lock(c, bound_us, err);
 
-	if (rc == 0 && wait_us > 0)
+	if (rc == 0 && bound_us > 0)
 		atomic_store(&c->shy_until_us, clock_mono_us() + SHY_US);
 	if (rc != 1)
 		return rc;
+	atomic_store(&c->shy_until_us, 0);
 	if (settle(c, err) == 0)
 		return 1;
 	unlock(c);

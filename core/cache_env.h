@@ -13,8 +13,9 @@
  *
  * The disk has to hold the header and the regions of Berkeley DB, allocated
  * when they are made (a page that the disk has no room for would be a
- * SIGBUS), and the tables.  Their files grow only: blocks get 7/8 of what is
- * left, the rest is for the B-trees, which limits the entries.
+ * SIGBUS), and the two queues.  These only grow, and there never are more
+ * slots than blocks, since what has a slot has a block; so the number of
+ * blocks is all that needs a limit.
  */
 #ifndef CORE_CACHE_ENV_H
 #define CORE_CACHE_ENV_H
@@ -42,6 +43,13 @@ enum cache_count {
 	CACHE_COUNTS
 };
 
+/* Slots of entries in the order of their use; 0: none. */
+struct cache_ends {
+	uint32_t oldest, newest;
+};
+
+#define CACHE_HEADS (1 << 17)
+
 /* In the header's room.  All but the counters: for who is inside. */
 struct cache_ctl {
 	int64_t made;        /* SHM_OWNER_DEATHS + 1 at that time; 0: no env */
@@ -51,12 +59,16 @@ struct cache_ctl {
 	int64_t retry_at_us; /* monotonic: leave it alone until then */
 	int64_t file_bytes;  /* header and regions */
 
-	uint64_t sequence; /* of the last put or touch */
+	struct cache_ends line; /* all entries, by last use */
+	uint64_t sequence;      /* of the last use */
 	int64_t entries;
-	int64_t bytes;       /* of values */
-	uint32_t free_first; /* chain of free blocks, 0: none */
-	uint32_t free_blocks;
-	uint32_t high_block; /* highest number that was ever used */
+	int64_t bytes;      /* in blocks */
+	uint32_t free_slot; /* chain of free slots, 0: none; as with blocks: */
+	uint32_t free_block;
+	uint32_t free_blocks; /* how many */
+	uint32_t high_slot;   /* highest number that was ever used */
+	uint32_t high_block;
+	uint32_t heads[CACHE_HEADS]; /* chains of slots, by hash */
 
 	_Atomic int64_t counts[CACHE_COUNTS];
 };
@@ -109,13 +121,8 @@ void cache_quit(struct cache *c);
 /* cache_add(c, count): one more. */
 void cache_add(struct cache *c, enum cache_count count);
 
-/* What fits below the ceiling. */
-struct cache_room {
-	int64_t blocks, entries; /* 0 if nothing does */
-};
-
-/* cache_room(c): as much as the ceiling allows now. */
-struct cache_room cache_room(const struct cache *c);
+/* cache_room(c): inside: how many blocks there may be, 0 or more. */
+int64_t cache_room(const struct cache *c);
 
 /* cache_file_bytes(c): inside: on the disk, with everything. */
 int64_t cache_file_bytes(struct cache *c);

@@ -1,36 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cache_index.h"
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/sha.h>
 
-#include "core/cache_env.h"
+#include "core/crc32c.h"
 #include "core/error.h"
 
 #define TOUCH_SHARE 8
+#define MAX_CHAIN   100000 /* slots with one hash: more is a circle */
 
-/* An account's sums as they are kept. */
-struct account {
-	struct cache_sum sum;
-	char name[CACHE_MAX_NAME];
-};
+_Static_assert(sizeof(struct cache_slot) == CACHE_SLOT_BYTES, "slot size");
 
-/* Where an entry stands in ages: account id and sequence, high byte first. */
-struct place {
-	unsigned char p[16];
-};
+void
+cache_index_account_key(struct str name, unsigned char key[CACHE_KEY])
+{
+	SHA256((const unsigned char *)(name.n > 0 ? name.p : ""), name.n, key);
+}
 
 uint64_t
 cache_id(struct str name)
 {
-	unsigned char sum[SHA256_DIGEST_LENGTH];
+	unsigned char sum[CACHE_KEY];
 	uint64_t id;
 
-	SHA256((const unsigned char *)(name.n > 0 ? name.p : ""), name.n, sum);
+	cache_index_account_key(name, sum);
 	memcpy(&id, sum, sizeof(id));
-	return id == CACHE_ALL ? 1 : id;
+	return id;
 }
 
 int64_t
@@ -39,253 +37,305 @@ cache_chain_bytes(const struct cache_chain *chain)
 	return (int64_t)chain->blocks * CACHE_PAGE_BYTES / CACHE_PAGE_BLOCKS;
 }
 
-static struct str
-bytes(const void *p, size_t n)
+/* --- slots --- */
+
+static uint32_t
+check(uint32_t number, const struct cache_slot *s)
 {
-	return (struct str){ .p = p, .n = n };
+	const size_t from = sizeof(s->check);
+
+	return crc32c(crc32c(0, &number, sizeof(number)),
+	    (const char *)s + from, sizeof(*s) - from);
 }
 
-static struct str
-bytes_of_key(const unsigned char key[CACHE_KEY])
+int
+cache_index_read(
+    struct cache *c, uint32_t number, struct cache_slot *s, struct error *err)
 {
-	return bytes(key, CACHE_KEY);
+	int rc = cache_db_get(c->db, CACHE_SLOTS, number, s, sizeof(*s), err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || s->check != check(number, s))
+		return cache_db_damaged(c->db, "a slot is damaged", err);
+	return 0;
+}
+
+static int
+save(struct cache *c, uint32_t number, struct cache_slot *s, struct error *err)
+{
+	s->check = check(number, s);
+	return cache_db_put(c->db, CACHE_SLOTS, number, s, sizeof(*s), err);
+}
+
+/* The number of a free slot; 0: an error. */
+static uint32_t
+take(struct cache *c, struct error *err)
+{
+	struct cache_ctl *ctl = c->ctl;
+	uint32_t number = ctl->free_slot;
+	struct cache_slot s;
+
+	if (number == 0)
+		return ++ctl->high_slot;
+	if (cache_index_read(c, number, &s, err) != 0)
+		return 0;
+	ctl->free_slot = s.next;
+	return number;
+}
+
+static int
+give_back(struct cache *c, uint32_t number, struct error *err)
+{
+	struct cache_slot s = { .kind = CACHE_FREE, .next = c->ctl->free_slot };
+
+	c->ctl->free_slot = number;
+	return save(c, number, &s, err);
+}
+
+/* --- chains of one hash --- */
+
+static uint32_t *
+head(struct cache *c, const unsigned char key[CACHE_KEY])
+{
+	return &c->ctl->heads[crc32c(0, key, CACHE_KEY) % CACHE_HEADS];
+}
+
+static int
+find(struct cache *c, enum cache_kind kind, const unsigned char *key,
+    uint32_t *number, struct cache_slot *s, struct error *err)
+{
+	uint32_t at = *head(c, key);
+	int i;
+
+	for (i = 0; at != 0 && i < MAX_CHAIN; i++) {
+		if (cache_index_read(c, at, s, err) != 0)
+			return -1;
+		*number = at;
+		if (s->kind == kind && memcmp(s->key, key, CACHE_KEY) == 0)
+			return 1;
+		at = s->next;
+	}
+	return at == 0 ? 0 : cache_db_damaged(c->db, "a circle", err);
 }
 
 static void
-put_u64(unsigned char out[8], uint64_t v)
+chain_in(struct cache *c, uint32_t number, struct cache_slot *s)
 {
-	int i;
+	uint32_t *first = head(c, s->key);
 
-	for (i = 7; i >= 0; i--, v >>= 8)
-		out[i] = (unsigned char)v;
+	s->next = *first;
+	*first = number;
 }
 
-static uint64_t
-get_u64(const unsigned char in[8])
+static int
+chain_out(struct cache *c, uint32_t number, const struct cache_slot *s,
+    struct error *err)
 {
-	uint64_t v = 0;
+	uint32_t *first = head(c, s->key), at = *first;
+	struct cache_slot before;
 	int i;
 
-	for (i = 0; i < 8; i++)
-		v = v << 8 | in[i];
-	return v;
-}
-
-static struct place
-place(uint64_t account, uint64_t sequence)
-{
-	struct place at;
-
-	put_u64(at.p, account);
-	put_u64(at.p + 8, sequence);
-	return at;
+	if (at == number) {
+		*first = s->next;
+		return 0;
+	}
+	for (i = 0; at != 0 && i < MAX_CHAIN; i++) {
+		if (cache_index_read(c, at, &before, err) != 0)
+			return -1;
+		if (before.next == number) {
+			before.next = s->next;
+			return save(c, at, &before, err);
+		}
+		at = before.next;
+	}
+	return cache_db_damaged(c->db, "a slot is lost", err);
 }
 
 int
 cache_index_find(struct cache *c, const unsigned char key[CACHE_KEY],
-    struct cache_record *r, struct error *err)
+    uint32_t *number, struct cache_slot *s, struct error *err)
 {
-	int n = cache_db_get(
-	    c->db, CACHE_INDEX, bytes_of_key(key), r, sizeof(*r), err);
-
-	if (n <= 0)
-		return n;
-	return n == (int)sizeof(*r)
-	    ? 1
-	    : cache_db_damaged(c->db, "a record is torn", err);
+	return find(c, CACHE_ENTRY, key, number, s, err);
 }
 
+/* --- lines --- */
+
+/* Let the neighbour ${number} of an entry point to ${to} instead. */
 static int
-set(struct cache *c, const unsigned char key[CACHE_KEY],
-    const struct cache_record *r, struct error *err)
+join(struct cache *c, uint32_t number, enum cache_line line, bool newer,
+    uint32_t to, struct error *err)
 {
-	return cache_db_put(
-	    c->db, CACHE_INDEX, bytes_of_key(key), bytes(r, sizeof(*r)), err);
-}
+	struct cache_slot s;
+	struct cache_link *link = &s.of.entry.links[line];
 
-/* --- order --- */
-
-static int
-age_put(struct cache *c, uint64_t account, uint64_t sequence,
-    const unsigned char key[CACHE_KEY], struct error *err)
-{
-	struct place at = place(account, sequence);
-
-	return cache_db_put(
-	    c->db, CACHE_AGES, bytes(&at, sizeof(at)), bytes_of_key(key), err);
-}
-
-static int
-age_del(struct cache *c, uint64_t account, uint64_t sequence, struct error *err)
-{
-	struct place at = place(account, sequence);
-
-	return cache_db_del(c->db, CACHE_AGES, bytes(&at, sizeof(at)), err);
-}
-
-/* Among all, and among those of its account. */
-static int
-line_up(struct cache *c, const unsigned char key[CACHE_KEY],
-    const struct cache_record *r, struct error *err)
-{
-	if (age_put(c, CACHE_ALL, r->sequence, key, err) != 0)
+	if (cache_index_read(c, number, &s, err) != 0)
 		return -1;
-	return age_put(c, r->account, r->sequence, key, err);
+	if (newer)
+		link->newer = to;
+	else
+		link->older = to;
+	return save(c, number, &s, err);
 }
 
 static int
-fall_out(struct cache *c, const struct cache_record *r, struct error *err)
+line_out(struct cache *c, const struct cache_slot *s, enum cache_line line,
+    struct cache_ends *ends, struct error *err)
 {
-	if (age_del(c, CACHE_ALL, r->sequence, err) != 0)
+	struct cache_link link = s->of.entry.links[line];
+
+	if (link.older == 0)
+		ends->oldest = link.newer;
+	else if (join(c, link.older, line, true, link.newer, err) != 0)
 		return -1;
-	return age_del(c, r->account, r->sequence, err);
+	if (link.newer == 0)
+		ends->newest = link.older;
+	else if (join(c, link.newer, line, false, link.older, err) != 0)
+		return -1;
+	return 0;
+}
+
+static int
+line_up(struct cache *c, uint32_t number, struct cache_slot *s,
+    enum cache_line line, struct cache_ends *ends, struct error *err)
+{
+	uint32_t last = ends->newest;
+
+	s->of.entry.links[line] = (struct cache_link){ .older = last };
+	ends->newest = number;
+	if (last != 0)
+		return join(c, last, line, true, number, err);
+	ends->oldest = number;
+	return 0;
+}
+
+/* --- accounts --- */
+
+int
+cache_index_account(struct cache *c, struct str name, uint32_t *number,
+    struct cache_slot *s, struct error *err)
+{
+	unsigned char key[CACHE_KEY];
+
+	cache_index_account_key(name, key);
+	return find(c, CACHE_ACCOUNT, key, number, s, err);
+}
+
+/* What an entry needs of its account, from the slot it names. */
+static int
+account_of(struct cache *c, const struct cache_slot *entry,
+    struct cache_slot *account, struct error *err)
+{
+	if (cache_index_read(c, entry->of.entry.account, account, err) != 0)
+		return -1;
+	if (account->kind != CACHE_ACCOUNT || account->of.sum.entries <= 0)
+		return cache_db_damaged(c->db, "an account is lost", err);
+	return 0;
+}
+
+/* Without saving it. */
+static int
+open_account(struct cache *c, struct str name, uint32_t *number,
+    struct cache_slot *s, struct error *err)
+{
+	int rc = cache_index_account(c, name, number, s, err);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	*s =
+	    (struct cache_slot){ .kind = CACHE_ACCOUNT, .n = (uint32_t)name.n };
+	cache_index_account_key(name, s->key);
+	*number = take(c, err);
+	if (*number == 0 || cache_blocks_write(c, name, &s->chain, err) != 0)
+		return -1;
+	chain_in(c, *number, s);
+	return 0;
+}
+
+/* One without entries goes: there are no more of them than entries. */
+static int
+close_account(
+    struct cache *c, uint32_t number, struct cache_slot *s, struct error *err)
+{
+	if (s->of.sum.entries > 0)
+		return save(c, number, s, err);
+	if (chain_out(c, number, s, err) != 0 ||
+	    cache_blocks_free(c, &s->chain, err) != 0)
+		return -1;
+	return give_back(c, number, err);
+}
+
+static void
+count(struct cache *c, struct cache_slot *account,
+    const struct cache_slot *entry, int sign)
+{
+	int64_t bytes = sign * cache_chain_bytes(&entry->chain);
+
+	account->of.sum.entries += sign;
+	account->of.sum.bytes += bytes;
+	c->ctl->entries += sign;
+	c->ctl->bytes += bytes;
+}
+
+/* --- entries --- */
+
+int
+cache_index_add(struct cache *c, struct cache_slot *s, struct str account,
+    struct error *err)
+{
+	uint32_t owner, number;
+	struct cache_slot a;
+
+	if (open_account(c, account, &owner, &a, err) != 0 ||
+	    (number = take(c, err)) == 0)
+		return -1;
+	s->kind = CACHE_ENTRY;
+	s->of.entry.account = owner;
+	s->of.entry.sequence = ++c->ctl->sequence;
+	if (line_up(c, number, s, CACHE_LINE_ALL, &c->ctl->line, err) != 0 ||
+	    line_up(c, number, s, CACHE_LINE_OWN, &a.of.sum.line, err) != 0)
+		return -1;
+	chain_in(c, number, s);
+	count(c, &a, s, 1);
+	if (save(c, number, s, err) != 0)
+		return -1;
+	return save(c, owner, &a, err);
 }
 
 int
-cache_index_next(struct cache *c, uint64_t account, uint64_t *sequence,
-    unsigned char key[CACHE_KEY], struct error *err)
+cache_index_remove(struct cache *c, uint32_t number, const struct cache_slot *s,
+    struct error *err)
 {
-	struct place from = place(account, *sequence);
-	struct str at = bytes(&from, sizeof(from)), value;
-	const unsigned char *p;
-	int rc = cache_db_next(c->db, CACHE_AGES, &at, &value, err);
+	struct cache_slot a;
 
-	if (rc <= 0)
-		return rc;
-	if (at.n != sizeof(from) || value.n != CACHE_KEY)
-		return cache_db_damaged(c->db, "an age is torn", err);
-	p = (const unsigned char *)at.p;
-	if (get_u64(p) != account)
-		return 0;
-	*sequence = get_u64(p + 8);
-	memcpy(key, value.p, CACHE_KEY);
-	return 1;
+	if (chain_out(c, number, s, err) != 0 ||
+	    account_of(c, s, &a, err) != 0 ||
+	    line_out(c, s, CACHE_LINE_ALL, &c->ctl->line, err) != 0 ||
+	    line_out(c, s, CACHE_LINE_OWN, &a.of.sum.line, err) != 0)
+		return -1;
+	count(c, &a, s, -1);
+	if (give_back(c, number, err) != 0 ||
+	    cache_blocks_free(c, &s->chain, err) != 0)
+		return -1;
+	return close_account(c, s->of.entry.account, &a, err);
 }
 
 int
-cache_index_touch(struct cache *c, const unsigned char key[CACHE_KEY],
-    struct cache_record *r, struct error *err)
+cache_index_touch(
+    struct cache *c, uint32_t number, struct cache_slot *s, struct error *err)
 {
-	uint64_t behind = c->ctl->sequence - r->sequence;
+	uint64_t behind = c->ctl->sequence - s->of.entry.sequence;
+	struct cache_slot a;
 
 	if (behind == 0 || behind <= (uint64_t)c->ctl->entries / TOUCH_SHARE)
 		return 0;
-	if (fall_out(c, r, err) != 0)
+	s->of.entry.sequence = ++c->ctl->sequence;
+	if (account_of(c, s, &a, err) != 0 ||
+	    line_out(c, s, CACHE_LINE_ALL, &c->ctl->line, err) != 0 ||
+	    line_out(c, s, CACHE_LINE_OWN, &a.of.sum.line, err) != 0 ||
+	    line_up(c, number, s, CACHE_LINE_ALL, &c->ctl->line, err) != 0 ||
+	    line_up(c, number, s, CACHE_LINE_OWN, &a.of.sum.line, err) != 0 ||
+	    save(c, number, s, err) != 0)
 		return -1;
-	r->sequence = ++c->ctl->sequence;
-	return set(c, key, r, err) == 0 ? line_up(c, key, r, err) : -1;
-}
-
-/* --- sums --- */
-
-/* An account without entries has no sums: there are no more than entries. */
-static int
-sum_set(struct cache *c, uint64_t id, struct account *a, struct str name,
-    struct error *err)
-{
-	unsigned char at[8];
-	struct str key = bytes(at, sizeof(at));
-
-	put_u64(at, id);
-	if (a->sum.entries == 0)
-		return cache_db_del(c->db, CACHE_ACCOUNTS, key, err);
-	if (name.n > 0)
-		memmove(a->name, name.p, name.n);
-	return cache_db_put(c->db, CACHE_ACCOUNTS, key,
-	    bytes(a, offsetof(struct account, name) + name.n), err);
-}
-
-static int
-sum_get(struct cache *c, uint64_t id, struct account *a, struct str *name,
-    struct error *err)
-{
-	const size_t least = offsetof(struct account, name);
-	unsigned char at[8];
-	int n;
-
-	put_u64(at, id);
-	n = cache_db_get(
-	    c->db, CACHE_ACCOUNTS, bytes(at, sizeof(at)), a, sizeof(*a), err);
-	if (n < 0)
-		return -1;
-	*name = STR_NONE;
-	if (n == 0)
-		a->sum = (struct cache_sum){ 0 };
-	else if ((size_t)n < least)
-		return cache_db_damaged(c->db, "a sum is torn", err);
-	else
-		*name = bytes(a->name, (size_t)n - least);
-	return 0;
-}
-
-int
-cache_index_sum(
-    struct cache *c, uint64_t account, struct cache_sum *sum, struct error *err)
-{
-	struct account a;
-	struct str name;
-
-	if (sum_get(c, account, &a, &name, err) != 0)
-		return -1;
-	*sum = a.sum;
-	return 0;
-}
-
-int
-cache_index_account(struct cache *c, uint64_t *id, struct cache_sum *sum,
-    struct str *name, struct error *err)
-{
-	unsigned char from[8];
-	struct str at = bytes(from, sizeof(from)), value;
-	int rc;
-
-	put_u64(from, *id);
-	rc = cache_db_next(c->db, CACHE_ACCOUNTS, &at, &value, err);
-	if (rc <= 0)
-		return rc;
-	if (at.n != sizeof(from) || value.n < sizeof(*sum))
-		return cache_db_damaged(c->db, "a sum is torn", err);
-	*id = get_u64((const unsigned char *)at.p);
-	memcpy(sum, value.p, sizeof(*sum));
-	*name = str_skip(value, sizeof(*sum));
-	return 1;
-}
-
-/* One entry more (1) or less (-1); ${name} is asked for only of the first. */
-static int
-count(struct cache *c, const struct cache_record *r, int sign, struct str name,
-    struct error *err)
-{
-	struct account a;
-	struct str known;
-
-	if (sum_get(c, r->account, &a, &known, err) != 0)
-		return -1;
-	if (sign < 0 && a.sum.entries == 0)
-		return cache_db_damaged(c->db, "the sums do not add up", err);
-	a.sum.entries += (uint64_t)sign;
-	a.sum.bytes += sign * cache_chain_bytes(&r->chain);
-	c->ctl->entries += sign;
-	c->ctl->bytes += sign * cache_chain_bytes(&r->chain);
-	return sum_set(c, r->account, &a, sign > 0 ? name : known, err);
-}
-
-int
-cache_index_add(struct cache *c, const unsigned char key[CACHE_KEY],
-    struct cache_record *r, struct str account, struct error *err)
-{
-	r->sequence = ++c->ctl->sequence;
-	if (set(c, key, r, err) != 0 || line_up(c, key, r, err) != 0)
-		return -1;
-	return count(c, r, 1, account, err);
-}
-
-int
-cache_index_remove(struct cache *c, const unsigned char key[CACHE_KEY],
-    const struct cache_record *r, struct error *err)
-{
-	if (cache_db_del(c->db, CACHE_INDEX, bytes_of_key(key), err) != 0 ||
-	    fall_out(c, r, err) != 0 || count(c, r, -1, STR_NONE, err) != 0)
-		return -1;
-	return cache_blocks_free(c, &r->chain, err);
+	return save(c, s->of.entry.account, &a, err);
 }

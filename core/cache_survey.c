@@ -3,13 +3,11 @@
  * cache_purge and cache_stats. */
 #include "core/cache.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/arena.h"
-#include "core/cache_env.h"
 #include "core/cache_index.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -43,58 +41,86 @@ leave(struct cache *c)
 	nanosleep(&pause, NULL);
 }
 
-/* --- purge --- */
+/* --- all slots, by number --- */
+
+/* Inside: see one: 0, or -1. */
+typedef int see(struct cache *c, uint32_t number, const struct cache_slot *s,
+    void *arg, struct error *err);
 
 struct walk {
+	see *fn;
+	void *arg;
+	int64_t env;  /* the environment it began in; 0: not begun */
+	uint32_t at;  /* where to go on */
+	uint32_t end; /* what comes later is not looked at */
+};
+
+/* Inside, for a while: 1 there are more, 0, -1. */
+static int
+walk_on(struct cache *c, struct walk *w, struct error *err)
+{
+	int64_t until_us = clock_mono_us() + SLICE_US;
+	struct cache_slot s;
+
+	if (w->env == 0)
+		*w = (struct walk){ w->fn, w->arg, c->ctl->id, 1,
+			c->ctl->high_slot };
+	if (c->ctl->id != w->env) /* emptied meanwhile: all are gone */
+		return 0;
+	for (; w->at <= w->end; w->at++) {
+		if (clock_mono_us() >= until_us)
+			return 1;
+		if (cache_index_read(c, w->at, &s, err) != 0 ||
+		    w->fn(c, w->at, &s, w->arg, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+walk(struct cache *c, see *fn, void *arg, struct error *err)
+{
+	struct walk w = { .fn = fn, .arg = arg };
+	int rc = 1;
+
+	while (rc == 1) {
+		if (enter(c, err) != 0)
+			return -1;
+		rc = walk_on(c, &w, err);
+		leave(c);
+	}
+	return rc;
+}
+
+/* --- purge --- */
+
+struct purge {
 	const struct cache_purge *what;
-	uint64_t account, route; /* ids; account may be CACHE_ALL */
-	uint64_t at;             /* sequence: where to go on */
-	uint64_t end;            /* what is used later is not looked at */
-	int64_t env;             /* the environment it began in */
+	uint64_t route; /* its id */
+	unsigned char account[CACHE_KEY];
 	int64_t removed;
 };
 
-static bool
-is_meant(struct cache *c, const struct walk *w, const struct cache_record *r)
-{
-	if (w->what->route.p != NULL && r->route != w->route)
-		return false;
-	return w->what->older_us <= 0 ||
-	    c->clock.steady_us() - r->stored_us >= w->what->older_us;
-}
-
-/* Inside: 1 for more to come, 0 at the end, -1. */
 static int
-step(struct cache *c, struct walk *w, struct error *err)
+purge_slot(struct cache *c, uint32_t number, const struct cache_slot *s,
+    void *arg, struct error *err)
 {
-	unsigned char key[CACHE_KEY];
-	struct cache_record r;
-	int rc = cache_index_next(c, w->account, &w->at, key, err);
+	struct purge *p = arg;
+	const struct cache_entry *e = &s->of.entry;
+	struct cache_slot a;
 
-	if (rc <= 0 || w->at > w->end)
-		return rc < 0 ? -1 : 0;
-	w->at++;
-	rc = cache_index_find(c, key, &r, err);
-	if (rc == 0)
-		return cache_db_damaged(c->db, "an entry is lost", err);
-	if (rc < 0 || !is_meant(c, w, &r))
-		return rc;
-	w->removed++;
-	return cache_index_remove(c, key, &r, err) == 0 ? 1 : -1;
-}
-
-/* Inside.  If it was emptied meanwhile, then all are gone. */
-static int
-steps(struct cache *c, struct walk *w, struct error *err)
-{
-	int64_t until_us = clock_mono_us() + SLICE_US;
-	int rc = 1;
-
-	if (c->ctl->id != w->env)
+	if (s->kind != CACHE_ENTRY ||
+	    (p->what->route.p != NULL && e->route != p->route) ||
+	    c->clock.steady_us() - e->stored_us < p->what->older_us)
 		return 0;
-	while (rc == 1 && clock_mono_us() < until_us)
-		rc = step(c, w, err);
-	return rc;
+	if (p->what->account.p != NULL) {
+		if (cache_index_read(c, e->account, &a, err) != 0)
+			return -1;
+		if (memcmp(a.key, p->account, CACHE_KEY) != 0)
+			return 0;
+	}
+	p->removed++;
+	return cache_index_remove(c, number, s, err);
 }
 
 static int
@@ -114,27 +140,17 @@ int
 cache_purge(struct cache *c, const struct cache_purge *what, int64_t *n,
     struct error *err)
 {
-	struct walk w = { .what = what, .account = CACHE_ALL };
-	int rc = 1;
+	struct purge p = { .what = what };
+	int rc;
 
 	*n = 0;
 	if (what->account.p == NULL && what->route.p == NULL &&
 	    what->older_us <= 0)
 		return purge_all(c, n, err);
-	if (what->account.p != NULL)
-		w.account = cache_id(what->account);
-	w.route = cache_id(what->route);
-	while (rc == 1) {
-		if (enter(c, err) != 0)
-			return -1;
-		if (w.env == 0) {
-			w.env = c->ctl->id;
-			w.end = c->ctl->sequence;
-		}
-		rc = steps(c, &w, err);
-		leave(c);
-	}
-	*n = w.removed;
+	cache_index_account_key(what->account, p.account);
+	p.route = cache_id(what->route);
+	rc = walk(c, purge_slot, &p, err);
+	*n = p.removed;
 	return rc;
 }
 
@@ -148,50 +164,44 @@ struct top {
 struct survey {
 	struct top *top; /* CACHE_TOP_ACCOUNTS, most bytes first */
 	size_t n;
-	uint64_t at; /* account id: where to go on; 0 at the end */
-	int64_t env;
 };
 
-/* In its place among the largest. */
-static void
-rank(struct survey *s, const struct cache_sum *sum, struct str name)
+/* In its place among the largest: -1 if it is none of them. */
+static int
+rank(struct survey *s, int64_t bytes)
 {
-	size_t i = s->n;
+	int i = (int)s->n;
 
 	if (i < CACHE_TOP_ACCOUNTS)
 		s->n++;
-	else if (s->top[--i].account.bytes >= sum->bytes)
-		return;
-	for (; i > 0 && s->top[i - 1].account.bytes < sum->bytes; i--)
+	else if (s->top[--i].account.bytes >= bytes)
+		return -1;
+	for (; i > 0 && s->top[i - 1].account.bytes < bytes; i--)
 		s->top[i] = s->top[i - 1];
-	s->top[i].account = (struct cache_account){
-		.name.n = name.n < CACHE_MAX_NAME ? name.n : CACHE_MAX_NAME,
-		.entries = (int64_t)sum->entries,
-		.bytes = sum->bytes,
-	};
-	memcpy(s->top[i].name, name.p, s->top[i].account.name.n);
+	return i;
 }
 
-/* Inside: some accounts. */
 static int
-look_round(struct cache *c, struct survey *s, struct error *err)
+see_slot(struct cache *c, uint32_t number, const struct cache_slot *s,
+    void *arg, struct error *err)
 {
-	int64_t until_us = clock_mono_us() + SLICE_US;
-	struct cache_sum sum;
-	struct str name;
-	int rc = 1;
+	struct survey *all = arg;
+	struct top *top;
+	int i;
 
-	if (c->ctl->id != s->env)
-		s->at = 0;
-	while (s->at != 0 && clock_mono_us() < until_us) {
-		rc = cache_index_account(c, &s->at, &sum, &name, err);
-		if (rc < 0)
-			return -1;
-		if (rc == 1)
-			rank(s, &sum, name);
-		s->at = rc == 1 ? s->at + 1 : 0;
-	}
-	return 0;
+	(void)number;
+	if (s->kind != CACHE_ACCOUNT)
+		return 0;
+	if (s->n > CACHE_MAX_NAME)
+		return cache_db_damaged(c->db, "a name is too long", err);
+	i = rank(all, s->of.sum.bytes);
+	if (i < 0)
+		return 0;
+	top = &all->top[i];
+	top->account = (struct cache_account){ .name.n = s->n,
+		.entries = s->of.sum.entries,
+		.bytes = s->of.sum.bytes };
+	return cache_blocks_read(c, &s->chain, top->name, s->n, err);
 }
 
 /* Inside: what is known at once. */
@@ -227,27 +237,22 @@ int
 cache_stats(
     struct cache *c, struct arena *a, struct cache_stats *st, struct error *err)
 {
-	struct survey s = { .at = 1 };
+	struct survey s = { .n = 0 };
 	size_t i;
-	int rc = 0;
 
 	*st = (struct cache_stats){ 0 };
+	if (enter(c, err) != 0)
+		return -1;
+	sum_up(c, st);
+	leave(c);
 	s.top = ARENA_ARRAY(a, struct top, CACHE_TOP_ACCOUNTS);
-	while (s.at != 0 && rc == 0) {
-		if (enter(c, err) != 0)
-			return -1;
-		if (s.env == 0) {
-			s.env = c->ctl->id;
-			sum_up(c, st);
-		}
-		rc = look_round(c, &s, err);
-		leave(c);
-	}
+	if (walk(c, see_slot, &s, err) != 0)
+		return -1;
 	st->accounts = ARENA_ARRAY(a, struct cache_account, s.n + 1);
 	st->n_accounts = s.n;
 	for (i = 0; i < s.n; i++) {
 		st->accounts[i] = s.top[i].account;
 		st->accounts[i].name.p = s.top[i].name;
 	}
-	return rc;
+	return 0;
 }

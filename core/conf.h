@@ -78,6 +78,8 @@ struct conf_cache {
 	bool on; /* for calls that do not say */
 	int64_t ttl_ms;
 	int64_t max_entry_bytes;
+	int64_t max_bytes;     /* on the disk, with everything */
+	int64_t account_bytes; /* an account's share; 0: all of it */
 	int64_t pace; /* tokens per second of a replayed stream; 0: at once */
 };
 

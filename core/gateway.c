@@ -38,8 +38,9 @@ struct gateway {
 	struct flights *flights;
 	struct cache *cache;
 	struct error state_err;
-	int64_t tried_us;    /* monotonic; 0: never */
-	int64_t ingested_us; /* monotonic; only gateway_ingest */
+	int64_t tried_us;       /* monotonic; 0: never */
+	int64_t cache_tried_us; /* the same */
+	int64_t ingested_us;    /* monotonic; only gateway_ingest */
 	_Atomic int64_t readers;
 };
 
@@ -65,6 +66,7 @@ gateway_free(struct gateway *gw)
 	accounts_free(gw->accounts);
 	fits_free(gw->fits);
 	flights_free(gw->flights);
+	cache_close(gw->cache);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -136,16 +138,36 @@ gateway_accounts(struct gateway *gw)
 	return gw->accounts;
 }
 
+/* With the lock held. */
+static void
+try_cache(struct gateway *gw, const struct conf *conf)
+{
+	struct error err = { .kind = ERROR_NONE };
+	int64_t now_us = clock_mono_us();
+
+	if (gw->cache_tried_us != 0 &&
+	    now_us - gw->cache_tried_us < RETRY_STATE_US)
+		return;
+	gw->cache_tried_us = now_us;
+	gw->cache = cache_open(conf->data_dir, conf->cache.max_bytes, &err);
+	if (gw->cache == NULL)
+		log_event(LOG_LEVEL_ERROR, "cache", "%s", err.msg);
+}
+
 struct cache *
 gateway_cache(struct gateway *gw, const struct conf *conf)
 {
-	struct error err = { 0 };
+	struct cache *cache;
 
 	pthread_mutex_lock(&gw->lock);
 	if (gw->cache == NULL)
-		gw->cache = cache_open(conf->data_dir, 1 << 28, &err);
+		try_cache(gw, conf);
+	cache = gw->cache;
 	pthread_mutex_unlock(&gw->lock);
-	return gw->cache;
+	if (cache != NULL)
+		cache_limit(
+		    cache, conf->cache.max_bytes, conf->cache.account_bytes);
+	return cache;
 }
 
 struct flights *

@@ -53,6 +53,11 @@ struct limits *gateway_limits(struct gateway *gw);
 struct accounts *gateway_accounts(struct gateway *gw);
 struct fits *gateway_fits(struct gateway *gw);
 
+/*
+ * gateway_cache(gw, conf):
+ * Returns  the response cache, opened when it is first asked for, with the
+ *          ceilings of ${conf}; NULL if that does not work, which is logged.
+ */
 struct cache *gateway_cache(struct gateway *gw, const struct conf *conf);
 
 /*
