@@ -11,7 +11,8 @@
  *
  * A request that struct chat holds in full is keyed by that, whatever its
  * dialect, so that one entry serves them all.  One that says more
- * (chat->beyond) is keyed by its canonical JSON and its dialect.  A prompt
+ * (chat->beyond, or it does not decode) is keyed by its canonical JSON and its
+ * dialect.  A prompt
  * cache breakpoint is not part of what is asked.
  */
 #ifndef CORE_CACHE_KEY_H
@@ -36,7 +37,7 @@ struct cache_subject {
 
 /*
  * cache_key(s, out, err):
- * Returns  0, or -1: the request does not decode, or is too large.
+ * Returns  0, or -1: the request is too large.
  */
 int cache_key(const struct cache_subject *s, unsigned char out[CACHE_KEY],
     struct error *err) __attribute__((warn_unused_result));

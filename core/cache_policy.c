@@ -90,19 +90,31 @@ asks_for_more(const struct chat *chat)
 	return false;
 }
 
+/* Several answers in one: events tell of the first. */
+static bool
+asks_for_several(struct str body)
+{
+	struct str n;
+
+	return jtext_get(body, "n", &n) && !str_is(n, "1") &&
+	    !str_is(n, "null");
+}
+
 const char *
 cache_policy_request(struct call *c)
 {
 	struct error ignored = { .kind = ERROR_NONE };
+	bool hosted = has_hosted_tool(c->arena, c->ask.body);
 	const struct chat *chat;
 
 	if (c->control.cache.no_store || c->control.no_store)
 		return "no-store";
-	if (c->control.cache.ttl_s == 0 &&
-	    has_hosted_tool(c->arena, c->ask.body))
+	if (hosted && c->control.cache.ttl_s == 0)
 		return "hosted tools";
+	/* Hosted tools are what no other provider has: that is no reason. */
 	chat = ask_chat(&c->ask, &ignored);
-	if (chat == NULL || asks_for_more(chat))
+	if (chat != NULL ? asks_for_more(chat)
+			 : !hosted || asks_for_several(c->ask.body))
 		return "asks for what is not kept";
 	return NULL;
 }

@@ -103,7 +103,7 @@ struct call {
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
-	struct error err;        /* how it went wrong, or ERROR_NONE */
+	struct error err; /* how it went wrong, or ERROR_NONE */
 	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */

@@ -186,8 +186,7 @@ struct chat {
 	struct shared *shared; /* in order; what no writer carries is lost */
 	const struct media *media; /* fetched images; see chat_media */
 
-	int64_t dimensions; /* OPERATION_EMBED: of a vector; 0: as usual */
-
+	int64_t dimensions;  /* OPERATION_EMBED: of a vector; 0: as usual */
 	struct name *losses; /* what translation dropped, see chat_lose */
 	bool beyond;         /* the client's bytes say more than this struct */
 };

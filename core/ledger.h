@@ -101,9 +101,9 @@ struct ledger_call {
 	struct str answered;  /* provider/model; absent */
 	int status;           /* HTTP status sent; 0 while open */
 	enum call_outcome outcome;
-	struct str error; /* canonical word; absent */
-	struct str cache;     /* hit, miss, "refused: …"; absent: not asked */
-	int64_t saved_pusd;   /* by a hit; -1 unknown */
+	struct str error;   /* canonical word; absent */
+	struct str cache;   /* hit, miss, "refused: …"; absent: not asked */
+	int64_t saved_pusd; /* by a hit; -1 unknown */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */

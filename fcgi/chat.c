@@ -304,8 +304,8 @@ begin(struct exchange *x)
 
 	if (call_cache_front(c) != 0) {
 		/* SDKs would ask again, and again in vain. */
-		header_add(x->arena, &x->fields, STR("x-should-retry"),
-		    STR("false"));
+		header_add(
+		    x->arena, &x->fields, STR("x-should-retry"), STR("false"));
 		return -1;
 	}
 	if (call_cache_serves(c) || call_front(c) == 0)

@@ -7,7 +7,7 @@
 #include "core/cache_key.h"
 #include "core/error.h"
 
-#define MAX_NAMES    256  /* more stop strings than any vendor takes */
+#define MAX_NAMES    256    /* more stop strings than any vendor takes */
 #define EXACT_DOUBLE 0x1p53 /* integers below it are exact */
 
 /* ---- objects ---- */

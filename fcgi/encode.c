@@ -194,8 +194,7 @@ write_details(struct jw *w, const struct receipt *r)
 	jw_object(w);
 	jw_kv_str(w, "cache", r->cache);
 	if (str_is(r->cache, "hit") && r->saved_pusd >= 0)
-		jw_kv_raw(
-		    w, "saved", str_of(money_text(r->saved_pusd, text)));
+		jw_kv_raw(w, "saved", str_of(money_text(r->saved_pusd, text)));
 	jw_end(w);
 }
 

@@ -60,8 +60,7 @@ unpack(struct arena *a, struct str base64)
 	}
 	for (i = 0; i + 4 <= n; i += 4) {
 		bits = (uint32_t)bytes[i] | (uint32_t)bytes[i + 1] << 8 |
-		    (uint32_t)bytes[i + 2] << 16 |
-		    (uint32_t)bytes[i + 3] << 24;
+		    (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
 		memcpy(&v, &bits, sizeof(v));
 		buf_addf(out, "%c%.9g", i == 0 ? '[' : ',', (double)v);
 	}

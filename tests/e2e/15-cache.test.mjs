@@ -212,6 +212,8 @@ describe('nothing is stored of', () => {
     const body = chat(fresh(), { tools: [{ type: 'web_search' }] });
     assert.equal(word(await ask(body)), 'refused: hosted tools');
     assert.equal((await ask(body, { 'x-sluice-cache': 'only' })).status, 504);
+    for (const want of ['miss', 'hit'])
+      assert.equal(word(await ask(body, { 'x-sluice-cache-ttl': '60' })), want);
   });
 
   test('what an entry does not hold, and what is too large', async () => {
@@ -373,6 +375,32 @@ describe('those who follow', () => {
     assert.equal(word(await ask(body)), 'hit');
   });
 
+  test('are not held up by a leader whose client does not read', async () => {
+    const big = 'slow reader '.repeat(20), pieces = 1500;
+    upstream.on('m', async (c) => {
+      c.sse();
+      const frames = c.frames({ text: 'x' });
+      await c.write(frames[0]);
+      for (let i = 0; i < pieces; i++)
+        await c.write(frames[1].replace('"x"', JSON.stringify(big)));
+      for (const f of frames.slice(2))
+        await c.write(f);
+      c.end();
+    });
+    const b = calls(), body = chat(fresh(), { stream: true });
+    const begun = upstream.next('m');
+    let read;
+    const leader = ask(body, {}, { readAfter: new Promise((r) => read = r) });
+    await begun;
+    const followers = await Promise.all(Array.from({ length: 4 },
+      () => ask(body)));
+    for (const r of followers)
+      assert.equal(said(r.text), big.repeat(pieces));
+    read();
+    assert.equal(said((await leader).text), big.repeat(pieces));
+    assert.equal(calls() - b, 1);
+  });
+
   test('who comes alone and leaves, cancels the upstream', async () => {
     upstream.on('m', slow(100, 30));
     const quit = new AbortController();
@@ -392,6 +420,26 @@ describe('those who follow', () => {
       fs.readdirSync(`${sluice.dir}/data/flight`)
         .filter((n) => !n.startsWith('.')).length === 0);
   });
+});
+
+test('a stored stream comes at the pace of the configuration', async () => {
+  const text = 'ünï '.repeat(200);          // 1400 bytes are 350 tokens
+  upstream.on('m', (c) => c.answer({ text }));
+  const body = chat(fresh(), { stream: true });
+  await ask(body);
+  sluice.configure({ ...sluice.conf,
+    cache: { pace_tokens_per_s: 700, max_entry_kb: 1024 } });
+  await sleep(1200);                        // it is looked at once a second
+  const start = performance.now(), at = [];
+  const r = await ask(body, {}, { onData: () => at.push(performance.now()) });
+  assert.equal(word(r), 'hit');
+  assert.equal(said(r.text), text);
+  assert.ok(at.length > 5 && at.at(-1) - start > 350,
+    `${at.length} pieces in ${at.at(-1) - start} ms`);
+  const whole = await ask({ ...body, stream: false });
+  assert.equal(content(whole), text);
+  sluice.configure({ ...sluice.conf, cache: {} });
+  upstream.on('m', (c) => c.answer({ text: TEXT }));
 });
 
 describe('embeddings', () => {

@@ -484,19 +484,15 @@ a_text_to_embed_has_the_key_of_itself(void **state)
 }
 
 static void
-what_does_not_decode_has_no_key(void **state)
+what_does_not_decode_is_keyed_by_its_bytes(void **state)
 {
 	struct fixture *f = *state;
-	struct ask ask = { .arena = f->arena,
-		.wire = WIRE_OPENAI_CHAT,
-		.body = STR(CHAT(",\"n\":2}")),
-		.decode = dialect_openai_chat.decode };
-	struct cache_subject s = { .plan = &f->plan, .ask = &ask };
-	unsigned char key[CACHE_KEY];
-	struct error err = { 0 };
+	struct str one = key_of(f, &dialect_openai_chat, CHAT(",\"n\":2}"));
 
-	assert_int_equal(cache_key(&s, key, &err), -1);
-	assert_int_equal(err.kind, ERROR_BAD_REQUEST);
+	assert_true(str_eq(
+	    one, key_of(f, &dialect_openai_chat, CHAT(", \"n\" : 2.0}"))));
+	assert_false(
+	    str_eq(one, key_of(f, &dialect_openai_chat, CHAT(",\"n\":3}"))));
 }
 
 int
@@ -509,7 +505,7 @@ main(void)
 		cmocka_unit_test(accounts_keys_and_nobody_share_nothing),
 		cmocka_unit_test(the_targets_count_but_not_their_order),
 		cmocka_unit_test(a_text_to_embed_has_the_key_of_itself),
-		cmocka_unit_test(what_does_not_decode_has_no_key),
+		cmocka_unit_test(what_does_not_decode_is_keyed_by_its_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
