@@ -97,9 +97,10 @@ check:
 	tests/check.sh
 
 bench: all $(BUILD)/tests/upstream $(BUILD)/tests/bench_ledger \
-	$(BUILD)/tests/bench_metrics
+	$(BUILD)/tests/bench_metrics $(BUILD)/tests/bench_cache
 	tests/bench.sh
 	tests/bench_ledger.sh
+	tests/bench_cache.sh
 	d=$$(mktemp -d) && $(BUILD)/tests/bench_metrics $$d; rm -rf $$d
 
 # The manual; its table of keys comes from README.

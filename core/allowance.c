@@ -36,8 +36,8 @@ check_plan(struct call *c, const struct plan *plan)
 }
 
 /* Whoever may use a name may use all it leads to. */
-static int
-check_models(struct call *c)
+int
+allowance_models(struct call *c)
 {
 	struct error ignored = { .kind = ERROR_NONE };
 	struct str asked = c->ask.model;
@@ -93,7 +93,7 @@ reserve(struct call *c)
 int
 allowance_take(struct call *c)
 {
-	if (check_models(c) != 0)
+	if (allowance_models(c) != 0)
 		return -1;
 	if (c->limits == NULL || reserve(c) == 0)
 		return 0;

@@ -17,6 +17,14 @@ struct error;
 struct target;
 
 /*
+ * allowance_models(c):
+ * May the key use what the call has been planned to?
+ *
+ * Returns  0, or -1 with c->err.
+ */
+int allowance_models(struct call *c) __attribute__((warn_unused_result));
+
+/*
  * allowance_take(c):
  * After the plan, before anything is written or sent: may the call's key use
  * it, and is there money and room for its worst case?  That is set aside, and

@@ -4,6 +4,7 @@
 #include "core/access.h"
 #include "core/allowance.h"
 #include "core/arena.h"
+#include "core/call_cache.h"
 #include "core/chat.h"
 #include "core/clock.h"
 #include "core/conf.h"
@@ -26,6 +27,7 @@ call_init(struct call *c, struct arena *a, const struct conf *conf,
 	c->row.started_us = clock_wall_us();
 	c->row.ttft_ms = c->row.duration_ms = -1;
 	c->row.saved_pusd = c->control.max_cost_pusd = -1;
+	c->control.cache.max_age_s = -1;
 	c->ask.arena = a;
 	ledger_id(c->row.id, c->row.started_us);
 }
@@ -146,9 +148,8 @@ set_deadline(struct call *c)
 int
 call_plan(struct call *c)
 {
-	const struct route *route = find_route(c);
-
-	if (route == NULL)
+	c->route = find_route(c);
+	if (c->route == NULL)
 		return -1;
 	set_deadline(c);
 	c->planner = (struct planner){ .arena = c->arena,
@@ -166,7 +167,7 @@ call_plan(struct call *c)
 		.seed = seed_of(c),
 		.err = &c->err };
 	c->row.task = task_of(&c->planner);
-	c->plan = plan_make(&c->planner, route);
+	c->plan = plan_make(&c->planner, c->route);
 	if (c->plan == NULL || check_cost(c) != 0)
 		return -1;
 	return fetch_wanted(c->conf, &c->ask, c->plan, &c->err);
@@ -260,7 +261,8 @@ outcome_of(const struct call *c)
 		return CALL_OK;
 	if (c->err.kind == ERROR_CLIENT_GONE)
 		return CALL_CANCELLED;
-	return c->tries == NULL ? CALL_REFUSED : CALL_ERROR;
+	return c->tries == NULL && !call_cache_serves(c) ? CALL_REFUSED
+							 : CALL_ERROR;
 }
 
 static void

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "core/attempt.h"
+#include "core/cache_policy.h"
 #include "core/error.h"
 #include "core/ledger.h"
 #include "core/limit.h"
@@ -36,9 +37,12 @@
 
 struct accounts;
 struct arena;
+struct cache;
+struct call_cache;
 struct conf;
 struct fetch;
 struct fits;
+struct flights;
 struct health_target;
 struct key;
 struct sink;
@@ -63,6 +67,7 @@ struct call_control {
 	const struct route *tree;
 	/* JUDGE, SHADOW: of all its attempts; PRIMARY: as they come. */
 	enum attempt_role role;
+	struct cache_wish cache;
 };
 
 /* One attempt of the call. */
@@ -96,10 +101,14 @@ struct call {
 	struct trace trace;        /* zero: none */
 	struct str spans;          /* of it, once settled; absent: none */
 	unsigned n_spans;
+	struct cache *store;       /* of answers; NULL: none is kept */
+	struct flights *flights;   /* NULL: each call for itself */
+	struct call_cache *cache;  /* NULL: not for this call (call_cache.h) */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
-	struct error err;        /* how it went wrong, or ERROR_NONE */
+	struct error err; /* how it went wrong, or ERROR_NONE */
+	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */
 	unsigned attempts;       /* begun */

@@ -11,6 +11,7 @@
 
 #include "core/allowance.h"
 #include "core/arena.h"
+#include "core/call_cache.h"
 #include "core/call_try.h"
 #include "core/clock.h"
 #include "core/conf.h"
@@ -54,8 +55,8 @@ fire_end(void *arg)
 	c->events->ended(c->arg);
 }
 
-static void
-tell_end(struct call *c)
+void
+call_tell_end(struct call *c)
 {
 	c->end = (struct loop_timer){ .fn = fire_end, .arg = c };
 	loop_timer_set(c->engine.loop, &c->end, loop_now_us(c->engine.loop));
@@ -84,7 +85,7 @@ end(struct call *c)
 			    t, ERROR_CLIENT_GONE, "the call has ended");
 		c->drains |= t->late;
 	}
-	tell_end(c);
+	call_tell_end(c);
 }
 
 /* Settle the drained; when the last one is, so is the call. */
@@ -99,7 +100,7 @@ end_late(struct call *c)
 		call_try_settle(t);
 	}
 	c->lingers = c->drains = false;
-	tell_end(c);
+	call_tell_end(c);
 }
 
 void
@@ -440,7 +441,7 @@ call_run(struct call *c, struct loop *loop, struct upstream *upstream,
 
 	c->engine =
 	    (struct attempt_engine){ .loop = loop, .upstream = upstream };
-	c->out = out;
+	c->out = call_cache_sink(c, out);
 	c->nowhere.put = drop_event;
 	c->events = events;
 	c->arg = arg;
@@ -458,14 +459,15 @@ call_run(struct call *c, struct loop *loop, struct upstream *upstream,
 void
 call_pause(struct call *c)
 {
-	if (c->run.winner != NULL && c->attempt != NULL)
+	if (!call_cache_pause(c) && c->run.winner != NULL && c->attempt != NULL)
 		attempt_pause(c->attempt);
 }
 
 void
 call_resume(struct call *c)
 {
-	if (c->run.winner != NULL && c->attempt != NULL)
+	if (!call_cache_resume(c) && c->run.winner != NULL &&
+	    c->attempt != NULL)
 		attempt_resume(c->attempt);
 }
 
@@ -485,6 +487,8 @@ call_cancel(struct call *c, enum error_kind kind, const char *why)
 {
 	struct call_try *t;
 
+	if (call_cache_cancel(c, kind, why))
+		return;
 	c->stopping |= kind != ERROR_CLIENT_GONE;
 	if (c->lingers)
 		stop_late(c, kind, why);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of one attempt of a call: its entry in the ledger row and its word
- * to the target's health, once each.  Private to core/call_run.c.
+ * to the target's health, once each.  Private to the middles of a call.
  */
 #ifndef CORE_CALL_TRY_H
 #define CORE_CALL_TRY_H
 
 #include "core/error.h"
 
+struct call;
 struct call_try;
+
+/* call_tell_end(c): the middle is over: events->ended comes from the loop. */
+void call_tell_end(struct call *c);
 
 /* call_try_settle(t): it has ended; a second time is none. */
 void call_try_settle(struct call_try *t);

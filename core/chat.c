@@ -32,6 +32,7 @@ chat_lose(struct chat *chat, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	chat->beyond = true;
 	if (n < LOSSES_MAX)
 		name_add(chat->arena, &chat->losses, str_of(what));
 	else

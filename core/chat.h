@@ -186,15 +186,15 @@ struct chat {
 	struct shared *shared; /* in order; what no writer carries is lost */
 	const struct media *media; /* fetched images; see chat_media */
 
-	int64_t dimensions; /* OPERATION_EMBED: of a vector; 0: as usual */
-
+	int64_t dimensions;  /* OPERATION_EMBED: of a vector; 0: as usual */
 	struct name *losses; /* what translation dropped, see chat_lose */
+	bool beyond;         /* the client's bytes say more than this struct */
 };
 
 /*
  * chat_lose(chat, fmt, ...):
  * Note that what the client calls ${fmt}... does not reach the provider; the
- * same name counts once.
+ * same name counts once.  The chat is beyond then.
  */
 void chat_lose(struct chat *chat, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -32,6 +32,7 @@ static const struct cmd *const verbs[] = {
 	&cli_backup,
 	&cli_verify,
 	&cli_recover,
+	&cli_cache,
 	&cli_health,
 	&cli_experiment,
 	&cli_judge,

@@ -52,10 +52,10 @@ struct cmd {
 	const struct cmd *const *verbs; /* instead of run: sub-verbs, NULL */
 };
 
-extern const struct cmd cli_account, cli_backup, cli_budget, cli_check,
-    cli_experiment, cli_health, cli_help, cli_judge, cli_key, cli_ledger,
-    cli_ledger_prune, cli_ledger_summary, cli_models, cli_prices, cli_reconcile,
-    cli_recover, cli_selftest, cli_try, cli_verify, cli_version;
+extern const struct cmd cli_account, cli_backup, cli_budget, cli_cache,
+    cli_check, cli_experiment, cli_health, cli_help, cli_judge, cli_key,
+    cli_ledger, cli_ledger_prune, cli_ledger_summary, cli_models, cli_prices,
+    cli_reconcile, cli_recover, cli_selftest, cli_try, cli_verify, cli_version;
 
 /*
  * cli_main(env, argc, argv):

@@ -10,6 +10,8 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/cache.h"
+#include "core/cache_policy.h"
 #include "core/conf_read.h"
 #include "core/error.h"
 #include "core/experiment.h"
@@ -22,6 +24,8 @@
 #define IN(member) offsetof(struct conf_provider, member)
 #define OF(member) offsetof(struct experiment, member)
 #define DAY_S      86400
+
+#define CACHE_MAX_ENTRY_KB (double)(CACHE_MAX_VALUE_BYTES >> 10)
 
 /* The schema.  Sections follow the order of README's table. */
 const struct conf_row conf_rows[] = {
@@ -126,6 +130,22 @@ const struct conf_row conf_rows[] = {
 	    .meaning = "least and most thinking tokens; 0 is no limit" },
 	{ "models.PROVIDER/ID.price", &conf_price_type, CONF_NOWHERE, NULL,
 	    .meaning = "USD per million tokens, decimal strings by bucket" },
+
+	{ "cache.default", &conf_switch_type, AT(cache.on), "\"off\"",
+	    .words = "off, on",
+	    .meaning = "answers from the cache, for calls that do not say" },
+	{ "cache.ttl_s", &conf_s_type, AT(cache.ttl_ms), "300", 1,
+	    CACHE_MAX_TTL_S, .meaning = "how long an answer is kept" },
+	{ "cache.max_entry_kb", &conf_kb_type, AT(cache.max_entry_bytes),
+	    "1024", 1, CACHE_MAX_ENTRY_KB,
+	    .meaning = "largest answer that is kept" },
+	{ "cache.max_mb", &conf_mb_type, AT(cache.max_bytes), "256", 8, 1e6,
+	    .meaning = "disk that the cache may take, with everything" },
+	{ "cache.account_mb", &conf_mb_type, AT(cache.account_bytes), "0", 0,
+	    1e6, .meaning = "of that, for one account; 0: all" },
+	{ "cache.pace_tokens_per_s", &conf_count_type, AT(cache.pace), "0", 0,
+	    1000000,
+	    .meaning = "speed of a stored answer's stream; 0: at once" },
 
 	{ "fetch_images", &conf_bool_type, AT(fetch_images), "false",
 	    .meaning = "get images from their addresses for providers that "

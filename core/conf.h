@@ -73,6 +73,16 @@ struct conf_routing {
 	int64_t hedge_ms;       /* CONF_HEDGE_AUTO */
 };
 
+/* Answers that are kept: cache_policy.h. */
+struct conf_cache {
+	bool on; /* for calls that do not say */
+	int64_t ttl_ms;
+	int64_t max_entry_bytes;
+	int64_t max_bytes;     /* on the disk, with everything */
+	int64_t account_bytes; /* an account's share; 0: all of it */
+	int64_t pace; /* tokens per second of a replayed stream; 0: at once */
+};
+
 enum conf_durability {
 	DURABILITY_PROCESS,
 	DURABILITY_POWER
@@ -119,6 +129,8 @@ struct conf {
 	struct experiment *experiments;
 	struct task_rule *tasks; /* task.h */
 	struct catalog *catalog; /* built in, with the entries of `models` */
+
+	struct conf_cache cache;
 
 	bool unpriced_ok; /* limits.* */
 	struct str zone_name;

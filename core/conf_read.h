@@ -65,10 +65,10 @@ struct conf_row {
 extern const struct conf_type conf_alias_type, conf_api_type, conf_arms_type,
     conf_bool_type, conf_judge_type, conf_rules_type, conf_share_type,
     conf_time_type, conf_count_type, conf_headers_type, conf_hedge_type,
-    conf_list_type, conf_mb_type, conf_ms_type, conf_pair_type, conf_path_type,
-    conf_price_type, conf_route_type, conf_s_type, conf_secret_type,
-    conf_switch_type, conf_text_type, conf_url_type, conf_usd_type,
-    conf_word_type, conf_zone_type;
+    conf_kb_type, conf_list_type, conf_mb_type, conf_ms_type, conf_pair_type,
+    conf_path_type, conf_price_type, conf_route_type, conf_s_type,
+    conf_secret_type, conf_switch_type, conf_text_type, conf_url_type,
+    conf_usd_type, conf_word_type, conf_zone_type;
 
 /* The schema; ends with key NULL. */
 extern const struct conf_row conf_rows[];

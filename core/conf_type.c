@@ -308,6 +308,7 @@ const struct conf_type conf_bool_type = { "boolean", set_bool, 0 };
 const struct conf_type conf_count_type = { "integer", set_number, 1 };
 const struct conf_type conf_ms_type = { "milliseconds", set_number, 1 };
 const struct conf_type conf_s_type = { "seconds", set_number, 1000 };
+const struct conf_type conf_kb_type = { "kilobytes", set_number, KB };
 const struct conf_type conf_mb_type = { "megabytes", set_number, KB *KB };
 const struct conf_type conf_word_type = { NULL, set_word, 0 };
 const struct conf_type conf_switch_type = { NULL, set_switch, 0 };

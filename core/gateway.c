@@ -11,10 +11,12 @@
 
 #include "core/account.h"
 #include "core/arena.h"
+#include "core/cache.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/fits.h"
+#include "core/flight.h"
 #include "core/key.h"
 #include "core/limit.h"
 #include "core/live.h"
@@ -33,9 +35,12 @@ struct gateway {
 	struct limits *limits;
 	struct accounts *accounts;
 	struct fits *fits;
+	struct flights *flights;
+	struct cache *cache;
 	struct error state_err;
-	int64_t tried_us;    /* monotonic; 0: never */
-	int64_t ingested_us; /* monotonic; only gateway_ingest */
+	int64_t tried_us;       /* monotonic; 0: never */
+	int64_t cache_tried_us; /* the same */
+	int64_t ingested_us;    /* monotonic; only gateway_ingest */
 	_Atomic int64_t readers;
 };
 
@@ -60,6 +65,8 @@ gateway_free(struct gateway *gw)
 	limits_free(gw->limits);
 	accounts_free(gw->accounts);
 	fits_free(gw->fits);
+	flights_free(gw->flights);
+	cache_close(gw->cache);
 	state_close(gw->state);
 	live_free(gw->live);
 	pthread_mutex_destroy(&gw->lock);
@@ -94,6 +101,7 @@ try_state(struct gateway *gw, const struct conf *conf)
 	gw->limits = limits_new(gw->state);
 	gw->accounts = accounts_new(gw->state);
 	gw->fits = fits_new(conf->data_dir);
+	gw->flights = flights_new(conf->data_dir);
 }
 
 struct state *
@@ -129,6 +137,44 @@ struct accounts *
 gateway_accounts(struct gateway *gw)
 {
 	return gw->accounts;
+}
+
+/* With the lock held. */
+static void
+try_cache(struct gateway *gw, const struct conf *conf)
+{
+	struct error err = { .kind = ERROR_NONE };
+	int64_t now_us = clock_mono_us();
+
+	if (gw->cache_tried_us != 0 &&
+	    now_us - gw->cache_tried_us < RETRY_STATE_US)
+		return;
+	gw->cache_tried_us = now_us;
+	gw->cache = cache_open(conf->data_dir, conf->cache.max_bytes, &err);
+	if (gw->cache == NULL)
+		log_event(LOG_LEVEL_ERROR, "cache", "%s", err.msg);
+}
+
+struct cache *
+gateway_cache(struct gateway *gw, const struct conf *conf)
+{
+	struct cache *cache;
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->cache == NULL)
+		try_cache(gw, conf);
+	cache = gw->cache;
+	pthread_mutex_unlock(&gw->lock);
+	if (cache != NULL)
+		cache_limit(
+		    cache, conf->cache.max_bytes, conf->cache.account_bytes);
+	return cache;
+}
+
+struct flights *
+gateway_flights(struct gateway *gw)
+{
+	return gw->flights;
 }
 
 void

@@ -18,6 +18,7 @@ struct arena;
 struct conf;
 struct error;
 struct fits;
+struct flights;
 struct gateway;
 struct key;
 struct limits;
@@ -51,6 +52,19 @@ struct state *gateway_state(
 struct limits *gateway_limits(struct gateway *gw);
 struct accounts *gateway_accounts(struct gateway *gw);
 struct fits *gateway_fits(struct gateway *gw);
+
+/*
+ * gateway_cache(gw, conf):
+ * Returns  the response cache, opened when it is first asked for, with the
+ *          ceilings of ${conf}; NULL if that does not work, which is logged.
+ */
+struct cache *gateway_cache(struct gateway *gw, const struct conf *conf);
+
+/*
+ * gateway_flights(gw):
+ * Returns  this process's part in flights (flight.h); as gateway_limits.
+ */
+struct flights *gateway_flights(struct gateway *gw);
 
 /*
  * gateway_ingest(gw, min_age_ms):

@@ -198,6 +198,6 @@ plan_json(struct planner *p, const struct plan *plan, struct jw *w)
 		jw_kv_cstr(w, "worst_case_cost_usd", money_text(pusd, money));
 	else
 		jw_kv_null(w, "worst_case_cost_usd");
-	jw_kv_null(w, "cache_key");
+	jw_kv_str(w, "cache_key", p->cache_key);
 	jw_end(w);
 }

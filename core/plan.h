@@ -58,6 +58,7 @@ struct planner {
 	enum wire issuer;                /* see plan_stays */
 	uint64_t seed;                   /* of all that is random */
 	int64_t tokens[TOKENS_FAMILIES]; /* estimates; 0: not yet made */
+	struct str cache_key; /* in hex, for plan_json; absent: none */
 	struct error *err;
 };
 

@@ -85,6 +85,7 @@ struct ask {
 	bool stream;
 	bool include_usage;     /* the client itself wants the usage chunk */
 	bool lossless;          /* what loses anything is refused */
+	bool vectors;           /* EMBED: events are wanted, not bytes alone */
 	struct header *headers; /* to pass on to the same format: anthropic-* */
 	int (*decode)(struct arena *a, struct str body, struct chat *chat,
 	    struct error *err);

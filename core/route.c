@@ -14,6 +14,7 @@
 #include "core/resolve.h"
 
 #define MAX_LIST_BYTES 512
+#define CACHE_OPTIONS  "cache, cache_ttl_s" /* of any node */
 
 /* The strategies, in the order of README. */
 static const struct route_kind *const kinds[] = {
@@ -200,6 +201,33 @@ kind_of(struct route_reader *r, const struct jnode *at)
 	return found;
 }
 
+/* Its own, and those of any node. */
+static const char *
+options_of(struct route_reader *r, const struct route_kind *kind)
+{
+	return arena_printf(r->arena, "%s%s" CACHE_OPTIONS, kind->options,
+	    kind->options[0] != '\0' ? ", " : "");
+}
+
+static int
+read_cache(struct route_reader *r, const struct jnode *at, struct route *route)
+{
+	struct jnode place;
+	struct str word;
+
+	if (route_i64(r, at, "cache_ttl_s",
+		(struct route_range){ 1, CACHE_MAX_TTL_S },
+		&route->cache_ttl_s) != 0)
+		return -1;
+	if (!jtree_find(at, "cache", &place))
+		return 0;
+	word = jtree_value_str(&place);
+	route->cache = str_is(word, "on") ? CACHE_ON : CACHE_OFF;
+	if (str_is(word, "on") || str_is(word, "off"))
+		return 0;
+	return route_bad(r, &place, "must be on or off");
+}
+
 const struct route *
 route_parse(struct route_reader *r, const struct jnode *at)
 {
@@ -214,10 +242,10 @@ route_parse(struct route_reader *r, const struct jnode *at)
 	}
 	kind = kind_of(r, at);
 	if (kind == NULL ||
-	    route_members(r, at, kind->name, kind->options) != 0)
+	    route_members(r, at, kind->name, options_of(r, kind)) != 0)
 		return NULL;
 	route = kind->parse(r, at);
-	if (route == NULL)
+	if (route == NULL || read_cache(r, at, route) != 0)
 		return NULL;
 	route->kind = kind;
 	if (route->n_targets > ROUTE_MAX_TARGETS) {

@@ -4,7 +4,8 @@
  * says which targets may serve a call and how.  A node is a name, a leaf
  *	{ "model": "p/m", "set": {…}, "timeout_ms": n, "on": ["context"] }
  * or an object with exactly one strategy key, whose other members are that
- * kind's options.  One file per kind, route_<kind>.c; the table is in route.c.
+ * kind's options; and for calls that begin at it "cache": "on" or "off",
+ * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in route.c.
  *
  * Three steps.  Parsing makes the immutable tree, once.  Planning (plan.h),
  * for each call, lets every node choose and order its children; what is left
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/cache_policy.h"
 #include "core/jtree.h"
 #include "core/provider.h"
 #include "core/str.h"
@@ -35,6 +37,8 @@ struct route {
 	const struct route_kind *kind;
 	struct route_use *uses; /* children in order; NULL for a target */
 	unsigned n_targets;
+	enum cache_mode cache; /* of calls that begin here */
+	int64_t cache_ttl_s;   /* of their answers; 0: not said */
 };
 
 /* A child, with what its parent's kind says about it. */

@@ -103,21 +103,23 @@ fail(struct store *s, int rc, const char *what, struct error *err)
 	    db_strerror(rc), s->why[0] != '\0' ? ": " : "", s->why);
 }
 
-/*
- * Pages go to the disk whole, with what the allocator left in their unused
- * parts: without this, pieces of requests and provider keys.
- */
 static void *
 zeroed(size_t n)
 {
 	return calloc(1, n);
 }
 
+int
+store_clean_memory(void)
+{
+	return db_env_set_func_malloc(zeroed);
+}
+
 static int
 open_env(struct store *s, const char *home)
 {
 	DB_ENV *env;
-	int rc = db_env_set_func_malloc(zeroed);
+	int rc = store_clean_memory();
 
 	if (rc == 0)
 		rc = db_env_create(&s->env, 0);

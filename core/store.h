@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Berkeley DB, and the only module that knows it (store*.c): a private,
- * single-threaded, transactional environment in data_dir/env whose opening is
- * its recovery.
+ * Berkeley DB, and the only module that knows it (store*.c; the response
+ * cache has its own, cache_db.h): a private, single-threaded, transactional
+ * environment in data_dir/env whose opening is its recovery.
  * Only a leaseholder (shm.h) may have one open, and not for long.
  *
  * Every value starts with the version byte of its table's records; it is added
@@ -75,6 +75,16 @@ enum store_fault {
  */
 enum store_fault store_decode(
     enum store_table table, struct str *value, struct buf *scratch);
+
+/*
+ * store_clean_memory():
+ * Have libdb work in cleared memory.  Pages go to the disk whole, with what
+ * the allocator left in their unused parts: without this, pieces of requests
+ * and provider keys.
+ *
+ * Returns  0, or an error of libdb.
+ */
+int store_clean_memory(void) __attribute__((warn_unused_result));
 
 /* Where a body works; all it allocates goes when the transaction ends. */
 struct txn {

@@ -24,7 +24,8 @@ enum wire {
 /* How an answer is cut into pieces. */
 enum framing {
 	FRAMING_WHOLE, /* one JSON document */
-	FRAMING_SSE    /* text/event-stream */
+	FRAMING_SSE,   /* text/event-stream */
+	FRAMING_NONE   /* there are no bytes: events from the cache */
 };
 
 #endif

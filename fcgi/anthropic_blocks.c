@@ -75,6 +75,7 @@ read_joined(
 		buf_adds(b, p->text);
 	}
 	*text = buf_str(b);
+	chat->beyond = true;
 	return 0;
 }
 

@@ -121,6 +121,7 @@ read_display(
 	if (word.p == NULL)
 		return jtree_fail(v, err, "must be a string");
 	chat->thinking_hidden = str_is(word, "omitted");
+	chat->beyond |= !chat->thinking_hidden;
 	return 0;
 }
 

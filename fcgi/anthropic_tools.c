@@ -54,6 +54,7 @@ read_typed(struct chat *chat, const struct jnode *item, struct str type,
 	for (i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
 		if (!str_starts(type, typed[i].prefix))
 			continue;
+		chat->beyond = true; /* by its date */
 		tool = chat_tool(chat);
 		tool->description = str_of(typed[i].description);
 		tool->schema = str_of(typed[i].schema);

@@ -197,16 +197,17 @@ go_on(struct exchange *x, struct error *err)
 	static const struct exchange_events events = { on_output, on_ended };
 	struct oneshot o = { .x = x };
 	int rc = open_loop(&o, err);
-	bool lingers;
+	enum exchange_next next = EXCHANGE_AGAIN;
 
-	if (rc == 0) {
+	while (rc == 0 && next == EXCHANGE_AGAIN) {
 		exchange_middle(x, o.loop, o.upstream, &events, &o);
 		turn(&o);
-		lingers = exchange_back(x);
-		flush_all(&x->io);
-		if (lingers)
-			linger(&o);
+		next = exchange_back(x);
 	}
+	if (rc == 0)
+		flush_all(&x->io);
+	if (next == EXCHANGE_LINGERS)
+		linger(&o);
 	close_loop(&o);
 	return rc;
 }

@@ -5,6 +5,8 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/call_cache.h"
+#include "core/call_follow.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/fold.h"
@@ -223,6 +225,110 @@ refuse(struct exchange *x)
 	return false;
 }
 
+/* Let the encoder write the end; what it cannot write is an error. */
+static void
+finish_answer(struct exchange *x)
+{
+	struct call *c = &x->call;
+	struct receipt receipt = { .cost = c->row.cost,
+		.answered = c->row.answered,
+		.attempts = c->attempts,
+		.cache = c->row.cache,
+		.saved_pusd = c->row.saved_pusd };
+
+	if (x->enc->lost_citations)
+		name_add(x->arena, &c->row.lossy, STR("annotations"));
+	receipt.lossy = c->row.lossy;
+	if (c->err.kind == ERROR_NONE &&
+	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))
+		error_set(&c->err, ERROR_UP_BROKEN,
+		    "the answer is larger than this gateway passes on");
+	if (c->err.kind != ERROR_NONE && x->head_sent)
+		x->enc->fail(x->enc, &c->err);
+}
+
+/* Settle, and queue what is left of the answer. */
+static void
+answer(struct exchange *x)
+{
+	struct call *c = &x->call;
+	bool stream = c->ask.stream, ok;
+
+	finish_answer(x);
+	ok = c->err.kind == ERROR_NONE;
+	call_settle(c, ok || x->head_sent ? 200 : c->err.status);
+	if (!ok && !x->head_sent) {
+		exchange_fail(x, &c->err);
+		return;
+	}
+	if (!x->head_sent)
+		head_send(x, 200,
+		    stream ? "text/event-stream" : "application/json", NULL);
+	io_write(&x->io, buf_str(x->body));
+	io_end(&x->io);
+}
+
+static void
+make_encoder(struct exchange *x)
+{
+	struct encode_opts opts = { .ask = &x->call.ask,
+		.call_id = x->call.row.id,
+		.created_s = x->call.row.started_us / 1000000 };
+
+	if (x->enc != NULL)
+		return;
+	x->body = buf_new(x->arena, MAX_ANSWER_BYTES);
+	opts.out = x->body;
+	x->enc = x->dialect->encoder_new(x->arena, &opts);
+}
+
+/* ---- the cache ---- */
+
+/* It is opened for who asks for it only. */
+static void
+open_cache(struct exchange *x)
+{
+	struct call *c = &x->call;
+
+	if (c->state == NULL || cache_policy_mode(c) == CACHE_OFF)
+		return;
+	c->store = gateway_cache(x->gw, c->conf);
+	c->flights = gateway_flights(x->gw);
+}
+
+/* From the cache, from another call, or from upstream? */
+static int
+begin(struct exchange *x)
+{
+	struct call *c = &x->call;
+
+	if (call_cache_front(c) != 0) {
+		/* SDKs would ask again, and again in vain. */
+		header_add(
+		    x->arena, &x->fields, STR("x-should-retry"), STR("false"));
+		return -1;
+	}
+	if (call_cache_serves(c) || call_front(c) == 0)
+		return 0;
+	call_cache_back(c); /* somebody else may lead */
+	return -1;
+}
+
+/* All of a stored answer at once: there is nothing to wait for. */
+static void
+replay(struct exchange *x)
+{
+	make_encoder(x);
+	call_replay(&x->call, &x->enc->sink);
+	answer(x);
+}
+
+bool
+chat_again(struct exchange *x)
+{
+	return call_cache_died(&x->call) && begin(x) == 0;
+}
+
 bool
 chat_front(
     struct exchange *x, const struct key *key, const struct error *read_err)
@@ -265,7 +371,14 @@ chat_front(
 		control_answer_plan(x);
 		return false;
 	}
-	return call_front(c) == 0 || refuse(x);
+	open_cache(x);
+	if (begin(x) != 0)
+		return refuse(x);
+	if (!call_cache_serves(c) || c->cache->role == CALL_FOLLOWS ||
+	    call_is_paced(c))
+		return true;
+	replay(x);
+	return false;
 }
 
 /* Send what the encoder has written; the head goes with the first of it. */
@@ -289,6 +402,7 @@ on_progress(void *arg)
 {
 	struct exchange *x = arg;
 
+	call_cache_flush(&x->call);
 	if (x->call.ask.stream)
 		send_body(x);
 }
@@ -333,19 +447,18 @@ void
 chat_middle(struct exchange *x)
 {
 	static const struct call_events events = { on_progress, on_ended };
-	struct encode_opts opts = { .ask = &x->call.ask,
-		.call_id = x->call.row.id,
-		.created_s = x->call.row.started_us / 1000000 };
+	struct call *c = &x->call;
 
-	x->body = buf_new(x->arena, MAX_ANSWER_BYTES);
-	opts.out = x->body;
-	x->enc = x->dialect->encoder_new(x->arena, &opts);
+	make_encoder(x);
 	x->keepalive.fn = on_silence;
 	x->keepalive.arg = x;
 	x->spoke_us = clock_mono_us();
-	if (x->call.ask.stream)
+	if (c->ask.stream)
 		on_silence(x);
-	call_run(&x->call, x->loop, x->upstream, sink_of(x), &events, x);
+	if (call_cache_serves(c))
+		call_follow(c, x->loop, &x->enc->sink, &events, x);
+	else
+		call_run(c, x->loop, x->upstream, sink_of(x), &events, x);
 }
 
 void
@@ -355,43 +468,10 @@ exchange_flushed(struct exchange *x)
 		call_resume(&x->call);
 }
 
-/* Let the encoder write the end; what it cannot write is an error. */
-static void
-finish_answer(struct exchange *x)
-{
-	struct call *c = &x->call;
-	struct receipt receipt = { .cost = c->row.cost,
-		.answered = c->row.answered,
-		.attempts = c->attempts };
-
-	if (x->enc->lost_citations)
-		name_add(x->arena, &c->row.lossy, STR("annotations"));
-	receipt.lossy = c->row.lossy;
-	if (c->err.kind == ERROR_NONE &&
-	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))
-		error_set(&c->err, ERROR_UP_BROKEN,
-		    "the answer is larger than this gateway passes on");
-	if (c->err.kind != ERROR_NONE && x->head_sent)
-		x->enc->fail(x->enc, &c->err);
-}
-
 void
 chat_back(struct exchange *x)
 {
-	struct call *c = &x->call;
-	bool stream = c->ask.stream, ok;
-
-	call_price(c);
-	finish_answer(x);
-	ok = c->err.kind == ERROR_NONE;
-	call_settle(c, ok || x->head_sent ? 200 : c->err.status);
-	if (!ok && !x->head_sent) {
-		exchange_fail(x, &c->err);
-		return;
-	}
-	if (!x->head_sent)
-		head_send(x, 200,
-		    stream ? "text/event-stream" : "application/json", NULL);
-	io_write(&x->io, buf_str(x->body));
-	io_end(&x->io);
+	call_price(&x->call);
+	call_cache_back(&x->call);
+	answer(x);
 }

@@ -26,6 +26,16 @@ bool chat_front(
 /* chat_middle(x): start the upstream; x->loop and events are set. */
 void chat_middle(struct exchange *x);
 
+/*
+ * chat_again(x):
+ * After a middle.
+ *
+ * Returns  true if the call has followed another one whose process died:
+ *          another middle is due instead of the back.
+ * Blocks   as chat_front.
+ */
+bool chat_again(struct exchange *x);
+
 /* chat_back(x): settle and queue the rest of the answer. */
 void chat_back(struct exchange *x);
 

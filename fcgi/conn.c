@@ -45,7 +45,7 @@ struct conn {
 	bool broken;           /* FRONT: there was no request */
 	bool wants_middle;     /* FRONT: its result */
 	bool used;             /* a request has been answered */
-	bool lingers;          /* BACK: its result */
+	bool lingers, again;   /* BACK: its result */
 	struct job job;
 	struct loop_timer limit; /* of the time in this state */
 	struct conn *prev, *next;
@@ -54,6 +54,7 @@ struct conn {
 static void on_fd(void *arg, unsigned events);
 static void on_limit(void *arg);
 static void linger(struct conn *c);
+static void start_middle(struct conn *c);
 static void post(struct conn *c, enum conn_state state, void (*work)(void *),
     void (*done)(void *));
 
@@ -229,8 +230,12 @@ work_back(void *arg)
 {
 	struct conn *c = arg;
 
-	c->lingers = exchange_back(c->x);
-	io_flush(&c->x->io); /* what fits leaves now; flush() does the rest */
+	enum exchange_next next = exchange_back(c->x);
+
+	c->lingers = next == EXCHANGE_LINGERS;
+	c->again = next == EXCHANGE_AGAIN;
+	if (!c->again)
+		io_flush(&c->x->io); /* what fits; flush() does the rest */
 }
 
 static void
@@ -239,6 +244,10 @@ done_back(void *arg)
 	struct conn *c = arg;
 	struct conn_pool *pool = c->pool;
 
+	if (c->again) {
+		start_middle(c);
+		return;
+	}
 	exporter_add(pool->exporter, &c->x->call);
 	/* those who linger take nobody's place */
 	if (c->lingers && pool->n_calls - 1 > pool->max_calls / 4)

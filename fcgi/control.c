@@ -3,10 +3,12 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/call_cache.h"
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/key.h"
 #include "core/price.h"
+#include "fcgi/cache_control.h"
 #include "fcgi/exchange.h"
 #include "fcgi/options.h"
 
@@ -110,7 +112,7 @@ control_options(struct exchange *x, const struct key *key, struct error *err)
 	x->call.ask.lossless = require.n > 0;
 	if (require.n > 0 && !str_is(require, "lossless"))
 		return wrong(err, "x-sluice-require", "must be lossless");
-	return 0;
+	return cache_control_read(x, &control->cache, err);
 }
 
 bool
@@ -119,12 +121,27 @@ control_dry_run(const struct exchange *x)
 	return options_on(x, "dry-run");
 }
 
+static void
+note_cache_key(struct exchange *x)
+{
+	struct buf *hex = buf_new(x->arena, 2 * CACHE_KEY);
+	unsigned char key[CACHE_KEY];
+	size_t i;
+
+	if (!call_cache_key(&x->call, key))
+		return;
+	for (i = 0; i < CACHE_KEY; i++)
+		buf_addf(hex, "%02x", key[i]);
+	x->call.planner.cache_key = buf_str(hex);
+}
+
 void
 control_answer_plan(struct exchange *x)
 {
 	struct buf *out = buf_new(x->arena, MAX_PLAN_BYTES);
 	struct jw w;
 
+	note_cache_key(x);
 	jw_init(&w, out);
 	plan_json(&x->call.planner, x->call.plan, &w);
 	exchange_answer(x, 200, "application/json", buf_str(out));

@@ -4,9 +4,11 @@
 #include <json-c/json_object_iterator.h>
 
 #include "core/arena.h"
+#include "core/cache_key.h"
 #include "core/error.h"
 
-#define MAX_NAMES 256 /* more stop strings than any vendor takes */
+#define MAX_NAMES    256    /* more stop strings than any vendor takes */
+#define EXACT_DOUBLE 0x1p53 /* integers below it are exact */
 
 /* ---- objects ---- */
 
@@ -59,6 +61,34 @@ lose(struct chat *chat, const char *label, const char *name)
 		chat_lose(chat, "%s.%s", label, name);
 }
 
+/* Members that say nothing beyond what they are read by or stand beside. */
+static bool
+says_nothing(const char *label, const char *name)
+{
+	static const char *const names[] = { "type", "content", "index",
+		"include_obfuscation" };
+	size_t i;
+
+	if (label == NULL && cache_key_ignores(str_of(name)))
+		return true;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A member that is there for the same format only, if that. */
+static void
+pass_over(struct chat *chat, const char *label, const struct field *f,
+    const struct json_object *v)
+{
+	bool beyond = chat->beyond || !says_nothing(label, f->name);
+
+	if (f->kind == FIELD_LOSE && !is_off(v))
+		lose(chat, label, f->name);
+	chat->beyond = beyond;
+}
+
 static const struct field *
 field_find(const struct field *table, const char *name)
 {
@@ -77,22 +107,30 @@ lose_unknown(struct chat *chat, const struct jnode *obj,
 {
 	struct json_object_iterator it = json_object_iter_begin(obj->v);
 	struct json_object_iterator end = json_object_iter_end(obj->v);
+	struct json_object *value;
 	const char *name;
 
 	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
 		name = json_object_iter_peek_name(&it);
-		if (field_find(table, name) == NULL &&
-		    !is_empty(json_object_iter_peek_value(&it)))
+		value = json_object_iter_peek_value(&it);
+		if (field_find(table, name) != NULL || value == NULL)
+			continue;
+		chat->beyond = true;
+		if (!is_empty(value))
 			lose(chat, label, name);
 	}
 }
 
+/* Whole numbers that a double does not hold are there in the bytes only. */
 static int
-read_number(const struct jnode *obj, const char *name, struct opt_double *out,
-    struct error *err)
+read_number(struct chat *chat, const struct jnode *obj, const char *name,
+    struct opt_double *out, struct error *err)
 {
 	out->set = true;
-	return jtree_double(obj, name, JTREE_REQUIRED, &out->v, err);
+	if (jtree_double(obj, name, JTREE_REQUIRED, &out->v, err) < 0)
+		return -1;
+	chat->beyond |= out->v >= EXACT_DOUBLE || out->v <= -EXACT_DOUBLE;
+	return 0;
 }
 
 static int
@@ -120,7 +158,7 @@ read_field(struct chat *chat, const struct jnode *obj, const struct field *f,
 	case FIELD_COUNT:
 		return read_count(obj, v, out, err);
 	case FIELD_NUMBER:
-		return read_number(obj, f->name, out, err);
+		return read_number(chat, obj, f->name, out, err);
 	case FIELD_READ:
 		return f->read(chat, out, v, err);
 	case FIELD_REFUSE:
@@ -149,8 +187,8 @@ decode_object(struct chat *chat, const struct jnode *obj,
 		}
 		if (read_field(chat, obj, f, &v, into, err) < 0)
 			return -1;
-		if (f->kind == FIELD_LOSE && !is_off(v.v))
-			lose(chat, label, f->name);
+		if (f->kind >= FIELD_SKIP && f->kind <= FIELD_REFUSE)
+			pass_over(chat, label, f, v.v);
 	}
 	lose_unknown(chat, obj, table, label);
 	return 0;

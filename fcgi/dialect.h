@@ -26,6 +26,8 @@ struct receipt {
 	struct str answered; /* provider/model */
 	unsigned attempts;
 	struct name *lossy;
+	struct str cache;   /* hit, "refused: …", or nothing to tell */
+	int64_t saved_pusd; /* by a hit; -1 unknown */
 };
 
 /*

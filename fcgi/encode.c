@@ -180,6 +180,24 @@ write_note(struct jw *w, const struct receipt *r)
 	jw_end(w);
 }
 
+static bool
+has_details(const struct receipt *r)
+{
+	return r->cache.n > 0 && !str_is(r->cache, "miss");
+}
+
+static void
+write_details(struct jw *w, const struct receipt *r)
+{
+	char text[MONEY_TEXT_BYTES];
+
+	jw_object(w);
+	jw_kv_str(w, "cache", r->cache);
+	if (str_is(r->cache, "hit") && r->saved_pusd >= 0)
+		jw_kv_raw(w, "saved", str_of(money_text(r->saved_pusd, text)));
+	jw_end(w);
+}
+
 void
 encode_cost(const struct encode *e, struct jw *w, const struct receipt *r)
 {
@@ -189,6 +207,10 @@ encode_cost(const struct encode *e, struct jw *w, const struct receipt *r)
 		jw_kv_raw(w, "cost", str_of(money_text(r->cost.pusd, text)));
 	else
 		jw_kv_null(w, "cost");
+	if (has_details(r)) {
+		jw_key(w, "cost_details");
+		write_details(w, r);
+	}
 	if (!e->early)
 		return;
 	jw_key(w, "sluice");
@@ -199,7 +221,7 @@ static void
 finish_verbatim(struct encode *e, const struct receipt *r)
 {
 	char text[MONEY_TEXT_BYTES];
-	struct str cost = STR_NONE, note = STR_NONE;
+	struct verbatim_more more = { .cost = STR_NONE };
 	struct buf *b;
 	struct jw w;
 
@@ -208,14 +230,19 @@ finish_verbatim(struct encode *e, const struct receipt *r)
 		return;
 	}
 	if (r->cost.known)
-		cost = str_of(money_text(r->cost.pusd, text));
+		more.cost = str_of(money_text(r->cost.pusd, text));
+	if (has_details(r)) {
+		b = buf_new(e->arena, MAX_NOTE_BYTES);
+		jw_quote(b, r->cache);
+		more.cache = buf_str(b);
+	}
 	if (e->early) {
 		b = buf_new(e->arena, MAX_NOTE_BYTES);
 		jw_init(&w, b);
 		write_note(&w, r);
-		note = buf_over(b) ? STR_NONE : buf_str(b);
+		more.note = buf_over(b) ? STR_NONE : buf_str(b);
 	}
-	verbatim_finish(&e->verbatim, cost, note);
+	verbatim_finish(&e->verbatim, &more);
 }
 
 static int

@@ -231,11 +231,14 @@ on_shadow(void *arg)
 	x->events->ended(x->arg);
 }
 
-bool
+enum exchange_next
 exchange_back(struct exchange *x)
 {
+	if (chat_again(x))
+		return EXCHANGE_AGAIN;
 	chat_back(x);
-	return x->call.drains || x->served != NULL;
+	return x->call.drains || x->served != NULL ? EXCHANGE_LINGERS
+						   : EXCHANGE_DONE;
 }
 
 bool

@@ -103,16 +103,23 @@ void exchange_flushed(struct exchange *x);
 /* exchange_cancel(x, kind, why): end the middle early; ended follows. */
 void exchange_cancel(struct exchange *x, enum error_kind kind, const char *why);
 
+enum exchange_next {
+	EXCHANGE_DONE,
+	/* Something remains to be done without the client: a loser of the
+	 * call is still being read, an experiment wants another arm's answer.
+	 * Once the answer has left exchange_linger is due; after another
+	 * ended exchange_settle. */
+	EXCHANGE_LINGERS,
+	EXCHANGE_AGAIN /* whom the call followed has died: another middle */
+};
+
 /*
  * exchange_back(x):
  * Settle the call and queue the end of the answer.
  *
- * Returns  true where something remains to be done without the client: a
- *          loser of the call is still being read, an experiment wants
- *          another arm's answer.  Once the answer has left exchange_linger is
- *          due; after another ended exchange_settle.
+ * Returns  what is due then.
  */
-bool exchange_back(struct exchange *x);
+enum exchange_next exchange_back(struct exchange *x);
 
 /*
  * exchange_hurry(x): between the two: no other arm is to answer.

@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/call_cache.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
@@ -89,6 +90,17 @@ add_timing(const struct exchange *x, struct buf *out)
 }
 
 static void
+add_cache(const struct exchange *x, struct buf *out)
+{
+	const struct call_cache *cc = x->call.cache;
+	struct str word = x->call.row.cache;
+
+	http_field(out, "x-sluice-cache", word.n > 0 ? word : STR("off"));
+	if (str_is(word, "hit"))
+		buf_addf(out, "age: %lld\r\n", (long long)cc->age_s);
+}
+
+static void
 add_call(const struct exchange *x, struct buf *out)
 {
 	const struct ledger_call *row = &x->call.row;
@@ -99,6 +111,7 @@ add_call(const struct exchange *x, struct buf *out)
 	if (row->answered.n > 0)
 		http_field(out, "x-sluice-model", row->answered);
 	buf_addf(out, "x-sluice-attempts: %u\r\n", x->call.attempts);
+	add_cache(x, out);
 	if (!x->call.ask.stream && row->cost.known)
 		http_field(out, "x-sluice-cost-usd",
 		    str_of(money_text(row->cost.pusd, money)));

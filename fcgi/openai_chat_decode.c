@@ -95,6 +95,7 @@ read_enabled(
 	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
 		return -1;
 	chat->thinking_off = !on;
+	chat->beyond |= on;
 	return 0;
 }
 
@@ -303,6 +304,7 @@ read_choice(
 		return decode_choice(chat, v, err);
 	if (decode_type(v, &type, err) < 0)
 		return -1;
+	chat->beyond = true; /* its members are not looked at one by one */
 	if (str_is(type, "allowed_tools"))
 		return read_allowed(chat, v, err);
 	chat->tool_choice = TOOL_CHOICE_NAMED;

@@ -233,6 +233,21 @@ static const struct {
 	{ "tool", read_result },
 };
 
+/* What a role makes nothing of, or has another name for. */
+static bool
+says_more(const struct message *m)
+{
+	if (m->details.v != NULL || m->reasoning.n > 0 ||
+	    str_is(m->role, "developer"))
+		return true;
+	if (str_is(m->role, "tool"))
+		return m->name.p != NULL || m->calls.v != NULL ||
+		    m->refusal.p != NULL;
+	return m->call_id.p != NULL ||
+	    (!str_is(m->role, "assistant") &&
+		(m->calls.v != NULL || m->refusal.p != NULL));
+}
+
 /* ${*results}: the turn that collects a run of tool messages, or NULL. */
 static int
 read_message(struct chat *chat, const struct jnode *obj, struct turn **results,
@@ -244,6 +259,7 @@ read_message(struct chat *chat, const struct jnode *obj, struct turn **results,
 
 	if (decode_object(chat, obj, message_fields, "messages", &m, err) < 0)
 		return -1;
+	chat->beyond |= says_more(&m);
 	if (!str_is(m.role, "tool"))
 		*results = NULL;
 	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {

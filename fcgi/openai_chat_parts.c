@@ -180,6 +180,7 @@ read_thoughts(
 	for (; list != NULL; list = list->next)
 		buf_adds(text, list->text);
 	part->text = buf_str(text);
+	chat->beyond = true;
 	return 0;
 }
 

@@ -45,6 +45,7 @@ read_include(
 	(void)into;
 	if (decode_names(chat, &names, v, err) < 0)
 		return -1;
+	chat->beyond |= names != NULL;
 	for (n = names; n != NULL; n = n->next) {
 		if (!str_is(n->s, "reasoning.encrypted_content"))
 			chat_lose(chat, "include");
@@ -84,6 +85,7 @@ read_summary(
 {
 	(void)into;
 	(void)err;
+	chat->beyond = true; /* there are several kinds */
 	chat->thinking_hidden = str_is(jtree_value_str(v), "none");
 	return 0;
 }

@@ -99,6 +99,7 @@ read_content(struct chat *chat, const struct message *m,
 	    ? assistant_turn(chat, obj)
 	    : add_turn(chat, roles[role].role, obj);
 
+	chat->beyond |= strcmp(roles[role].name, "developer") == 0;
 	return decode_content(chat, &turn->parts, &m->content,
 	    openai_responses_parts, roles[role].speaker, err);
 }
@@ -335,20 +336,21 @@ lose_item(struct chat *chat, const struct jnode *obj, struct error *err)
 static const struct {
 	const char *type;
 	item_fn *read;
+	bool held; /* by struct chat, in full */
 } items[] = {
-	{ "message", read_message },
-	{ "reasoning", read_reasoning },
-	{ "function_call", read_function_call },
-	{ "function_call_output", read_output },
-	{ "custom_tool_call", read_custom_call },
-	{ "custom_tool_call_output", read_output },
-	{ "additional_tools", read_more_tools },
-	{ "tool_search_output", read_more_tools },
-	{ "tool_search_call", lose_item },
-	{ "configuration_update", read_update },
-	{ "web_search_call", lose_item },
-	{ "file_search_call", lose_item },
-	{ "mcp_list_tools", lose_item },
+	{ "message", read_message, true },
+	{ "reasoning", read_reasoning, false },
+	{ "function_call", read_function_call, true },
+	{ "function_call_output", read_output, true },
+	{ "custom_tool_call", read_custom_call, true },
+	{ "custom_tool_call_output", read_output, true },
+	{ "additional_tools", read_more_tools, false },
+	{ "tool_search_output", read_more_tools, false },
+	{ "tool_search_call", lose_item, false },
+	{ "configuration_update", read_update, false },
+	{ "web_search_call", lose_item, false },
+	{ "file_search_call", lose_item, false },
+	{ "mcp_list_tools", lose_item, false },
 };
 
 static int
@@ -363,8 +365,10 @@ read_item(struct chat *chat, const struct jnode *obj, struct error *err)
 	if (jtree_str(obj, "type", JTREE_OPTIONAL, &type, err) < 0)
 		return -1;
 	for (i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-		if (str_is(type, items[i].type))
-			return items[i].read(chat, obj, err);
+		if (!str_is(type, items[i].type))
+			continue;
+		chat->beyond |= !items[i].held;
+		return items[i].read(chat, obj, err);
 	}
 	(void)jtree_find(obj, "type", &at);
 	return jtree_fail(

@@ -238,6 +238,7 @@ openai_responses_choice(
 		return decode_choice(chat, v, err);
 	if (decode_type(v, &type, err) < 0)
 		return -1;
+	chat->beyond = true; /* its members are not looked at one by one */
 	if (str_is(type, "allowed_tools"))
 		return read_allowed(chat, v, err);
 	chat->tool_choice = TOOL_CHOICE_NAMED;

@@ -44,7 +44,7 @@ static const struct {
 } options[] = { OPTIONS(AS_ROW) };
 
 const char options_headers[] =
-    "authorization, content-type, x-api-key, anthropic-version, "
+    "authorization, content-type, cache-control, x-api-key, anthropic-version, "
     "anthropic-beta" OPTIONS(AS_HEADER);
 
 static unsigned

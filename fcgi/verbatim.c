@@ -52,16 +52,17 @@ hold(struct verbatim *v, struct str raw)
 
 /* Where usage stands in a frame, or in the document, and what joins it. */
 struct places {
-	const char *usage, *cost, *note;
+	const char *usage, *cost, *cache, *note;
 };
 
 static const struct places *
 places_of(const struct verbatim *v)
 {
 	static const struct places plain = { "usage", "usage.cost",
-		"usage.sluice" };
+		"usage.cost_details.cache", "usage.sluice" };
 	static const struct places nested = { "response.usage",
-		"response.usage.cost", "response.usage.sluice" };
+		"response.usage.cost", "response.usage.cost_details.cache",
+		"response.usage.sluice" };
 
 	return v->wire == WIRE_OPENAI_RESPONSES && v->framing == FRAMING_SSE
 	    ? &nested
@@ -174,19 +175,21 @@ add_edited(struct verbatim *v, struct str doc, const struct jtext_edit *edits,
 }
 
 void
-verbatim_finish(struct verbatim *v, struct str cost, struct str note)
+verbatim_finish(struct verbatim *v, const struct verbatim_more *more)
 {
 	struct str doc = { .p = v->held->p, .n = v->usage_n };
 	const struct places *places = places_of(v);
-	struct jtext_edit edits[2];
+	struct jtext_edit edits[3];
 	size_t n = 0;
 
 	if (v->framing == FRAMING_SSE)
 		doc = sse_data(doc);
-	if (cost.p != NULL)
-		edits[n++] = (struct jtext_edit){ places->cost, cost };
-	if (note.p != NULL)
-		edits[n++] = (struct jtext_edit){ places->note, note };
+	if (more->cost.p != NULL)
+		edits[n++] = (struct jtext_edit){ places->cost, more->cost };
+	if (more->cache.p != NULL)
+		edits[n++] = (struct jtext_edit){ places->cache, more->cache };
+	if (more->note.p != NULL)
+		edits[n++] = (struct jtext_edit){ places->note, more->note };
 	if (n > 0 && has_usage(doc, places->usage))
 		add_edited(v, doc, edits, n);
 	verbatim_flush(v);

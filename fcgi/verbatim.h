@@ -51,12 +51,15 @@ void verbatim_init(struct verbatim *v, struct arena *a, enum wire wire,
 int verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
     __attribute__((warn_unused_result));
 
-/*
- * verbatim_finish(v, cost, note):
- * Pass what is held, with the raw JSON ${cost} as usage.cost and ${note} as
- * usage.sluice; either may be absent.
- */
-void verbatim_finish(struct verbatim *v, struct str cost, struct str note);
+/* What the usage of an answer gains, as raw JSON; each may be absent. */
+struct verbatim_more {
+	struct str cost;  /* usage.cost */
+	struct str cache; /* usage.cost_details.cache */
+	struct str note;  /* usage.sluice */
+};
+
+/* verbatim_finish(v, more): pass what is held, with this. */
+void verbatim_finish(struct verbatim *v, const struct verbatim_more *more);
 
 /*
  * verbatim_flush(v), verbatim_break(v):

@@ -126,7 +126,11 @@ what_is_wrong_is_told_with_its_path(void **state)
 		    "routes.x.race: a second strategy beside \"model\"\n" },
 		{ "{ \"fallback\": [ \"a/m\" ], \"hedge_ms\": 1 }",
 		    "routes.x.hedge_ms: unknown key, known: fallback, "
-		    "attempts\n" },
+		    "attempts, cache, cache_ttl_s\n" },
+		{ "{ \"fallback\": [ \"a/m\" ], \"cache\": \"yes\" }",
+		    "routes.x.cache: must be on or off\n" },
+		{ "{ \"fallback\": [ \"a/m\" ], \"cache_ttl_s\": 0 }",
+		    "routes.x.cache_ttl_s: must be between 1 and 31536000\n" },
 		{ "{ \"fallback\": [ \"a/m\" ], \"attempts\": 0 }",
 		    "routes.x.attempts: must be between 1 and 100\n" },
 		{ "{ \"fallback\": [ { \"model\": \"a/m\", \"on\": [ "

@@ -36,6 +36,7 @@ class Call {
     this.model = this.body.model ?? decodeURIComponent(
       req.url.match(/(?:models|responses)\/([^:/?]+)/)?.[1] ?? '');
     this.streamed = this.body.stream ?? req.url.includes(':streamGenerate');
+    this.port = req.socket.remotePort;    // whose connection it is
     this.bytes = 0;                       // of the answer, handed to the socket
     this.goneAt = null;                   // other side closed before the end
     this.#res = res;
