@@ -71,7 +71,7 @@ routes() {
 				"\"up/status-$s-0-$i-b\", \"up/fine\" ] },"
 		done
 	done
-	echo '"kept": { "model": "up/json", "cache": "on" },'
+	echo '"kept": { "model": "up/slow-20", "cache": "on" },'
 	echo '"race": { "race": [ "up/stream-3-200", "up/stream-3-3" ] },'
 	echo '"hedge": { "race": [ "up/stream-3-150", "up/stream-3-3" ],' \
 		"\"hedge_ms\": $hedge_ms },"
@@ -93,8 +93,8 @@ configure() {
 		             "base_url": "http://127.0.0.1:$direct" } },
 		  "models": {
 	EOT
-	for m in up/json ant/json up/hang-3-0 "up/$chunks" "ant/$chunks" \
-		up/slow-100 up/slow-101 up/judge; do
+	for m in up/json ant/json up/slow-20 up/hang-3-0 "up/$chunks" \
+		"ant/$chunks" up/slow-100 up/slow-101 up/judge; do
 		echo "$sep \"$m\": { $price }" >>"$SLUICE_CONFIG"
 		sep=,
 	done
@@ -197,6 +197,7 @@ load_rounds() {
 			load proxy "$conns" "$proxy" json "${pids[1]}"
 			load same "$conns" "$two" up/json "${pool2[@]}"
 			load cross "$conns" "$two" ant/json "${pool2[@]}"
+			load miss "$conns" "$two" up/slow-20 "${pool2[@]}"
 			load hit "$conns" "$two" kept "${pool2[@]}"
 		done
 	done
@@ -322,7 +323,7 @@ trial_rounds() {
 
 # How many calls sluice has had, by what the clients counted.
 calls_made() {
-	cat "$dir"/load.{same,cross,hit}.* "$dir"/held \
+	cat "$dir"/load.{same,cross,miss,hit}.* "$dir"/held \
 		"$dir"/stream.{one,two,cross} "$dir"/each.* "$dir/cgi.chat" |
 		awk '{ sum += $1 } END { print sum }'
 }
@@ -338,7 +339,8 @@ declare -A names=(
 	[direct]='upstream directly'
 	[proxy]='lighttpd mod_proxy'
 	[same]='sluice, same format'
-	[hit]='sluice, from its cache'
+	[miss]='sluice, a provider that takes 20 ms'
+	[hit]='sluice, the answer of that from its cache'
 	[cross]='sluice, OpenAI client, Anthropic upstream'
 	[one]='sluice, one responder'
 	[two]='sluice, two responders (CPU of both)'
@@ -353,7 +355,7 @@ load_table() {
 		'| p50 ms | p99 ms | CPU ms per request |'
 	echo '|---|---:|---:|---:|---:|---:|'
 	for conns in 1 16; do
-		for name in direct proxy same cross hit; do
+		for name in direct proxy same cross miss hit; do
 			f=$dir/load.$name.$conns
 			echo "| ${names[$name]} | $conns | $(median "$f" 3)" \
 				"| $(ms "$(median "$f" 4)")" \
