@@ -101,9 +101,9 @@ struct call {
 	struct trace trace;        /* zero: none */
 	struct str spans;          /* of it, once settled; absent: none */
 	unsigned n_spans;
-	struct cache *store;       /* of answers; NULL: none is kept */
-	struct flights *flights;   /* NULL: each call for itself */
-	struct call_cache *cache;  /* NULL: not for this call (call_cache.h) */
+	struct cache *store;      /* of answers; NULL: none is kept */
+	struct flights *flights;  /* NULL: each call for itself */
+	struct call_cache *cache; /* NULL: not for this call (call_cache.h) */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;

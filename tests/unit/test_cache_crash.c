@@ -90,7 +90,8 @@ key_of(uint32_t n, unsigned char key[CACHE_KEY])
 static void
 wrong(struct worker *w, const char *what, const char *why)
 {
-	snprintf(w->report.wrong, sizeof(w->report.wrong), "%s: %.150s", what, why);
+	snprintf(
+	    w->report.wrong, sizeof(w->report.wrong), "%s: %.150s", what, why);
 }
 
 static void
