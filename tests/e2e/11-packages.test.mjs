@@ -220,7 +220,8 @@ describe('tarball for shared hosting', { skip }, () => {
 
   test('a host that ignores .htaccess cannot serve the keys', async () => {
     await restart({ more: 'AllowOverride None' });
-    assert.equal(await status('/index.html'), 200);
+    for (const file of ['index.html', 'js/main.js', 'vendor/chart.min.js'])
+      assert.equal(await status(`/${file}`), 200);
     assert.equal(await status('/sluice.json'), 403);
     await restart();
   });
@@ -280,7 +281,8 @@ describe('make install', () => {
     await make('install', `DESTDIR=${to}`, 'PREFIX=/opt/sluice');
     const all = (await run('find', [to, '-printf', '%P\n'])).split('\n');
     for (const p of ['bin/sluice', 'lib/sluice/sluice.fcgi',
-      'share/sluice/www/index.html', 'share/man/man1/sluice.1',
+      'share/sluice/www/index.html', 'share/sluice/www/js/main.js',
+      'share/sluice/www/vendor/chart.min.js', 'share/man/man1/sluice.1',
       'share/man/man5/sluice.json.5', 'share/doc/sluice/README.md',
       'share/doc/sluice/examples/sluice.json',
       'share/doc/sluice/examples/lighttpd.conf'])
