@@ -271,11 +271,12 @@ settle_row(struct call *c, int status)
 	struct ledger_call *row = &c->row;
 	struct attempt *at = c->attempt;
 	int64_t first_us = at != NULL ? at->meter.first_content_us : 0;
+	int64_t end_us = c->ended_us > 0 ? c->ended_us : clock_mono_us();
 
 	row->status = status;
 	row->outcome = outcome_of(c);
 	row->ended_us = clock_wall_us();
-	row->duration_ms = (clock_mono_us() - c->started_us) / 1000;
+	row->duration_ms = (end_us - c->started_us) / 1000;
 	row->ttft_ms = first_us > 0 ? (first_us - c->started_us) / 1000 : -1;
 	if (c->err.kind != ERROR_NONE)
 		row->error = str_of(error_code(&c->err));

@@ -107,6 +107,7 @@ struct call {
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
+	int64_t ended_us; /* monotonic: of the middle; 0: none yet */
 	struct error err; /* how it went wrong, or ERROR_NONE */
 	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */

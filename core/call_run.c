@@ -52,6 +52,8 @@ fire_end(void *arg)
 {
 	struct call *c = arg;
 
+	if (c->ended_us == 0) /* and not again for losers that were drained */
+		c->ended_us = clock_mono_us();
 	c->events->ended(c->arg);
 }
 

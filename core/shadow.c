@@ -159,6 +159,8 @@ start(struct shadow *s, const struct call *c)
 		drop(s, TRIAL_FAILED, (int)s->record.arms[0], 0);
 		return false;
 	}
+	/* the arm has had no time yet: until here the database took it */
+	s->call.started_us = clock_mono_us();
 	if (call_front(&s->call) == 0)
 		return true;
 	call_settle(&s->call, s->call.err.status);
