@@ -39,7 +39,8 @@ struct cache_item {
 /*
  * cache_open(data_dir, max_bytes, err):
  * Open the cache in ${data_dir}, to hold at most ${max_bytes} on the disk with
- * all that it needs.  Nothing is made before it is used.
+ * all that it needs: some 4 MB and a sixteenth, up to 16 MB, for its pool.
+ * These are not made before it is used.
  *
  * Returns  the cache, or NULL: ERROR_STORE; cache_close ends it, and NULL to
  *          that is a no-op.
