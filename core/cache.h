@@ -21,6 +21,7 @@
 struct arena;
 struct cache; /* one a process; for several threads */
 struct error;
+struct jw;
 
 #define CACHE_KEY             32
 #define CACHE_MAX_TTL_US      (INT64_C(366) * 86400 * 1000000)
@@ -129,5 +130,8 @@ struct cache_stats {
  */
 int cache_stats(struct cache *c, struct arena *a, struct cache_stats *st,
     struct error *err) __attribute__((warn_unused_result));
+
+/* cache_stats_json(st, w): as one object, member by member. */
+void cache_stats_json(const struct cache_stats *st, struct jw *w);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/cache_index.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/jw.h"
 
 #define WAIT_US  INT64_C(100000)
 #define PATIENCE 20 /* waits in a row */
@@ -255,4 +256,37 @@ cache_stats(
 		st->accounts[i].name.p = s.top[i].name;
 	}
 	return 0;
+}
+
+void
+cache_stats_json(const struct cache_stats *st, struct jw *w)
+{
+	size_t i;
+
+	jw_object(w);
+	jw_kv_i64(w, "entries", st->entries);
+	jw_kv_i64(w, "bytes", st->bytes);
+	jw_kv_i64(w, "file_bytes", st->file_bytes);
+	jw_kv_i64(w, "max_bytes", st->max_bytes);
+	jw_kv_i64(w, "account_bytes", st->account_bytes);
+	jw_kv_i64(w, "hits", st->hits);
+	jw_kv_i64(w, "misses", st->misses);
+	jw_kv_i64(w, "puts", st->puts);
+	jw_kv_i64(w, "refused", st->refused);
+	jw_kv_i64(w, "evictions", st->evictions);
+	jw_kv_i64(w, "expired", st->expired);
+	jw_kv_i64(w, "damaged", st->damaged);
+	jw_kv_i64(w, "busy", st->busy);
+	jw_kv_i64(w, "wipes", st->wipes);
+	jw_key(w, "accounts");
+	jw_array(w);
+	for (i = 0; i < st->n_accounts; i++) {
+		jw_object(w);
+		jw_kv_str(w, "account", st->accounts[i].name);
+		jw_kv_i64(w, "entries", st->accounts[i].entries);
+		jw_kv_i64(w, "bytes", st->accounts[i].bytes);
+		jw_end(w);
+	}
+	jw_end(w);
+	jw_end(w);
 }

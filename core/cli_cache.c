@@ -39,39 +39,6 @@ open_cache(struct cli *cli)
 	return c;
 }
 
-static void
-write_stats(struct jw *w, const struct cache_stats *st)
-{
-	size_t i;
-
-	jw_object(w);
-	jw_kv_i64(w, "entries", st->entries);
-	jw_kv_i64(w, "bytes", st->bytes);
-	jw_kv_i64(w, "file_bytes", st->file_bytes);
-	jw_kv_i64(w, "max_bytes", st->max_bytes);
-	jw_kv_i64(w, "account_bytes", st->account_bytes);
-	jw_kv_i64(w, "hits", st->hits);
-	jw_kv_i64(w, "misses", st->misses);
-	jw_kv_i64(w, "puts", st->puts);
-	jw_kv_i64(w, "refused", st->refused);
-	jw_kv_i64(w, "evictions", st->evictions);
-	jw_kv_i64(w, "expired", st->expired);
-	jw_kv_i64(w, "damaged", st->damaged);
-	jw_kv_i64(w, "busy", st->busy);
-	jw_kv_i64(w, "wipes", st->wipes);
-	jw_key(w, "accounts");
-	jw_array(w);
-	for (i = 0; i < st->n_accounts; i++) {
-		jw_object(w);
-		jw_kv_str(w, "account", st->accounts[i].name);
-		jw_kv_i64(w, "entries", st->accounts[i].entries);
-		jw_kv_i64(w, "bytes", st->accounts[i].bytes);
-		jw_end(w);
-	}
-	jw_end(w);
-	jw_end(w);
-}
-
 /* For a terminal: no control character gets through. */
 static struct str
 shown(struct arena *a, struct str name)
@@ -141,7 +108,7 @@ run_stats(struct cli *cli, int argc, char **argv)
 	out = buf_new(cli->arena, MAX_OUTPUT_BYTES);
 	if (json) {
 		jw_init(&w, out);
-		write_stats(&w, &st);
+		cache_stats_json(&st, &w);
 		buf_addch(out, '\n');
 	} else {
 		print_stats(cli->arena, out, &st);

@@ -61,6 +61,8 @@ static const struct endpoint_row {
 	{ "GET", "models", READ, admin_models, NULL },
 	{ "GET", "health", READ, admin_health, NULL },
 	{ "GET", "audit", READ_ALL, admin_audit, NULL },
+	{ "GET", "cache", READ_ALL, admin_cache, NULL },
+	{ "DELETE", "cache", WRITE, admin_cache_purge, "cache.purge" },
 	{ "GET", "experiments", READ, admin_experiments, NULL },
 	{ "GET", "experiments/*", READ, admin_experiment, NULL },
 	{ "DELETE", "experiments/*", WRITE, admin_experiment_forget,

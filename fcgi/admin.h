@@ -108,6 +108,7 @@ admin_fn admin_accounts, admin_account, admin_account_create,
 admin_fn admin_budgets, admin_budget_set, admin_budget_remove;
 admin_fn admin_me, admin_models, admin_health, admin_audit;
 admin_fn admin_feedback;
+admin_fn admin_cache, admin_cache_purge;
 admin_fn admin_experiments, admin_experiment, admin_verdicts, admin_verdict,
     admin_experiment_start, admin_experiment_stop, admin_experiment_promote,
     admin_experiment_label, admin_experiment_forget;

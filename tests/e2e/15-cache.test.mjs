@@ -520,3 +520,22 @@ describe('as plain CGI, a process for each request', async () => {
     upstream.on('m', (c) => c.answer({ text: TEXT }));
   });
 });
+
+test('an admin sees what the cache holds, and empties it', async () => {
+  const { key } = JSON.parse(await sluice.cli(
+    ['key', 'create', '--name', 'boss', '--admin', '--json']));
+  const api = (method, query = '') => sluice.request(
+    { method, path: `/sluice/v1/cache${query}`, key });
+  const q = fresh();
+  await ask(chat(q));
+  const { json: stats } = await api('GET');
+  assert.deepEqual(stats, { ...JSON.parse(
+    await sluice.cli(['cache', 'stats', '--json'])) });
+  assert.ok(stats.entries > 0 && stats.file_bytes <= stats.max_bytes);
+  assert.equal((await api('DELETE', '?older_s=3600')).json.removed, 0);
+  assert.equal((await api('DELETE', '?older_s=-1')).status, 400);
+  assert.equal((await api('DELETE', '?key=x')).status, 400);
+  assert.ok((await api('DELETE')).json.removed > 0);
+  assert.equal((await api('GET')).json.entries, 0);
+  assert.equal(word(await ask(chat(q))), 'miss');
+});

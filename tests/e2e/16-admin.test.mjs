@@ -289,6 +289,7 @@ describe('a key that is no admin', () => {
   const foreign = () => [['GET', `keys/${keys.ben.id}`, 404],
     ['GET', 'accounts/of-ben', 404], ['GET', `usage?key=${keys.ben.id}`, 404],
     ['GET', `requests?key=${keys.ben.id}`, 404], ['GET', 'audit', 403],
+    ['GET', 'cache', 403], ['DELETE', 'cache', 403],
     ['POST', 'keys', 403], ['PATCH', `keys/${keys.ben.id}`, 403],
     ['PATCH', `keys/${keys.ann.id}`, 403],
     ['POST', `keys/${keys.ben.id}/rotate`, 403],
