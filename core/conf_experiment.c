@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include <json-c/json_object.h>
 #include <json-c/linkhash.h>
-#include <openssl/evp.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -245,7 +245,7 @@ make_version(struct route_reader *r, struct experiment *e)
 	static const char *const keys[] = { "task", "arms", "judge", "rubric",
 		"criteria", "references" };
 	struct buf *text = buf_new(r->arena, MAX_VERSION_BYTES);
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 	struct conf_route *cr;
 	size_t i;
 
@@ -253,9 +253,10 @@ make_version(struct route_reader *r, struct experiment *e)
 		cr->hashed = false;
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		add_member(r, text, e, keys[i]);
-	(void)EVP_Digest(text->p, text->n, hash, NULL, EVP_sha256(), NULL);
-	for (i = 0; i < EXPERIMENT_VERSION_BYTES / 2; i++)
-		snprintf(&e->version[2 * i], 3, "%02x", hash[i]);
+	for (i = 0; i < text->n; i++)
+		hash = (hash ^ (unsigned char)text->p[i]) *
+		    UINT64_C(0x100000001b3);
+	snprintf(e->version, sizeof(e->version), "%016" PRIx64, hash);
 }
 
 /* --- the whole --- */
