@@ -13,11 +13,7 @@
 static uint64_t
 mix(uint64_t h, struct str s)
 {
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	return h * UINT64_C(0x9e3779b97f4a7c15);
+	return str_hash(h, s) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* The system prompt up to and with the first message of the user. */
@@ -40,7 +36,7 @@ mix_beginning(uint64_t h, const struct chat *chat)
 static uint64_t
 conversation(struct planner *p)
 {
-	uint64_t h = mix(UINT64_C(0xcbf29ce484222325), p->row->key);
+	uint64_t h = mix(STR_HASH, p->row->key);
 	const struct chat *chat;
 
 	if (p->row->session.n > 0)

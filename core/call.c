@@ -105,12 +105,7 @@ find_route(struct call *c)
 static uint64_t
 seed_of(const struct call *c)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	const char *p;
-
-	for (p = c->row.id; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-	return h;
+	return str_hash(STR_HASH, str_of(c->row.id));
 }
 
 /* Where a price is not known, no promise about it can be kept. */

@@ -245,7 +245,6 @@ make_version(struct route_reader *r, struct experiment *e)
 	static const char *const keys[] = { "task", "arms", "judge", "rubric",
 		"criteria", "references" };
 	struct buf *text = buf_new(r->arena, MAX_VERSION_BYTES);
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 	struct conf_route *cr;
 	size_t i;
 
@@ -253,10 +252,8 @@ make_version(struct route_reader *r, struct experiment *e)
 		cr->hashed = false;
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		add_member(r, text, e, keys[i]);
-	for (i = 0; i < text->n; i++)
-		hash = (hash ^ (unsigned char)text->p[i]) *
-		    UINT64_C(0x100000001b3);
-	snprintf(e->version, sizeof(e->version), "%016" PRIx64, hash);
+	snprintf(e->version, sizeof(e->version), "%016" PRIx64,
+	    str_hash(STR_HASH, buf_str(text)));
 }
 
 /* --- the whole --- */

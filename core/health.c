@@ -17,18 +17,13 @@
 #define MAX_TTFT_MS    INT64_C(0x7fffffff)
 #define MAX_LAP_TOKENS INT64_C(10000000)
 
-/* FNV-1a over "provider/model"; never 0. */
+/* Of "provider/model"; never 0. */
 static uint64_t
 hash(struct str provider, struct str model)
 {
-	const struct str parts[] = { provider, STR("/"), model };
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	size_t i, k;
+	uint64_t h = str_hash(str_hash(STR_HASH, provider), STR("/"));
 
-	for (i = 0; i < 3; i++)
-		for (k = 0; k < parts[i].n; k++)
-			h = (h ^ (unsigned char)parts[i].p[k]) *
-			    UINT64_C(0x100000001b3);
+	h = str_hash(h, model);
 	return h != 0 ? h : 1;
 }
 

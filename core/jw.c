@@ -199,6 +199,16 @@ jw_kv_raw(struct jw *w, const char *key, struct str json)
 }
 
 void
+jw_kv_pair(struct jw *w, const char *key, const struct str pair[2])
+{
+	jw_key(w, key);
+	jw_array(w);
+	jw_str(w, pair[0]);
+	jw_str(w, pair[1]);
+	jw_end(w);
+}
+
+void
 jw_kv_null(struct jw *w, const char *key)
 {
 	jw_key(w, key);

@@ -50,6 +50,7 @@ void jw_kv_i64(struct jw *w, const char *key, int64_t v);
 void jw_kv_bool(struct jw *w, const char *key, bool v);
 void jw_kv_raw(struct jw *w, const char *key, struct str json);
 void jw_kv_null(struct jw *w, const char *key);
+void jw_kv_pair(struct jw *w, const char *key, const struct str pair[2]);
 
 /*
  * jw_quote(out, s):

@@ -214,14 +214,12 @@ join(char out[LABELS_BYTES], const struct str *labels, size_t n)
 	out[at] = '\0';
 }
 
-/* FNV-1a; never 0. */
+/* Never 0. */
 static uint64_t
 hash(const char *text)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = str_hash(STR_HASH, str_of(text));
 
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
 	return h != 0 ? h : 1;
 }
 

@@ -18,16 +18,6 @@ sticky_of(struct str word)
 	return -1;
 }
 
-static uint64_t
-hash(uint64_t h, struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 bool
 sticky_draw(
     struct planner *p, enum sticky sticky, struct str salt, uint64_t *draw)
@@ -43,8 +33,8 @@ sticky_draw(
 		*draw = plan_random(p);
 		return false;
 	}
-	/* FNV-1a, then a mix: similar names must not land side by side. */
-	h = hash(hash(UINT64_C(0xcbf29ce484222325), salt), label);
+	/* Then a mix: similar names must not land side by side. */
+	h = str_hash(str_hash(STR_HASH, salt), label);
 	h ^= h >> 31;
 	h *= UINT64_C(0x7fb5d329728ea185);
 	*draw = h ^ h >> 27;

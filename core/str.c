@@ -71,6 +71,16 @@ str_find(struct str s, struct str needle)
 	return -1;
 }
 
+uint64_t
+str_hash(uint64_t h, struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 struct str
 str_dup(struct arena *a, struct str s)
 {

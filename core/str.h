@@ -84,6 +84,14 @@ struct str str_split(struct str s, char sep, struct str *head);
 long str_find(struct str s, struct str needle);
 
 /*
+ * str_hash(h, s):
+ * Returns  the hash (FNV-1a, 64 bit) of ${s} behind what has hash ${h}; begin
+ *          with STR_HASH.
+ */
+#define STR_HASH UINT64_C(0xcbf29ce484222325)
+uint64_t str_hash(uint64_t h, struct str s);
+
+/*
  * str_dup(a, s), str_cstr(a, s):
  * Returns  a copy in ${a}, NUL-terminated; absent stays absent (str_cstr: "").
  */

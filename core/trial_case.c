@@ -39,16 +39,6 @@ trial_case_asked(
 	tc->input = last_said(a, chat);
 }
 
-static void
-put_pair(struct jw *w, const char *name, const struct str pair[2])
-{
-	jw_key(w, name);
-	jw_array(w);
-	jw_str(w, pair[0]);
-	jw_str(w, pair[1]);
-	jw_end(w);
-}
-
 struct str
 trial_case_write(struct arena *a, const struct trial_case *tc)
 {
@@ -59,8 +49,8 @@ trial_case_write(struct arena *a, const struct trial_case *tc)
 	jw_object(&w);
 	jw_kv_str(&w, "input", tc->input);
 	jw_kv_str(&w, "asked", tc->asked);
-	put_pair(&w, "answers", tc->answers);
-	put_pair(&w, "answered", tc->answered);
+	jw_kv_pair(&w, "answers", tc->answers);
+	jw_kv_pair(&w, "answered", tc->answered);
 	jw_kv_str(&w, "account", tc->account);
 	jw_end(&w);
 	return buf_str(out);

@@ -7,7 +7,7 @@
 #include "core/arena.h"
 
 #define FIRST_SLOTS ((size_t)256) /* a power of two */
-#define ABSENT      0xff          /* stands in no UTF-8 text */
+#define ABSENT      "\xff"        /* stands in no UTF-8 text */
 
 void
 usage_groups_init(struct usage_groups *g, struct arena *a, unsigned n_values)
@@ -27,16 +27,12 @@ usage_groups_row(struct usage_groups *g)
 static uint32_t
 hash_of(const struct str *values, unsigned n)
 {
-	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+	uint64_t h = STR_HASH;
 	unsigned i;
-	size_t k;
 
 	for (i = 0; i < n; i++) {
-		for (k = 0; k < values[i].n; k++)
-			h = (h ^ (unsigned char)values[i].p[k]) *
-			    UINT64_C(1099511628211);
-		h = (h ^ (values[i].p == NULL ? ABSENT : 0)) *
-		    UINT64_C(1099511628211);
+		h = str_hash(h, values[i]);
+		h = str_hash(h, values[i].p == NULL ? STR(ABSENT) : STR("\0"));
 	}
 	return (uint32_t)(h ^ h >> 32);
 }

@@ -52,16 +52,6 @@ self_preference(
 }
 
 static void
-put_names(struct jw *w, const char *key, const struct str pair[2])
-{
-	jw_key(w, key);
-	jw_array(w);
-	jw_str(w, pair[0]);
-	jw_str(w, pair[1]);
-	jw_end(w);
-}
-
-static void
 put_money(struct jw *w, const struct verdict *v)
 {
 	char text[MONEY_TEXT_BYTES];
@@ -110,13 +100,13 @@ verdict_record_write(
 	jw_kv_str(&w, "account", words->tc->account);
 	jw_kv_cstr(&w, "judged_at", clock_text(v->judged_us, at));
 	jw_kv_str(&w, "judge", words->judge);
-	put_names(&w, "arms", arms);
-	put_names(&w, "answered", words->tc->answered);
+	jw_kv_pair(&w, "arms", arms);
+	jw_kv_pair(&w, "answered", words->tc->answered);
 	put_money(&w, v);
 	jw_kv_str(&w, "winner", winner);
 	jw_kv_bool(&w, "inconsistent", v->inconsistent);
 	jw_kv_str(&w, "self_preference", self_preference(v, words, winner));
-	put_names(&w, "reasons", words->reasons);
+	jw_kv_pair(&w, "reasons", words->reasons);
 	money_json(&w, "judge_usd", words->judge_pusd);
 	jw_kv_null(&w, "label");
 	jw_end(&w);

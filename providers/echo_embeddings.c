@@ -19,18 +19,6 @@
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 #define MAX_DIMENSIONS 4096
 
-/* FNV-1a */
-static uint64_t
-hash(struct str word)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	size_t i;
-
-	for (i = 0; i < word.n; i++)
-		h = (h ^ (unsigned char)word.p[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 /* Returns how many words there were. */
 static int64_t
 write_vector(struct arena *a, struct jw *w, struct str text, size_t n)
@@ -42,7 +30,7 @@ write_vector(struct arena *a, struct jw *w, struct str text, size_t n)
 	for (text = str_trim(text); text.n > 0; words++) {
 		word = echo_word(text);
 		text = str_skip(text, word.n);
-		sums[hash(str_trim(word)) % n]++;
+		sums[str_hash(STR_HASH, str_trim(word)) % n]++;
 	}
 	jw_array(w);
 	for (i = 0; i < n; i++)

@@ -66,16 +66,6 @@ fnv32(struct str s)
 	return hash;
 }
 
-static uint64_t
-fnv64(struct str s)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < s.n; i++)
-		hash = (hash ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static struct str
 spell(struct arena *a, struct str s, const struct alphabet *abc)
 {
@@ -123,7 +113,7 @@ short_id(struct arena *a, struct str id)
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz"
 				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const size_t base = sizeof(digits) - 1;
-	uint64_t hash = fnv64(id);
+	uint64_t hash = str_hash(STR_HASH, id);
 	bool legal = id.n == SHORT_ID;
 	struct buf *b;
 	size_t i;
