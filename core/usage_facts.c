@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the facts.  What is asked of provider or model is asked of attempts:
+ * then only those that fit are added up, as the rollups do.  Of each block it
+ * is found out first which sums each call and each attempt goes to; then it is
+ * added up column by column, and what nobody asks for is not looked at.
+ */
+#include "core/usage_run.h"
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/facts.h"
+#include "core/ledger_row.h"
+#include "core/rollup_record.h"
+#include "core/store.h"
+#include "core/usage_block.h"
+#include "core/visit.h"
+
+#define LIST_BYTES  ((size_t)256 << 20) /* keys of all blocks */
+#define BLOCK_BYTES ((size_t)256 << 20) /* one of them, decoded */
+#define VISIT_US    INT64_C(100000)
+#define VISIT_BYTES ((int64_t)64 << 20)
+
+struct reading {
+	struct usage_run *run;
+	struct usage_block *block;
+	int64_t since_us, until_us;
+	struct arena *lists, *scratch;
+	struct facts_list blocks; /* of the last level */
+	size_t at;                /* the next of them */
+	bool listed, late;
+};
+
+static int
+read_block(struct txn *t, struct reading *r, const struct facts_key *key,
+    int64_t *bytes)
+{
+	struct fact_block b;
+	int64_t first_us, last_us, n;
+
+	arena_reset(r->scratch);
+	n = facts_read(t, key, r->scratch, &b);
+	if (n < 0)
+		return -1;
+	*bytes += n;
+	facts_span(key, &first_us, &last_us);
+	if (usage_block_add(r->block, &b,
+		first_us < r->since_us ||
+		    (r->until_us != 0 && last_us >= r->until_us)) != 0)
+		return facts_damaged(t);
+	return 0;
+}
+
+static int
+find_begin(struct txn *t, struct reading *r)
+{
+	struct str id;
+	int rc = store_get(t, STORE_META, ROLLUP_META_FACTS, &id);
+
+	if (rc == 1)
+		r->run->facts_us = ledger_row_ms(id) * 1000;
+	return rc < 0 ? -1 : 0;
+}
+
+/* The blocks that may change, and the keys of those that do not. */
+static int
+begin(struct txn *t, struct reading *r, int64_t *bytes)
+{
+	struct facts_list list = { .n = 0 };
+	unsigned level;
+	size_t i;
+
+	if (find_begin(t, r) != 0)
+		return -1;
+	for (level = 0; level < FACTS_LAST; level++)
+		if (facts_list(t, level, r->since_us, r->until_us, r->lists,
+			&list) != 0)
+			return -1;
+	for (i = 0; i < list.n; i++)
+		if (read_block(t, r, &list.keys[i], bytes) != 0)
+			return -1;
+	r->listed = true;
+	return facts_list(
+	    t, FACTS_LAST, r->since_us, r->until_us, r->lists, &r->blocks);
+}
+
+static bool
+is_done(struct reading *r)
+{
+	int64_t until_us = r->run->until_us;
+
+	r->late = until_us != 0 && clock_mono_us() >= until_us;
+	return r->late || r->run->groups.full ||
+	    (r->listed && r->at == r->blocks.n);
+}
+
+static int
+txn_read(struct txn *t, void *arg)
+{
+	struct reading *r = arg;
+	int64_t until_us = clock_mono_us() + VISIT_US, bytes = 0;
+
+	if (!r->listed && begin(t, r, &bytes) != 0)
+		return -1;
+	while (!is_done(r) && bytes < VISIT_BYTES && clock_mono_us() < until_us)
+		if (read_block(t, r, &r->blocks.keys[r->at++], &bytes) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+visit_facts(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_read, arg, err);
+}
+
+int
+usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err)
+{
+	struct reading r = { .run = run,
+		.since_us = since_us,
+		.until_us = until_us,
+		.lists = arena_new(LIST_BYTES),
+		.scratch = arena_new(BLOCK_BYTES) };
+	int rc = 0;
+
+	r.block = usage_block_new(run, since_us, until_us);
+	while (rc == 0 && !is_done(&r))
+		rc = visit_patiently(run->state, visit_facts, &r, err);
+	if (rc == 0 && r.late)
+		rc = error_set(err, ERROR_BAD_REQUEST,
+		    "that takes too long: choose a shorter time, or whole "
+		    "days by one dimension");
+	arena_free(r.scratch);
+	arena_free(r.lists);
+	return rc == 0 && since_us < run->facts_us ? 1 : rc;
+}
