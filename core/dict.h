@@ -13,8 +13,10 @@ struct dict {
 	struct arena *arena;
 	struct str *list; /* by number; copies */
 	uint32_t n, slots;
-	uint32_t *index; /* number + 1; 0: free; twice as many as list */
-	size_t bytes;    /* of all strings */
+	struct dict_slot {
+		uint32_t hash, number; /* + 1; 0: free */
+	} * index;                     /* twice as many as list */
+	size_t bytes;                  /* of all strings */
 };
 
 /* dict_init(d, a): empty; allocates nothing. */

@@ -102,13 +102,23 @@ struct fact_packed {
 	unsigned width;
 };
 
-/* A block that is being read; what is decoded of it is in its arena. */
+/* Memory that is used again and again. */
+struct fact_room {
+	void *p;
+	size_t n;
+};
+
+/*
+ * A block that is being read, and then the next: begins as zero, but for the
+ * arena, which outlives all of them.
+ */
 struct fact_block {
 	struct arena *arena;
 	uint32_t n[FACT_KINDS];
 	struct fact_packed packed[FACT_COLUMNS];
-	int64_t *values[FACT_COLUMNS]; /* NULL: not asked for yet */
+	bool decoded[FACT_COLUMNS];
 	struct str names[ROLLUP_DIMS]; /* as they are stored */
+	struct fact_room values[FACT_COLUMNS], lists[ROLLUP_DIMS];
 };
 
 /* A dimension of a block: name number at[i] is that of value ${i}. */
@@ -119,12 +129,18 @@ struct fact_names {
 };
 
 /*
- * fact_open(b, a, bytes):
+ * fact_room(a, room, n):
+ * Returns  ${n} bytes, not zeroed: those of ${room}, or more from ${a}.
+ */
+void *fact_room(struct arena *a, struct fact_room *room, size_t n);
+
+/*
+ * fact_open(b, bytes):
  * Begin to read a block; ${bytes} must stay.
  *
  * Returns  0, or -1 for bytes that are no block.
  */
-int fact_open(struct fact_block *b, struct arena *a, struct str bytes)
+int fact_open(struct fact_block *b, struct str bytes)
     __attribute__((warn_unused_result));
 
 /* fact_is_zero(b, c): is column ${c} 0 throughout? */

@@ -11,6 +11,16 @@
 #define MOST_BITS   57
 #define END_PADDING 8
 
+void *
+fact_room(struct arena *a, struct fact_room *room, size_t n)
+{
+	if (room->n < n) {
+		room->n = 2 * n;
+		room->p = arena_alloc(a, room->n);
+	}
+	return room->p;
+}
+
 static int
 take_names(struct fact_block *b, struct str *bytes)
 {
@@ -64,12 +74,13 @@ adds_up(struct fact_block *b, enum fact_column c, enum fact_kind kind)
 }
 
 int
-fact_open(struct fact_block *b, struct arena *a, struct str bytes)
+fact_open(struct fact_block *b, struct str bytes)
 {
 	uint64_t n;
 	unsigned k;
 
-	*b = (struct fact_block){ .arena = a };
+	memset(b->packed, 0, sizeof(b->packed));
+	memset(b->decoded, 0, sizeof(b->decoded));
 	for (k = 0; k < FACT_KINDS; k++) {
 		if (varint_take(&bytes, &n) != 0 || n > MOST_VALUES)
 			return -1;
@@ -112,35 +123,37 @@ fact_values(struct fact_block *b, enum fact_column c)
 {
 	const struct fact_packed *p = &b->packed[c];
 	uint32_t i, n = b->n[fact_kind_of(c)];
+	int64_t *v = fact_room(b->arena, &b->values[c], (n + 1) * sizeof(*v));
 
-	if (b->values[c] != NULL)
-		return b->values[c];
-	b->values[c] = ARENA_ARRAY(b->arena, int64_t, n + 1);
+	if (b->decoded[c])
+		return v;
+	b->decoded[c] = true;
 	if (p->width != 0)
-		unpack(p, n, b->values[c]);
-	else if (p->least != 0)
+		unpack(p, n, v);
+	else
 		for (i = 0; i < n; i++)
-			b->values[c][i] = p->least;
-	return b->values[c];
+			v[i] = p->least;
+	return v;
 }
 
 static int
-read_names(struct fact_block *b, struct str bytes, struct fact_names *names)
+read_names(struct fact_block *b, enum rollup_dim dim, struct fact_names *names)
 {
+	struct str bytes = b->names[dim];
 	uint64_t n;
 	uint32_t i;
 
 	if (varint_take(&bytes, &n) != 0 || n > bytes.n)
 		return -1;
 	names->n = (uint32_t)n;
-	names->list = ARENA_ARRAY(b->arena, struct str, n + 1);
+	names->list =
+	    fact_room(b->arena, &b->lists[dim], (n + 1) * sizeof(*names->list));
 	for (i = 0; i < names->n; i++) {
 		if (varint_take(&bytes, &n) != 0 || n > bytes.n + 1)
 			return -1;
-		if (n == 0)
-			continue;
-		names->list[i] = (struct str){ bytes.p, (size_t)n - 1 };
-		bytes = str_skip(bytes, (size_t)n - 1);
+		names->list[i] =
+		    n > 0 ? (struct str){ bytes.p, (size_t)n - 1 } : STR_NONE;
+		bytes = str_skip(bytes, names->list[i].n);
 	}
 	return 0;
 }
@@ -153,7 +166,7 @@ fact_names(struct fact_block *b, enum rollup_dim dim, struct fact_names *names)
 	bool known = true;
 
 	*names = (struct fact_names){ .at = fact_values(b, c) };
-	if (b->names[dim].n > 0 && read_names(b, b->names[dim], names) != 0)
+	if (b->names[dim].n > 0 && read_names(b, dim, names) != 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		known = known && names->at[i] >= 0 && names->at[i] < names->n;

@@ -208,7 +208,7 @@ append_names(struct fact_pile *p, struct fact_block *b, enum rollup_dim d)
 
 	if (fact_names(b, d, &names) != 0)
 		return -1;
-	map = ARENA_ARRAY(b->arena, uint32_t, names.n + 1);
+	map = ARENA_ARRAY(p->arena, uint32_t, names.n + 1);
 	for (i = 0; i < names.n; i++)
 		map[i] = dict_at(&p->names[d], names.list[i]);
 	to = column(p, c) + p->n[kind];

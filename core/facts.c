@@ -19,7 +19,8 @@ static const uint32_t level_calls[FACTS_LEVELS] = { 64, 4096, UINT32_MAX };
 struct facts {
 	struct txn *txn;
 	struct fact_pile pile;
-	int rc; /* of what had to be written on the way */
+	struct fact_block block; /* being merged */
+	int rc;                  /* of what had to be written on the way */
 };
 
 struct parts {
@@ -86,8 +87,8 @@ facts_span(const struct facts_key *key, int64_t *first_us, int64_t *last_us)
 	*first_us = (int64_t)get_be(key->bytes + 9, 8);
 }
 
-int
-facts_damaged(struct txn *t)
+static int
+damaged(struct txn *t)
 {
 	return error_set(
 	    t->err, ERROR_STORE, "database: facts.db: a damaged record");
@@ -99,6 +100,7 @@ facts_new(struct txn *t)
 	struct facts *f = ARENA_NEW(t->arena, struct facts);
 
 	f->txn = t;
+	f->block.arena = t->arena;
 	fact_pile_init(&f->pile, t->arena);
 	return f;
 }
@@ -203,46 +205,60 @@ facts_list(struct txn *t, unsigned level, int64_t since_us, int64_t until_us,
 
 	if (store_scan_keys(t, STORE_FACTS, view(&key), see_key, &l) < 0)
 		return -1;
-	return l.damaged ? facts_damaged(t) : 0;
+	return l.damaged ? damaged(t) : 0;
 }
 
-int64_t
-facts_read(struct txn *t, const struct facts_key *key, struct arena *a,
-    struct fact_block *b)
-{
-	struct str value;
-	int rc = store_get(t, STORE_FACTS, view(key), &value);
+struct opening {
+	const struct facts_key *key;
+	struct fact_block *b;
+	int (*fn)(void *arg, struct fact_block *b);
+	void *arg;
+	bool found, damaged;
+};
 
-	if (rc < 0)
+static int
+see_block(void *arg, struct str key, struct str value)
+{
+	struct opening *o = arg;
+
+	if (!str_eq(key, view(o->key)))
+		return 1;
+	o->found = true;
+	o->damaged = fact_open(o->b, value) != 0 ||
+	    o->b->n[FACT_CALL] != calls_of(o->key) || o->fn(o->arg, o->b) != 0;
+	return 1;
+}
+
+int
+facts_read(struct txn *t, const struct facts_key *key, struct fact_block *b,
+    int (*fn)(void *arg, struct fact_block *b), void *arg)
+{
+	struct opening o = { .key = key, .b = b, .fn = fn, .arg = arg };
+
+	if (store_scan(t, STORE_FACTS, view(key), see_block, &o) < 0)
 		return -1;
-	if (rc == 0)
+	if (!o.found)
 		return error_set(t->err, ERROR_STORE,
 		    "facts: they were built anew meanwhile, ask again");
-	if (fact_open(b, a, value) != 0 || b->n[FACT_CALL] != calls_of(key))
-		return facts_damaged(t);
-	return (int64_t)value.n;
+	return o.damaged ? damaged(t) : 0;
 }
 
-/*
- * Move a block to the pile, which goes to the next level when it is full.
- * Returns the bytes it had, or -1.
- */
-static int64_t
+static int
+append(void *pile, struct fact_block *b)
+{
+	return fact_append(pile, b);
+}
+
+/* Move a block to the pile, which goes to the next level when it is full. */
+static int
 merge_one(struct facts *f, struct fact_pile *p, const struct facts_key *key)
 {
 	unsigned level = (unsigned char)key->bytes[0];
-	struct fact_block b;
-	int64_t bytes = facts_read(f->txn, key, f->txn->arena, &b);
 
-	if (bytes < 0)
+	if (facts_read(f->txn, key, &f->block, append, p) != 0 ||
+	    store_del(f->txn, STORE_FACTS, view(key)) != 0)
 		return -1;
-	if (fact_append(p, &b) != 0)
-		return facts_damaged(f->txn);
-	if (store_del(f->txn, STORE_FACTS, view(key)) != 0)
-		return -1;
-	if (fact_is_full(p) && put_pile(f, p, level + 1) != 0)
-		return -1;
-	return bytes;
+	return fact_is_full(p) ? put_pile(f, p, level + 1) : 0;
 }
 
 static int
@@ -251,8 +267,7 @@ merge(struct facts *f, unsigned level)
 	struct facts_list list = { .n = 0 };
 	struct fact_pile p;
 	uint64_t calls = 0;
-	int64_t n, bytes = 0;
-	size_t i;
+	size_t i, before = arena_used(f->txn->arena);
 
 	if (facts_list(f->txn, level, 0, 0, f->txn->arena, &list) != 0)
 		return -1;
@@ -261,11 +276,11 @@ merge(struct facts *f, unsigned level)
 	if (list.n < MERGE_COUNT && calls < level_calls[FACTS_LAST - 1])
 		return 0;
 	fact_pile_init(&p, f->txn->arena);
-	for (i = 0; i < list.n && bytes < MERGE_BYTES; i++) {
-		n = merge_one(f, &p, &list.keys[i]);
-		if (n < 0)
+	for (i = 0; i < list.n; i++) {
+		if (arena_used(f->txn->arena) - before > MERGE_BYTES)
+			break;
+		if (merge_one(f, &p, &list.keys[i]) != 0)
 			return -1;
-		bytes += n;
 	}
 	return p.n[FACT_CALL] > 0 ? put_pile(f, &p, level + 1) : 0;
 }

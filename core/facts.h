@@ -68,19 +68,18 @@ int facts_list(struct txn *t, unsigned level, int64_t since_us,
     __attribute__((warn_unused_result));
 
 /*
- * facts_read(t, key, a, b):
- * Open the block of ${key}, for as long as the transaction and ${a} last.
+ * facts_read(t, key, b, fn, arg):
+ * Open the block of ${key} in ${b} and call ${fn}, which returns -1 if it
+ * finds that it is damaged.
  *
- * Returns  its bytes, or -1: ERROR_STORE.
+ * Returns  0, or -1: ERROR_STORE.
  */
-int64_t facts_read(struct txn *t, const struct facts_key *key, struct arena *a,
-    struct fact_block *b) __attribute__((warn_unused_result));
+int facts_read(struct txn *t, const struct facts_key *key, struct fact_block *b,
+    int (*fn)(void *arg, struct fact_block *b), void *arg)
+    __attribute__((warn_unused_result));
 
 /* facts_span(key, first_us, last_us): when the calls of a block began. */
 void facts_span(
     const struct facts_key *key, int64_t *first_us, int64_t *last_us);
-
-/* facts_damaged(t): what a damaged block is; returns -1. */
-int facts_damaged(struct txn *t);
 
 #endif

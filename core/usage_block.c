@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_block.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 
 #define FIRST_SLOTS ((size_t)1024)    /* a power of two */
 #define MOST_SLOTS  ((size_t)1 << 21) /* then they are forgotten */
+#define FIRST_PICKS ((size_t)8192)
 #define HOUR_US     INT64_C(3600000000)
 #define START_BYTES 11 /* "2026112417", NUL */
 
@@ -19,6 +19,7 @@ struct axis {
 	struct dict names;       /* of all blocks */
 	struct fact_names block; /* those of this one */
 	uint32_t *map;           /* theirs: number in names + 1; 0: unknown */
+	struct fact_room room;
 };
 
 /* The sum of a combination of values, by their numbers. */
@@ -35,7 +36,8 @@ struct pick {
 
 struct picks {
 	struct pick *list;
-	size_t n, room;
+	size_t n;
+	struct fact_room room;
 };
 
 /* Calls, and attempts, with what they add. */
@@ -48,6 +50,16 @@ struct side {
 struct filter {
 	const int64_t *at;
 	const bool *fits;
+	struct fact_room room;
+};
+
+enum room {
+	ROOM_KEEP,
+	ROOM_SIGNS,
+	ROOM_STARTS, /* the time as a dimension */
+	ROOM_TIMES,
+	ROOM_NAMES,
+	ROOMS
 };
 
 struct usage_block {
@@ -60,8 +72,10 @@ struct usage_block {
 	/* of the block */
 	struct fact_block *b;
 	struct filter filters[ROLLUP_DIMS];
-	bool *keep; /* calls */
+	bool *keep;            /* calls */
+	int64_t *attempt_sign; /* its call's */
 	struct side groups, total;
+	struct fact_room rooms[ROOMS];
 };
 
 static bool
@@ -101,25 +115,33 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 
 /* --- what a block has of what is asked --- */
 
+static void *
+room(struct usage_block *u, enum room which, size_t bytes)
+{
+	return fact_room(u->b->arena, &u->rooms[which], bytes);
+}
+
 /* Returns 1 if no name passes. */
 static int
 set_filter(struct usage_block *u, enum rollup_dim d)
 {
+	struct filter *f = &u->filters[d];
 	struct fact_names names;
 	bool *fits, any = false;
 	uint32_t i;
 
-	u->filters[d].fits = NULL;
+	f->fits = NULL;
 	if (u->run->q->only[d].p == NULL || d == ROLLUP_ALL)
 		return 0;
 	if (fact_names(u->b, d, &names) != 0)
 		return -1;
-	fits = ARENA_ARRAY(u->b->arena, bool, names.n + 1);
+	fits = fact_room(u->b->arena, &f->room, names.n + 1);
 	for (i = 0; i < names.n; i++) {
 		fits[i] = usage_fits(u->run->q->only[d], names.list[i]);
 		any = any || fits[i];
 	}
-	u->filters[d] = (struct filter){ names.at, fits };
+	f->at = names.at;
+	f->fits = fits;
 	return !any;
 }
 
@@ -149,7 +171,7 @@ keep_calls(struct usage_block *u, bool cut)
 	uint32_t i, n = u->b->n[FACT_CALL];
 	unsigned d;
 
-	u->keep = ARENA_ARRAY(u->b->arena, bool, n + 1);
+	u->keep = room(u, ROOM_KEEP, n + 1);
 	for (i = 0; i < n; i++)
 		u->keep[i] = !cut ||
 		    (start[i] >= u->since_us &&
@@ -187,11 +209,11 @@ set_times(struct usage_block *u, struct fact_names *names)
 	    u->run->q->interval == USAGE_HOUR ? HOUR_US : USAGE_DAY_US;
 	const int64_t *start = fact_values(u->b, FACT_START);
 	uint32_t i, k = 0, n = u->b->n[FACT_CALL];
-	int64_t *at = ARENA_ARRAY(u->b->arena, int64_t, n + 1);
-	int64_t *begin = ARENA_ARRAY(u->b->arena, int64_t, n + 1), us;
+	int64_t *at = room(u, ROOM_TIMES, (n + 1) * sizeof(*at));
+	int64_t *begin = room(u, ROOM_STARTS, (n + 1) * sizeof(*begin)), us;
 
 	*names = (struct fact_names){ .at = at,
-		.list = ARENA_ARRAY(u->b->arena, struct str, n + 1) };
+		.list = room(u, ROOM_NAMES, (n + 1) * sizeof(*names->list)) };
 	for (i = 0; i < n; i++) {
 		us = start[i] - start[i] % step;
 		if (names->n == 0 || us != begin[k])
@@ -210,13 +232,16 @@ set_axes(struct usage_block *u)
 {
 	struct axis *x = u->axes;
 	const struct axis *end = x + u->run->q->n_by;
+	size_t bytes;
 
 	for (; x < end; x++) {
 		if (x->dim == ROLLUP_ALL)
 			set_times(u, &x->block);
 		else if (fact_names(u->b, x->dim, &x->block) != 0)
 			return -1;
-		x->map = ARENA_ARRAY(u->b->arena, uint32_t, x->block.n + 1);
+		bytes = (x->block.n + 1) * sizeof(*x->map);
+		x->map = fact_room(u->b->arena, &x->room, bytes);
+		memset(x->map, 0, bytes);
 	}
 	return 0;
 }
@@ -310,13 +335,14 @@ group_of(struct usage_block *u, const uint32_t at[FACT_KINDS])
 static void
 pick(struct usage_block *u, struct picks *p, uint32_t at, struct ledger_sum *to)
 {
-	struct pick *old = p->list;
+	const struct pick *old = p->list;
+	size_t used = p->n * sizeof(*old);
 
-	if (p->n == p->room) {
-		p->room = 2 * p->room + u->b->n[FACT_CALL];
-		p->list = ARENA_ARRAY(u->b->arena, struct pick, p->room);
+	if (used == p->room.n) {
+		p->list = fact_room(
+		    u->b->arena, &p->room, used + FIRST_PICKS * sizeof(*old));
 		if (old != NULL)
-			memcpy(p->list, old, p->n * sizeof(*old));
+			memcpy(p->list, old, used);
 	}
 	p->list[p->n++] = (struct pick){ to, at };
 }
@@ -412,7 +438,7 @@ pick_total(struct usage_block *u, const struct span *s)
 }
 
 static void
-pick_calls(struct usage_block *u)
+pick_calls(struct usage_block *u, bool once)
 {
 	const int64_t *attempts = fact_values(u->b, FACT_ATTEMPTS);
 	const int64_t *tags = fact_values(u->b, FACT_TAGS);
@@ -426,19 +452,23 @@ pick_calls(struct usage_block *u)
 		if (!u->keep[s.call])
 			continue;
 		pick_groups(u, &s);
-		pick_total(u, &s);
+		if (!once)
+			pick_total(u, &s);
 	}
 }
 
 /* --- adding up --- */
 
-/* All numbers but the first, from columns ${first} + 1 on. */
+/* All numbers but the first, from columns ${first} + 1 on; to ${all}, or,
+ * where that is NULL, to the sums that were picked. */
 static void
-add_fields(struct usage_block *u, const struct picks *p, unsigned first)
+add_fields(struct usage_block *u, const struct picks *p, unsigned first,
+    struct ledger_sum *all)
 {
 	const struct pick *x, *end = p->list + p->n;
 	enum fact_column c;
 	const int64_t *v;
+	int64_t sum, more;
 	unsigned i;
 
 	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
@@ -446,91 +476,101 @@ add_fields(struct usage_block *u, const struct picks *p, unsigned first)
 		if (fact_is_zero(u->b, c))
 			continue;
 		v = fact_values(u->b, c);
-		for (x = p->list; x < end; x++)
+		for (x = p->list; all == NULL && x < end; x++)
 			ledger_sum_put(x->to, i, v[x->at]);
+		for (sum = 0; all != NULL && x < end; x++) {
+			more = v[x->at];
+			if (__builtin_add_overflow(sum, more, &sum)) {
+				ledger_sum_put(all, i, sum);
+				sum = more;
+			}
+		}
+		if (all != NULL)
+			ledger_sum_put(all, i, sum);
 	}
 }
 
 /* Buckets of column ${c} into the histogram at ${offset} of the sums. */
 static int
-add_times(struct usage_block *u, const struct picks *p, enum fact_column c,
-    const int64_t *sign, size_t offset)
+add_times(const struct picks *p, struct fact_block *b, enum fact_column c,
+    const int64_t *sign, struct ledger_sum *all)
 {
 	const struct pick *x, *end = p->list + p->n;
-	const int64_t *v = fact_values(u->b, c);
+	const int64_t *v = fact_values(b, c);
+	struct ledger_sum *to;
 	struct latency *l;
 
-	if (fact_is_zero(u->b, c))
+	if (fact_is_zero(b, c))
 		return 0;
 	for (x = p->list; x < end; x++) {
 		if (v[x->at] < 0 || v[x->at] > LATENCY_BUCKETS)
 			return -1;
 		if (v[x->at] == 0)
 			continue;
-		l = (struct latency *)(void *)((char *)x->to + offset);
+		to = all != NULL ? all : x->to;
+		l = c == FACT_DURATION || c == FACT_AT_DURATION ? &to->duration
+								: &to->ttft;
 		l->n[v[x->at] - 1] += (int32_t)sign[x->at];
 	}
 	return 0;
 }
 
-/* The sign of each attempt: its call's. */
-static const int64_t *
-attempt_signs(struct usage_block *u)
+static void
+set_attempt_signs(struct usage_block *u)
 {
 	const int64_t *sign = fact_values(u->b, FACT_SIGN);
 	const int64_t *n = fact_values(u->b, FACT_ATTEMPTS);
-	int64_t *of = ARENA_ARRAY(
-		    u->b->arena, int64_t, u->b->n[FACT_ATTEMPT] + 1),
+	int64_t *to = room(
+		    u, ROOM_SIGNS, (u->b->n[FACT_ATTEMPT] + 1) * sizeof(*to)),
 		k;
-	uint32_t i, at = 0;
+	uint32_t i;
 
+	u->attempt_sign = to;
 	for (i = 0; i < u->b->n[FACT_CALL]; i++)
 		for (k = 0; k < n[i]; k++)
-			of[at++] = sign[i];
-	return of;
+			*to++ = sign[i];
 }
 
 static int
-add_side(struct usage_block *u, const struct side *side, const int64_t *signs)
+add_side(struct usage_block *u, const struct side *side, struct ledger_sum *all)
 {
-	const size_t duration = offsetof(struct ledger_sum, duration);
-	const size_t ttft = offsetof(struct ledger_sum, ttft);
 	const int64_t *sign = fact_values(u->b, FACT_SIGN);
 	const struct pick *x = side->calls.list, *end = x + side->calls.n;
 
 	for (; x < end; x++)
-		ledger_sum_put(x->to, 0, sign[x->at]);
-	add_fields(u, &side->attempts, FACT_AT_FIELD);
+		ledger_sum_put(all != NULL ? all : x->to, 0, sign[x->at]);
+	add_fields(u, &side->attempts, FACT_AT_FIELD, all);
 	if (!side->whole)
-		return add_times(u, &side->attempts, FACT_AT_DURATION, signs,
-			   duration) != 0
+		return add_times(&side->attempts, u->b, FACT_AT_DURATION,
+			   u->attempt_sign, all) != 0
 		    ? -1
-		    : add_times(u, &side->attempts, FACT_AT_TTFT, signs, ttft);
-	add_fields(u, &side->calls, FACT_FIELD);
-	return add_times(u, &side->calls, FACT_DURATION, sign, duration) != 0
+		    : add_times(&side->attempts, u->b, FACT_AT_TTFT,
+			  u->attempt_sign, all);
+	add_fields(u, &side->calls, FACT_FIELD, all);
+	return add_times(&side->calls, u->b, FACT_DURATION, sign, all) != 0
 	    ? -1
-	    : add_times(u, &side->calls, FACT_TTFT, sign, ttft);
+	    : add_times(&side->calls, u->b, FACT_TTFT, sign, all);
 }
 
+/* A call that can be in one group only is in the total as it is there. */
 int
 usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 {
-	const int64_t *signs;
+	bool once = !u->has_attempts && !u->has_tags;
 	int rc;
 
 	u->b = b;
-	u->groups.calls = u->groups.attempts = (struct picks){ .n = 0 };
-	u->total.calls = u->total.attempts = (struct picks){ .n = 0 };
+	u->groups.calls.n = u->groups.attempts.n = 0;
+	u->total.calls.n = u->total.attempts.n = 0;
 	rc = set_filters(u);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (set_axes(u) != 0)
 		return -1;
 	keep_calls(u, cut);
-	pick_calls(u);
-	signs = attempt_signs(u);
-	return add_side(u, &u->groups, signs) != 0 ||
-		add_side(u, &u->total, signs) != 0
-	    ? -1
-	    : 0;
+	pick_calls(u, once);
+	set_attempt_signs(u);
+	if (add_side(u, &u->groups, NULL) != 0)
+		return -1;
+	return add_side(u, once ? &u->groups : &u->total, &u->run->total);
 }

@@ -17,39 +17,38 @@
 #include "core/usage_block.h"
 #include "core/visit.h"
 
-#define LIST_BYTES  ((size_t)256 << 20) /* keys of all blocks */
-#define BLOCK_BYTES ((size_t)256 << 20) /* one of them, decoded */
+#define ARENA_BYTES ((size_t)512 << 20) /* keys of all blocks; columns */
 #define VISIT_US    INT64_C(100000)
-#define VISIT_BYTES ((int64_t)64 << 20)
 
 struct reading {
 	struct usage_run *run;
 	struct usage_block *block;
 	int64_t since_us, until_us;
-	struct arena *lists, *scratch;
+	struct arena *arena;
+	struct fact_block columns;
+	bool is_cut;              /* the block has calls of other times */
 	struct facts_list blocks; /* of the last level */
 	size_t at;                /* the next of them */
 	bool listed, late;
 };
 
 static int
-read_block(struct txn *t, struct reading *r, const struct facts_key *key,
-    int64_t *bytes)
+add_block(void *arg, struct fact_block *b)
 {
-	struct fact_block b;
-	int64_t first_us, last_us, n;
+	struct reading *r = arg;
 
-	arena_reset(r->scratch);
-	n = facts_read(t, key, r->scratch, &b);
-	if (n < 0)
-		return -1;
-	*bytes += n;
+	return usage_block_add(r->block, b, r->is_cut);
+}
+
+static int
+read_block(struct txn *t, struct reading *r, const struct facts_key *key)
+{
+	int64_t first_us, last_us;
+
 	facts_span(key, &first_us, &last_us);
-	if (usage_block_add(r->block, &b,
-		first_us < r->since_us ||
-		    (r->until_us != 0 && last_us >= r->until_us)) != 0)
-		return facts_damaged(t);
-	return 0;
+	r->is_cut = first_us < r->since_us ||
+	    (r->until_us != 0 && last_us >= r->until_us);
+	return facts_read(t, key, &r->columns, add_block, r);
 }
 
 static int
@@ -65,7 +64,7 @@ find_begin(struct txn *t, struct reading *r)
 
 /* The blocks that may change, and the keys of those that do not. */
 static int
-begin(struct txn *t, struct reading *r, int64_t *bytes)
+begin(struct txn *t, struct reading *r)
 {
 	struct facts_list list = { .n = 0 };
 	unsigned level;
@@ -74,15 +73,15 @@ begin(struct txn *t, struct reading *r, int64_t *bytes)
 	if (find_begin(t, r) != 0)
 		return -1;
 	for (level = 0; level < FACTS_LAST; level++)
-		if (facts_list(t, level, r->since_us, r->until_us, r->lists,
+		if (facts_list(t, level, r->since_us, r->until_us, r->arena,
 			&list) != 0)
 			return -1;
 	for (i = 0; i < list.n; i++)
-		if (read_block(t, r, &list.keys[i], bytes) != 0)
+		if (read_block(t, r, &list.keys[i]) != 0)
 			return -1;
 	r->listed = true;
 	return facts_list(
-	    t, FACTS_LAST, r->since_us, r->until_us, r->lists, &r->blocks);
+	    t, FACTS_LAST, r->since_us, r->until_us, r->arena, &r->blocks);
 }
 
 static bool
@@ -99,12 +98,12 @@ static int
 txn_read(struct txn *t, void *arg)
 {
 	struct reading *r = arg;
-	int64_t until_us = clock_mono_us() + VISIT_US, bytes = 0;
+	int64_t until_us = clock_mono_us() + VISIT_US;
 
-	if (!r->listed && begin(t, r, &bytes) != 0)
+	if (!r->listed && begin(t, r) != 0)
 		return -1;
-	while (!is_done(r) && bytes < VISIT_BYTES && clock_mono_us() < until_us)
-		if (read_block(t, r, &r->blocks.keys[r->at++], &bytes) != 0)
+	while (!is_done(r) && clock_mono_us() < until_us)
+		if (read_block(t, r, &r->blocks.keys[r->at++]) != 0)
 			return -1;
 	return 0;
 }
@@ -123,10 +122,10 @@ usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
 	struct reading r = { .run = run,
 		.since_us = since_us,
 		.until_us = until_us,
-		.lists = arena_new(LIST_BYTES),
-		.scratch = arena_new(BLOCK_BYTES) };
+		.arena = arena_new(ARENA_BYTES) };
 	int rc = 0;
 
+	r.columns.arena = r.arena;
 	r.block = usage_block_new(run, since_us, until_us);
 	while (rc == 0 && !is_done(&r))
 		rc = visit_patiently(run->state, visit_facts, &r, err);
@@ -134,7 +133,6 @@ usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
 		rc = error_set(err, ERROR_BAD_REQUEST,
 		    "that takes too long: choose a shorter time, or whole "
 		    "days by one dimension");
-	arena_free(r.scratch);
-	arena_free(r.lists);
+	arena_free(r.arena);
 	return rc == 0 && since_us < run->facts_us ? 1 : rc;
 }

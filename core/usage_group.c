@@ -144,7 +144,7 @@ usage_groups_at(struct usage_groups *g, const struct str *values)
 /* A group as far as the order of most depends on it: groups are large. */
 struct place {
 	int64_t pusd;
-	const struct usage_group *group;
+	struct usage_group *group;
 };
 
 static int
@@ -223,15 +223,13 @@ sort(struct usage_groups *g, struct place *places)
 	}
 }
 
-#define AHEAD 8 /* groups lie about: have some on their way */
-
-struct usage_group *
+struct usage_group **
 usage_groups_sorted(struct usage_groups *g, unsigned day, unsigned last)
 {
 	struct place *places = ARENA_ARRAY(g->arena, struct place, g->n + 1);
-	struct usage_group *list =
-	    ARENA_ARRAY(g->arena, struct usage_group, g->n + 1);
-	const struct usage_group *group;
+	struct usage_group **list =
+	    ARENA_ARRAY(g->arena, struct usage_group *, g->n + 1);
+	struct usage_group *group;
 	uint32_t i, n = 0;
 
 	g->day = day;
@@ -247,10 +245,7 @@ usage_groups_sorted(struct usage_groups *g, unsigned day, unsigned last)
 	}
 	g->n = n;
 	sort(g, places);
-	for (i = 0; i < g->n; i++) {
-		if (i + AHEAD < g->n)
-			__builtin_prefetch(places[i + AHEAD].group);
-		list[i] = *places[i].group;
-	}
+	for (i = 0; i < g->n; i++)
+		list[i] = places[i].group;
 	return list;
 }

@@ -50,7 +50,7 @@ struct ledger_sum *usage_groups_at(
  * Returns  all groups by value ${day}, if there are so many values, then the
  *          dearest first; those with a value ${last} come after all others.
  */
-struct usage_group *usage_groups_sorted(
+struct usage_group **usage_groups_sorted(
     struct usage_groups *g, unsigned day, unsigned last);
 
 #endif

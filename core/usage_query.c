@@ -198,8 +198,8 @@ pass(struct usage_run *run, struct arena *a, struct usage_result *result,
 	result->n = run->groups.n;
 	result->total = run->total;
 	for (i = 0; i < result->n; i++)
-		result->groups[i].other =
-		    result->groups[i].values[q->n_by].p != NULL;
+		result->groups[i]->other =
+		    result->groups[i]->values[q->n_by].p != NULL;
 	return 0;
 }
 
@@ -223,7 +223,7 @@ find_best(const struct usage_run *run, struct arena *a,
 		return -1;
 	usage_groups_init(best, a, USAGE_QUERY_BY + 1);
 	for (k = 0; k < r.n && k < run->q->top; k++)
-		usage_groups_at(best, r.groups[k].values);
+		usage_groups_at(best, r.groups[k]->values);
 	return 0;
 }
 
@@ -292,8 +292,8 @@ usage_query_write(
 	for (i = 0; i < r->n; i++) {
 		jw_object(w);
 		for (k = 0; k < q->n_by; k++)
-			write_value(w, q->by[k], r->groups[i].values[k]);
-		ledger_sum_write(&r->groups[i].sum, w);
+			write_value(w, q->by[k], r->groups[i]->values[k]);
+		ledger_sum_write(&r->groups[i]->sum, w);
 		jw_end(w);
 	}
 	jw_end(w);

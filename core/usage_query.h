@@ -56,7 +56,7 @@ struct usage_group {
 };
 
 struct usage_result {
-	struct usage_group *groups; /* by time, then the dearest first */
+	struct usage_group **groups; /* by time, then the dearest first */
 	size_t n;
 	struct ledger_sum total; /* each call once */
 	bool from_facts;         /* in part at least */

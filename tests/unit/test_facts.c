@@ -383,12 +383,12 @@ compare(struct calls *c, const struct rows *rows, const struct usage_query *q)
 	assert_int_equal(r.n, b.groups.n);
 	for (i = 0; i < r.n; i++) {
 		want = sum_table_find(
-		    &b.groups, group_key(a, r.groups[i].values, q->n_by));
+		    &b.groups, group_key(a, r.groups[i]->values, q->n_by));
 		assert_non_null(want);
 		assert_false(want->seen);
 		want->seen = true;
 		assert_memory_equal(
-		    &r.groups[i].sum, &want->sum, sizeof(want->sum));
+		    &r.groups[i]->sum, &want->sum, sizeof(want->sum));
 	}
 	arena_free(a);
 }

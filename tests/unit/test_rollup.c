@@ -46,11 +46,11 @@ ask(struct calls *c, const char *by, int64_t since_us, int64_t until_us,
 	for (i = 0; i < r.n; i++) {
 		for (k = 0; k < q.n_by; k++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%.*s ", STR_ARG(r.groups[i].values[k]));
+			    "%.*s ", STR_ARG(r.groups[i]->values[k]));
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-		    "%lld %lld %lld;", (long long)r.groups[i].sum.calls,
-		    (long long)r.groups[i].sum.cost_pusd,
-		    (long long)r.groups[i].sum.unpriced);
+		    "%lld %lld %lld;", (long long)r.groups[i]->sum.calls,
+		    (long long)r.groups[i]->sum.cost_pusd,
+		    (long long)r.groups[i]->sum.unpriced);
 	}
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "total %lld %lld",
 	    (long long)r.total.calls, (long long)r.total.cost_pusd);
@@ -146,7 +146,7 @@ attempts_are_told_apart(void **state)
 	assert_int_equal(r.total.unpriced, 1);
 	assert_int_equal(r.total.attempts, 3);
 	assert_int_equal(r.total.tokens[USAGE_INPUT], 30);
-	assert_int_equal(r.groups[1].sum.errors, 1);
+	assert_int_equal(r.groups[1]->sum.errors, 1);
 	arena_free(a);
 	check(c);
 }
@@ -332,11 +332,11 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	q.by[0] = ROLLUP_MODEL;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_facts);
-	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
+	assert_int_equal(r.groups[0]->sum.cost_pusd, 5);
 	q.by[0] = ROLLUP_SESSION;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_facts);
-	assert_int_equal(r.groups[0].sum.cost_pusd, 5);
+	assert_int_equal(r.groups[0]->sum.cost_pusd, 5);
 	arena_free(a);
 }
 
@@ -669,7 +669,7 @@ groups_come_in_order_however_many(void **state)
 	static const int64_t pusd[] = { 0, 5, 5, 256, 65536, INT64_MAX, -3 };
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_groups g;
-	struct usage_group *list;
+	struct usage_group **list;
 	struct ledger_sum sum = { .calls = 1 };
 	struct str values[2];
 	unsigned seed = 5, by_day, i;
@@ -687,7 +687,7 @@ groups_come_in_order_however_many(void **state)
 		list = usage_groups_sorted(&g, by_day ? 0 : 2, 2);
 		assert_true(g.n > 3000);
 		for (i = 1; i < g.n; i++) {
-			struct usage_group *x = &list[i - 1], *y = &list[i];
+			struct usage_group *x = list[i - 1], *y = list[i];
 			int day = str_cmp(x->values[0], y->values[0]);
 			int name = str_cmp(x->values[1], y->values[1]);
 

@@ -122,8 +122,8 @@ rollups_agree_with_facts_whatever_is_asked(void **state)
 		    &sums.total, &facts.total, sizeof(sums.total));
 		assert_int_equal(sums.n, facts.n);
 		for (k = 0; k < sums.n; k++)
-			assert_memory_equal(&sums.groups[k].sum,
-			    &facts.groups[k].sum, sizeof(sums.total));
+			assert_memory_equal(&sums.groups[k]->sum,
+			    &facts.groups[k]->sum, sizeof(sums.total));
 		if (q.n_by > 2 || strstr(cases[i].by, "day") != NULL) {
 			arena_free(a);
 			continue;
@@ -163,9 +163,9 @@ intervals_begin_where_the_calendar_says(void **state)
 		q.interval = cases[i].interval;
 		r = ask(c, &q, a);
 		assert_int_equal(r.n, cases[i].n);
-		assert_true(str_is(r.groups[0].values[0], cases[i].first));
+		assert_true(str_is(r.groups[0]->values[0], cases[i].first));
 		for (calls = 0, k = 0; k < r.n; k++)
-			calls += r.groups[k].sum.calls;
+			calls += r.groups[k]->sum.calls;
 		assert_int_equal(calls, CALLS);
 		assert_int_equal(r.from_facts, cases[i].interval == USAGE_HOUR);
 	}
@@ -190,14 +190,14 @@ the_top_is_told_apart_and_the_rest_is_kept(void **state)
 	whole = ask(c, &all, a);
 	r = ask(c, &top, a);
 	for (k = 0; k < r.n; k++) {
-		ledger_sum_add(&sum, &r.groups[k].sum);
-		others += r.groups[k].other;
-		if (r.groups[k].other) /* comes last of its week */
+		ledger_sum_add(&sum, &r.groups[k]->sum);
+		others += r.groups[k]->other;
+		if (r.groups[k]->other) /* comes last of its week */
 			assert_true(k + 1 == r.n ||
-			    !str_eq(r.groups[k].values[0],
-				r.groups[k + 1].values[0]));
+			    !str_eq(r.groups[k]->values[0],
+				r.groups[k + 1]->values[0]));
 		assert_int_equal(
-		    r.groups[k].values[1].p == NULL, r.groups[k].other);
+		    r.groups[k]->values[1].p == NULL, r.groups[k]->other);
 	}
 	assert_int_equal(others, 4);
 	assert_in_range(r.n, others + 1, 3 * others);
