@@ -9,6 +9,7 @@
 
 #define FIRST_SLOTS ((size_t)1024)    /* a power of two */
 #define MOST_SLOTS  ((size_t)1 << 21) /* then they are forgotten */
+#define MEMO_MOST   ((size_t)16384)
 #define FIRST_PICKS ((size_t)8192)
 #define HOUR_US     INT64_C(3600000000)
 #define START_BYTES 11 /* "2026112417", NUL */
@@ -16,6 +17,7 @@
 /* One of what is grouped by. */
 struct axis {
 	enum rollup_dim dim;
+	enum fact_kind kind;
 	struct dict names;       /* of all blocks */
 	struct fact_names block; /* those of this one */
 	uint32_t *map;           /* theirs: number in names + 1; 0: unknown */
@@ -59,6 +61,7 @@ enum room {
 	ROOM_STARTS, /* the time as a dimension */
 	ROOM_TIMES,
 	ROOM_NAMES,
+	ROOM_MEMO,
 	ROOMS
 };
 
@@ -72,7 +75,9 @@ struct usage_block {
 	/* of the block */
 	struct fact_block *b;
 	struct filter filters[ROLLUP_DIMS];
-	bool *keep;            /* calls */
+	bool *keep; /* calls */
+	/* By combination of its names; NULL: there are too many. */
+	struct ledger_sum **memo;
 	int64_t *attempt_sign; /* its call's */
 	struct side groups, total;
 	struct fact_room rooms[ROOMS];
@@ -105,6 +110,9 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 		.has_tags = asks(q, ROLLUP_TAG) };
 	for (i = 0; i < q->n_by; i++) {
 		u->axes[i].dim = q->by[i];
+		u->axes[i].kind = q->by[i] == ROLLUP_ALL
+		    ? FACT_CALL
+		    : fact_kind_of(fact_columns[q->by[i]]);
 		dict_init(&u->axes[i].names, run->groups.arena);
 	}
 	u->groups.whole = !u->has_attempts;
@@ -232,7 +240,7 @@ set_axes(struct usage_block *u)
 {
 	struct axis *x = u->axes;
 	const struct axis *end = x + u->run->q->n_by;
-	size_t bytes;
+	size_t bytes, combinations = 1;
 
 	for (; x < end; x++) {
 		if (x->dim == ROLLUP_ALL)
@@ -242,6 +250,14 @@ set_axes(struct usage_block *u)
 		bytes = (x->block.n + 1) * sizeof(*x->map);
 		x->map = fact_room(u->b->arena, &x->room, bytes);
 		memset(x->map, 0, bytes);
+		if (combinations <= MEMO_MOST)
+			combinations *= x->block.n;
+	}
+	bytes = combinations * sizeof(struct ledger_sum *);
+	u->memo = NULL;
+	if (combinations <= MEMO_MOST) {
+		u->memo = room(u, ROOM_MEMO, bytes);
+		memset(u->memo, 0, bytes);
 	}
 	return 0;
 }
@@ -301,25 +317,21 @@ find_group(struct usage_block *u, const uint32_t ids[USAGE_QUERY_BY])
 	return usage_run_at(u->run, start, v);
 }
 
+/* By the numbers that the values have in all blocks. */
 static struct ledger_sum *
-group_of(struct usage_block *u, const uint32_t at[FACT_KINDS])
+look_up(struct usage_block *u, const uint32_t local[USAGE_QUERY_BY])
 {
-	uint32_t ids[USAGE_QUERY_BY] = { 0 }, local;
-	enum fact_kind kind;
+	uint32_t ids[USAGE_QUERY_BY] = { 0 }, *id;
 	struct axis *x;
 	size_t slot;
 	unsigned k;
 
 	for (k = 0; k < u->run->q->n_by; k++) {
 		x = &u->axes[k];
-		kind = x->dim == ROLLUP_ALL
-		    ? FACT_CALL
-		    : fact_kind_of(fact_columns[x->dim]);
-		local = (uint32_t)x->block.at[at[kind]];
-		if (x->map[local] == 0)
-			x->map[local] =
-			    dict_at(&x->names, x->block.list[local]) + 1;
-		ids[k] = x->map[local] - 1;
+		id = &x->map[local[k]];
+		if (*id == 0)
+			*id = dict_at(&x->names, x->block.list[local[k]]) + 1;
+		ids[k] = *id - 1;
 	}
 	if (2 * u->used >= u->n_slots)
 		grow(u);
@@ -330,6 +342,25 @@ group_of(struct usage_block *u, const uint32_t at[FACT_KINDS])
 		u->used++;
 	}
 	return u->slots[slot].to;
+}
+
+static struct ledger_sum *
+group_of(struct usage_block *u, const uint32_t at[FACT_KINDS])
+{
+	uint32_t local[USAGE_QUERY_BY];
+	const struct axis *x = u->axes;
+	size_t i = 0;
+	unsigned k;
+
+	for (k = 0; k < u->run->q->n_by; k++, x++) {
+		local[k] = (uint32_t)x->block.at[at[x->kind]];
+		i = i * x->block.n + local[k];
+	}
+	if (u->memo == NULL)
+		return look_up(u, local);
+	if (u->memo[i] == NULL)
+		u->memo[i] = look_up(u, local);
+	return u->memo[i];
 }
 
 static void
