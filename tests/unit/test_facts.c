@@ -20,7 +20,8 @@
 #include "tests/unit/calls.h"
 
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
-#define SPAN_US    (40 * CALLS_DAY_US)
+#define DAYS       40
+#define SPAN_US    (DAYS * CALLS_DAY_US)
 #define ROWS_BYTES ((size_t)256 << 20)
 
 /* --- random calls, in random batches --- */
@@ -83,7 +84,8 @@ fill(struct random_call *r, unsigned *seed)
 	unsigned i, n = dice(seed, 3);
 
 	calls_fill(&r->one,
-	    CALLS_NOW_US + (int64_t)dice(seed, 1u << 30) * SPAN_US / (1 << 30),
+	    CALLS_NOW_US + (int64_t)dice(seed, DAYS) * CALLS_DAY_US +
+		dice(seed, 86400) * INT64_C(1000000) + dice(seed, 1000000),
 	    5);
 	ledger_id(row->id, row->started_us);
 	row->key = value(seed, r->text[0], "k", 4);
@@ -503,6 +505,192 @@ blocks_stay_few_however_calls_come(void **state)
 	assert_in_range(l.blocks[2], 2, 3);
 }
 
+/* --- from before there were facts --- */
+
+struct older {
+	struct sum_table sums;
+	char pruned[CALL_ID_BYTES]; /* rows below go */
+	struct txn *txn;
+	struct str ids[2000];
+	int rows;
+};
+
+static void
+add_old(void *arg, const struct rollup_entry *e)
+{
+	struct older *o = arg;
+	char key[ROLLUP_KEY_BYTES];
+
+	ledger_sum_add(sum_table_at(&o->sums, rollup_key(e, key)), &e->sum);
+}
+
+static int
+count_old(void *arg, struct str id, struct str row)
+{
+	struct older *o = arg;
+	struct ledger_view v;
+
+	(void)id;
+	ledger_view(o->txn->arena, row, &v);
+	if (!str_is(v.outcome, "open"))
+		rollup_each_old(&v, ROLLUP_BOTH, add_old, o);
+	return 0;
+}
+
+static int
+prune_old(void *arg, struct str id, struct str row)
+{
+	struct older *o = arg;
+
+	(void)row;
+	if (str_cmp(id, str_of(o->pruned)) >= 0)
+		return 1;
+	o->ids[o->rows++] = str_dup(o->txn->arena, id);
+	return 0;
+}
+
+/* As version 2 left it, with its rollups by session and by key. */
+static int
+txn_older(struct txn *t, void *arg)
+{
+	struct older *o = arg;
+	char value[ROLLUP_VALUE_BYTES];
+	const struct sum_entry *e;
+	int i;
+
+	o->txn = t;
+	sum_table_init(&o->sums, t->arena);
+	assert_int_equal(
+	    store_scan(t, STORE_LEDGER, STR_NONE, count_old, o), 0);
+	for (e = o->sums.list; e < o->sums.list + o->sums.n; e++)
+		assert_int_equal(store_put(t, STORE_ROLLUP, e->key,
+				     rollup_value(&e->sum, value)),
+		    0);
+	assert_true(store_scan(t, STORE_LEDGER, STR_NONE, prune_old, o) >= 0);
+	for (i = 0; i < o->rows; i++)
+		assert_int_equal(store_del(t, STORE_LEDGER, o->ids[i]), 0);
+	assert_int_equal(
+	    store_put(t, STORE_META, ROLLUP_META_PRUNED, str_of(o->pruned)), 0);
+	assert_int_equal(store_del(t, STORE_META, str_of(rollup_places[2])), 0);
+	return store_clear(t, STORE_FACTS);
+}
+
+static int
+body_older(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_older, arg, err);
+}
+
+static int
+body_step(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	(void)arg;
+	return rollup_build(store, 1, err) < 0 ? -1
+					       : 0; /* long past: a batch */
+}
+
+static int
+body_audit(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	if (ingest(s, store, 0, err) < 0)
+		return -1;
+	return audit(s->dir, store, arg, err);
+}
+
+static void
+open_and_die(struct calls *c, void *arg)
+{
+	struct one_call *one = arg;
+
+	calls_write(c, one, CALL_OPEN);
+}
+
+/* What is asked, as of before and after: by one and with a filter. */
+static void
+ask_old(struct calls *c, struct arena *a, struct usage_result out[8])
+{
+	static const char *const bys[] = { "session", "key,model",
+		"account,user", "day,key,tag", "provider", "session", "route" };
+	struct usage_query q;
+	size_t i;
+
+	for (i = 0; i < COUNT(bys); i++) {
+		q = (struct usage_query){ .n_by = 0 };
+		assert_int_equal(
+		    usage_query_parse(str_of(bys[i]), &q, &c->err), 0);
+		if (i == 4)
+			q.only[ROLLUP_KEY] = STR("k1");
+		if (i == 5)
+			q.only[ROLLUP_SESSION] = STR("s9");
+		if (i == 6)
+			q.only[ROLLUP_ACCOUNT] = STR("a1");
+		if (ledger_usage(c->state, &q, a, &out[i], &c->err) != 0)
+			fail_msg("%s", c->err.msg);
+	}
+	out[i].n = 0;
+}
+
+static void
+assert_same(const struct usage_result *x, const struct usage_result *y)
+{
+	size_t i;
+
+	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
+	assert_int_equal(x->n, y->n);
+	for (i = 0; i < x->n; i++)
+		assert_memory_equal(
+		    &x->groups[i]->sum, &y->groups[i]->sum, sizeof(x->total));
+}
+
+static void
+older_sums_of_pruned_rows_stay_beside_the_facts(void **state)
+{
+	struct calls *c = *state;
+	struct older o = { .rows = 0 };
+	struct usage_query q = { .by = { ROLLUP_USER, ROLLUP_TASK },
+		.n_by = 2 };
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_result before[8], after[8], r;
+	struct one_call unknown;
+	const unsigned char low[10] = { 0 };
+	struct audit found;
+	size_t i;
+
+	put_calls(c, 1500, 4);
+	calls_fill(&unknown, CALLS_NOW_US + SPAN_US, -1);
+	calls_in_child(c, open_and_die, &unknown);
+	calls_ingest(c);
+	ledger_row_id(o.pruned, (CALLS_NOW_US + SPAN_US / 3) / 1000, low);
+	calls_visit(c, body_older, &o);
+	assert_in_range(o.rows, 300, 700);
+	calls_visit(c, body_step, NULL);
+	calls_write(c, &unknown, CALL_OK); /* facts have not come to it yet */
+	ask_old(c, a, after);
+
+	q.since_us = CALLS_NOW_US + SPAN_US / 2;
+	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
+	assert_in_range(r.total.calls, 500, 1000);
+	q.since_us = 0;
+	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), -1);
+	assert_non_null(strstr(c->err.msg, "were pruned"));
+	error_clear(&c->err);
+	calls_visit(c, body_audit, &found);
+
+	/* The same calls, and no such past. */
+	calls_teardown((void **)&c);
+	calls_setup((void **)&c);
+	*state = c;
+	put_calls(c, 1500, 4);
+	calls_write(c, &unknown, CALL_OK);
+	ask_old(c, a, before);
+	for (i = 0; before[i].n > 0; i++)
+		assert_same(&before[i], &after[i]);
+	assert_int_equal(i, 7);
+	arena_free(a);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, calls_setup, calls_teardown)
 
 int
@@ -511,6 +699,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(facts_are_what_the_rows_add_up_to_whatever_is_asked),
 		TEST(blocks_stay_few_however_calls_come),
+		TEST(older_sums_of_pruned_rows_stay_beside_the_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
