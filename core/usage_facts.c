@@ -24,6 +24,7 @@ struct reading {
 	struct usage_run *run;
 	struct usage_block *block;
 	int64_t since_us, until_us;
+	int64_t visit_us; /* a visit may take; 0: any */
 	struct arena *arena;
 	struct fact_block columns;
 	bool is_cut;              /* the block has calls of other times */
@@ -98,14 +99,39 @@ static int
 txn_read(struct txn *t, void *arg)
 {
 	struct reading *r = arg;
-	int64_t until_us = clock_mono_us() + VISIT_US;
+	int64_t until_us = clock_mono_us() + r->visit_us;
 
 	if (!r->listed && begin(t, r) != 0)
 		return -1;
-	while (!is_done(r) && clock_mono_us() < until_us)
+	while (!is_done(r) && (r->visit_us == 0 || clock_mono_us() < until_us))
 		if (read_block(t, r, &r->blocks.keys[r->at++]) != 0)
 			return -1;
 	return 0;
+}
+
+static void
+reading_init(struct reading *r, struct usage_run *run, int64_t since_us,
+    int64_t until_us)
+{
+	*r = (struct reading){ .run = run,
+		.since_us = since_us,
+		.until_us = until_us,
+		.arena = arena_new(ARENA_BYTES) };
+	r->columns.arena = r->arena;
+	r->block = usage_block_new(run, since_us, until_us);
+}
+
+int
+usage_facts_now(
+    struct usage_run *run, struct txn *t, int64_t since_us, int64_t until_us)
+{
+	struct reading r;
+	int rc;
+
+	reading_init(&r, run, since_us, until_us);
+	rc = txn_read(t, &r);
+	arena_free(r.arena);
+	return rc;
 }
 
 static int
@@ -119,20 +145,17 @@ int
 usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err)
 {
-	struct reading r = { .run = run,
-		.since_us = since_us,
-		.until_us = until_us,
-		.arena = arena_new(ARENA_BYTES) };
+	struct reading r;
 	int rc = 0;
 
-	r.columns.arena = r.arena;
-	r.block = usage_block_new(run, since_us, until_us);
+	reading_init(&r, run, since_us, until_us);
+	r.visit_us = VISIT_US;
 	while (rc == 0 && !is_done(&r))
 		rc = visit_patiently(run->state, visit_facts, &r, err);
+	arena_free(r.arena);
 	if (rc == 0 && r.late)
-		rc = error_set(err, ERROR_BAD_REQUEST,
+		return error_set(err, ERROR_BAD_REQUEST,
 		    "that takes too long: choose a shorter time, or whole "
 		    "days by one dimension");
-	arena_free(r.arena);
 	return rc == 0 && since_us < run->facts_us ? 1 : rc;
 }

@@ -8,6 +8,7 @@
 
 struct error;
 struct state;
+struct txn;
 
 #define USAGE_DAY_US    INT64_C(86400000000)
 #define USAGE_DAY_BYTES 9 /* "20261124", NUL */
@@ -57,6 +58,9 @@ bool usage_can_sum(const struct usage_query *q);
  * usage_facts(run, since_us, until_us, err):
  * Add up any time from the facts.
  *
+ * usage_facts_now(run, t, since_us, until_us):
+ * The same, in one transaction.
+ *
  * Returns  0; usage_facts 1, if calls of that time are in no facts; or -1:
  *          ERROR_STORE, ERROR_BAD_REQUEST (the old ones have no such sums,
  *          patience ran out).
@@ -65,6 +69,8 @@ int usage_sums(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err) __attribute__((warn_unused_result));
 int usage_sums_old(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err) __attribute__((warn_unused_result));
+int usage_facts_now(struct usage_run *run, struct txn *t, int64_t since_us,
+    int64_t until_us) __attribute__((warn_unused_result));
 int usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err) __attribute__((warn_unused_result));
 

@@ -505,6 +505,94 @@ blocks_stay_few_however_calls_come(void **state)
 	assert_in_range(l.blocks[2], 2, 3);
 }
 
+/* Of the first block: all bits but ${keep} bytes of it, or the block. */
+struct damage {
+	int keep; /* -1: the block goes */
+	struct str key, value;
+	struct arena *arena;
+};
+
+static int
+see_block(void *arg, struct str key, struct str value)
+{
+	struct damage *d = arg;
+
+	d->key = str_dup(d->arena, key);
+	d->value = str_dup(d->arena, value);
+	return 1;
+}
+
+static int
+txn_damage(struct txn *t, void *arg)
+{
+	struct damage *d = arg;
+
+	d->arena = t->arena;
+	if (store_scan(t, STORE_FACTS, STR_NONE, see_block, d) < 0)
+		return -1;
+	if (d->keep < 0)
+		return store_del(t, STORE_FACTS, d->key);
+	d->value.n =
+	    (size_t)d->keep < d->value.n ? (size_t)d->keep : d->value.n - 1;
+	return store_put(t, STORE_FACTS, d->key, d->value);
+}
+
+static int
+body_damage(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_damage, arg, err);
+}
+
+static void
+a_damaged_block_is_an_error_and_no_wrong_sum(void **state)
+{
+	static const int keeps[] = { 5000, 300, 20, 3, 0 };
+	struct calls *c = *state;
+	struct usage_query q = { .by = { ROLLUP_USER, ROLLUP_TASK },
+		.n_by = 2 };
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_result r;
+	struct damage d;
+	size_t i;
+
+	put_calls(c, 40, 5);
+	for (i = 0; i < COUNT(keeps); i++) {
+		d.keep = keeps[i];
+		calls_visit(c, body_damage, &d);
+		error_clear(&c->err);
+		assert_int_equal(
+		    ledger_usage(c->state, &q, a, &r, &c->err), -1);
+		assert_non_null(strstr(c->err.msg, "facts.db"));
+	}
+	error_clear(&c->err);
+	arena_free(a);
+}
+
+static int
+body_audit(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	if (ingest(s, store, 0, err) < 0)
+		return -1;
+	return audit(s->dir, store, arg, err);
+}
+
+static void
+an_audit_misses_a_block_that_is_gone(void **state)
+{
+	struct calls *c = *state;
+	struct damage d = { .keep = -1 };
+	struct audit found;
+
+	put_calls(c, 400, 6);
+	calls_visit(c, body_audit, &found);
+	calls_visit(c, body_damage, &d);
+	assert_int_equal(
+	    visit(c->state, 2000, body_audit, &found, &c->err), -1);
+	assert_non_null(strstr(c->err.msg, "facts"));
+	error_clear(&c->err);
+}
+
 /* --- from before there were facts --- */
 
 struct older {
@@ -589,14 +677,6 @@ body_step(struct state *s, struct store *store, void *arg, struct error *err)
 	(void)arg;
 	return rollup_build(store, 1, err) < 0 ? -1
 					       : 0; /* long past: a batch */
-}
-
-static int
-body_audit(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	if (ingest(s, store, 0, err) < 0)
-		return -1;
-	return audit(s->dir, store, arg, err);
 }
 
 static void
@@ -699,6 +779,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(facts_are_what_the_rows_add_up_to_whatever_is_asked),
 		TEST(blocks_stay_few_however_calls_come),
+		TEST(a_damaged_block_is_an_error_and_no_wrong_sum),
+		TEST(an_audit_misses_a_block_that_is_gone),
 		TEST(older_sums_of_pruned_rows_stay_beside_the_facts),
 	};
 
