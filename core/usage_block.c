@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_block.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 
 #define FIRST_SLOTS ((size_t)1024)    /* a power of two */
 #define MOST_SLOTS  ((size_t)1 << 21) /* then they are forgotten */
+#define COST        (offsetof(struct ledger_sum, cost_pusd) / sizeof(int64_t))
+#define OTHER       (DICT_NONE + 2) /* number, of what is not told apart */
 #define MEMO_MOST   ((size_t)16384)
 #define FIRST_PICKS ((size_t)8192)
 #define HOUR_US     INT64_C(3600000000)
@@ -20,7 +23,7 @@ struct axis {
 	enum fact_kind kind;
 	struct dict names;       /* of all blocks */
 	struct fact_names block; /* those of this one */
-	uint32_t *map;           /* theirs: number in names + 1; 0: unknown */
+	uint32_t *map;           /* theirs: number in names + 2; 0: unknown */
 	struct fact_room room;
 };
 
@@ -94,6 +97,23 @@ asks(const struct usage_query *q, enum rollup_dim d)
 	return q->only[d].p != NULL;
 }
 
+/* The names to tell apart are known: they are in all there are. */
+static void
+set_best(struct usage_block *u)
+{
+	const struct usage_groups *best = u->run->best;
+	const struct str *values;
+	unsigned k;
+	uint32_t i;
+
+	for (i = 0; i < best->n; i++) {
+		values = usage_groups_values(best, i);
+		for (k = 0; k < u->run->q->n_by; k++)
+			if (u->axes[k].dim != ROLLUP_ALL)
+				dict_at(&u->axes[k].names, *values++);
+	}
+}
+
 struct usage_block *
 usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 {
@@ -115,6 +135,8 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 		    : fact_kind_of(fact_columns[q->by[i]]);
 		dict_init(&u->axes[i].names, run->groups.arena);
 	}
+	if (run->best != NULL)
+		set_best(u);
 	u->groups.whole = !u->has_attempts;
 	u->total.whole = q->only[ROLLUP_PROVIDER].p == NULL &&
 	    q->only[ROLLUP_MODEL].p == NULL;
@@ -301,20 +323,24 @@ grow(struct usage_block *u)
 
 /* By the values themselves, which takes longer. */
 static struct ledger_sum *
-find_group(struct usage_block *u, const uint32_t ids[USAGE_QUERY_BY])
+find_group(struct usage_block *u, const uint32_t local[USAGE_QUERY_BY])
 {
-	struct str v[ROLLUP_DIMS] = { STR_NONE }, start = STR("");
+	struct str v[ROLLUP_DIMS] = { STR_NONE };
+	const struct axis *x = u->axes;
 	unsigned k;
 
-	for (k = 0; k < u->run->q->n_by; k++) {
-		const struct axis *x = &u->axes[k];
+	for (k = 0; k < u->run->q->n_by; k++, x++)
+		v[x->dim] = x->block.list[local[k]];
+	return usage_run_at(u->run, v[ROLLUP_ALL], v);
+}
 
-		if (x->dim == ROLLUP_ALL)
-			start = x->names.list[ids[k]];
-		else
-			v[x->dim] = x->names.list[ids[k]];
-	}
-	return usage_run_at(u->run, start, v);
+/* The number of a name in all blocks; one for all that is not told apart. */
+static uint32_t
+number_of(struct usage_block *u, struct axis *x, struct str name)
+{
+	if (u->run->best == NULL || x->dim == ROLLUP_ALL)
+		return dict_at(&x->names, name);
+	return dict_find(&x->names, name);
 }
 
 /* By the numbers that the values have in all blocks. */
@@ -322,6 +348,7 @@ static struct ledger_sum *
 look_up(struct usage_block *u, const uint32_t local[USAGE_QUERY_BY])
 {
 	uint32_t ids[USAGE_QUERY_BY] = { 0 }, *id;
+	bool other = false;
 	struct axis *x;
 	size_t slot;
 	unsigned k;
@@ -330,15 +357,19 @@ look_up(struct usage_block *u, const uint32_t local[USAGE_QUERY_BY])
 		x = &u->axes[k];
 		id = &x->map[local[k]];
 		if (*id == 0)
-			*id = dict_at(&x->names, x->block.list[local[k]]) + 1;
-		ids[k] = *id - 1;
+			*id = number_of(u, x, x->block.list[local[k]]) + 2;
+		ids[k] = *id;
+		other = other || *id == OTHER;
 	}
+	for (k = 0; other && k < u->run->q->n_by; k++)
+		if (u->axes[k].dim != ROLLUP_ALL)
+			ids[k] = OTHER;
 	if (2 * u->used >= u->n_slots)
 		grow(u);
 	slot = slot_of(u, ids);
 	if (u->slots[slot].to == NULL) {
 		memcpy(u->slots[slot].ids, ids, sizeof(ids));
-		u->slots[slot].to = find_group(u, ids);
+		u->slots[slot].to = find_group(u, local);
 		u->used++;
 	}
 	return u->slots[slot].to;
@@ -504,7 +535,7 @@ add_fields(struct usage_block *u, const struct picks *p, unsigned first,
 
 	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
 		c = (enum fact_column)(first + i);
-		if (fact_is_zero(u->b, c))
+		if (fact_is_zero(u->b, c) || (u->run->ranks && i != COST))
 			continue;
 		v = fact_values(u->b, c);
 		for (x = p->list; all == NULL && x < end; x++)
@@ -571,13 +602,16 @@ add_side(struct usage_block *u, const struct side *side, struct ledger_sum *all)
 	for (; x < end; x++)
 		ledger_sum_put(all != NULL ? all : x->to, 0, sign[x->at]);
 	add_fields(u, &side->attempts, FACT_AT_FIELD, all);
+	if (side->whole)
+		add_fields(u, &side->calls, FACT_FIELD, all);
+	if (u->run->ranks)
+		return 0;
 	if (!side->whole)
 		return add_times(&side->attempts, u->b, FACT_AT_DURATION,
 			   u->attempt_sign, all) != 0
 		    ? -1
 		    : add_times(&side->attempts, u->b, FACT_AT_TTFT,
 			  u->attempt_sign, all);
-	add_fields(u, &side->calls, FACT_FIELD, all);
 	return add_times(&side->calls, u->b, FACT_DURATION, sign, all) != 0
 	    ? -1
 	    : add_times(&side->calls, u->b, FACT_TTFT, sign, all);
