@@ -250,8 +250,9 @@ describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
     c.end();
   };
   const WORDS = Array.from({ length: 30 }, (_, i) => `word${i} `).join('');
-  const crowd = (body) => Promise.all(Array.from({ length: CROWD }, () =>
-    ask(body).catch((e) => ({ status: 0, text: String(e), headers: {} }))));
+  const crowd = (body, opts = () => ({})) => Promise.all(Array.from(
+    { length: CROWD }, (_, i) => ask(body, {}, opts(i)).catch((e) =>
+      ({ status: 0, text: String(e), headers: {} }))));
 
   test('are one upstream call, and all stream along', async () => {
     upstream.on('m', (c) => gap(c, { text: WORDS }, 15));
@@ -296,35 +297,66 @@ describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
     assert.equal(word(await ask(body)), 'miss');
   });
 
-  test('with the leader killed in the middle: two at most, all are answered',
-    async (t) => {
-      upstream.on('m', (c) => gap(c, { text: WORDS }, 20));
-      const b = calls();
-      const begun = upstream.next('m');
-      const all = crowd(chat(fresh(), { stream: true }));
-      const { port } = await begun;
-      await sleep(250);
-      const leader = sluice.pids().find((pid) => hasPort(pid, port));
-      assert.ok(leader, 'nobody has that connection');
-      const killed = performance.now();
-      process.kill(leader, 'SIGKILL');
-      const second = upstream.next('m').then(() => performance.now() - killed);
-      const done = await all;
-      assert.equal(calls() - b, 2);
-      assert.ok(await second < 1000);
-      const good = done.filter((r) => r.status === 200 && said(r.text) ===
-        WORDS);
-      t.diagnostic(`${good.length} of ${CROWD} whole, taken over after ${
-        Math.round(await second)} ms`);
-      // Those whose own process died have what the web server makes of it.
-      const mine = done.filter((r) => !good.includes(r));
-      assert.ok(good.length >= CROWD / 2, JSON.stringify(mine.map((r) =>
-        [r.status, r.text.slice(-300)])));
-      for (const r of mine)
-        assert.ok(r.complete === false || r.status >= 500 || r.status === 0,
-          JSON.stringify([r.status, r.text.slice(-300)]));
-      upstream.on('m', (c) => c.answer({ text: TEXT }));
+  // Kill who leads to that call of the upstream.
+  const killLeader = ({ port }) => {
+    const leader = sluice.pids().find((pid) => hasPort(pid, port));
+    assert.ok(leader, 'nobody has that connection');
+    process.kill(leader, 'SIGKILL');
+  };
+
+  test('with the leader killed before it has said a word: two upstream ' +
+    'calls, and every client of an SDK is answered', async (t) => {
+    const sdk = { defaultHeaders: { 'x-sluice-cache': 'on' }, maxRetries: 2 };
+    const openai = sluice.openai(sdk), anthropic = sluice.anthropic(sdk);
+    const q = chat(fresh());
+    const kinds = [
+      () => openai.chat.completions.create(q)
+        .then((r) => r.choices[0].message.content),
+      () => openai.chat.completions.stream(q).finalContent(),
+      () => anthropic.messages.create(q).then((r) => r.content[0].text),
+      () => anthropic.messages.stream(q).finalText()];
+    upstream.on('m', (c) => {
+      upstream.on('m', (d) => gap(d, { text: WORDS }, 40));
+      return c.gone;
     });
+    const b = calls(), begun = upstream.next('m');
+    const all = Array.from({ length: CROWD }, (_, i) =>
+      kinds[i % kinds.length]());
+    const leader = await begun;
+    await until('everybody leads or follows', () =>
+      inFlight(sluice, sluice.pids()) === CROWD);
+    const second = upstream.next('m');
+    killLeader(leader);
+    const killed = performance.now();
+    t.diagnostic(`taken over after ${
+      Math.round((await second).at - killed)} ms`);
+    assert.deepEqual(await Promise.all(all), Array(CROWD).fill(WORDS));
+    assert.equal(calls() - b, 2);
+    upstream.on('m', (c) => c.answer({ text: TEXT }));
+  });
+
+  test('with the leader killed in mid-stream: who is cut with it gets all ' +
+    'of the same answer when he asks again', async (t) => {
+    const body = chat(fresh(), { stream: true });
+    const whole = (r) => r.status === 200 && said(r.text) === WORDS;
+    upstream.on('m', (c) => gap(c, { text: WORDS }, 20));
+    const b = calls(), begun = upstream.next('m'), heard = new Set();
+    const all = crowd(body, (i) => ({ onData: () => heard.add(i) }));
+    const leader = await begun;
+    await until('everybody has heard something', () => heard.size === CROWD);
+    killLeader(leader);
+    const cut = (await all).filter((r) => !whole(r));
+    t.diagnostic(`${CROWD - cut.length} of ${CROWD} whole at once`);
+    assert.ok(cut.length <= CROWD / 2, JSON.stringify(cut.map((r) =>
+      [r.status, r.text.slice(-300)])));
+    for (const r of cut)
+      assert.ok(r.complete === false || r.status >= 500 || r.status === 0,
+        JSON.stringify([r.status, r.text.slice(-300)]));
+    for (const r of await Promise.all(cut.map(() => ask(body))))
+      assert.ok(whole(r));
+    assert.equal(calls() - b, 2);
+    upstream.on('m', (c) => c.answer({ text: TEXT }));
+  });
 });
 
 // Has this process a connection from that port of its own?  By /proc.
@@ -334,11 +366,22 @@ function hasPort(pid, port) {
     .map((l) => l.trim().split(/\s+/))
     .filter((f) => f[1]?.endsWith(`:${hex}`) && f[3] === '01')
     .map((f) => `socket:[${f[9]}]`);
-  return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
+  return links(pid).some((to) => inodes.includes(to));
+}
+
+// How many lead or follow: they have the file of a flight open.
+function inFlight({ dir }, pids) {
+  return pids.flatMap(links).filter((to) =>
+    to.startsWith(`${dir}/data/flight/`)).length;
+}
+
+// What the descriptors of a process are.
+function links(pid) {
+  return fs.readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
-      return inodes.includes(fs.readlinkSync(`/proc/${pid}/fd/${fd}`));
+      return fs.readlinkSync(`/proc/${pid}/fd/${fd}`);
     } catch {
-      return false;
+      return '';                            // closed meanwhile
     }
   });
 }
