@@ -191,6 +191,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	pthread_mutex_unlock(&gw->lock);
 	if (state == NULL)
 		return;
+	flights_sweep(gw->flights);
 	due = min_age_ms == 0 ? state_dirty(state)
 			      : state_backlog_ms(state) >= min_age_ms;
 	/* Now and then without being asked: somebody may have died. */

@@ -297,13 +297,6 @@ describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
     assert.equal(word(await ask(body)), 'miss');
   });
 
-  // Kill who leads to that call of the upstream.
-  const killLeader = ({ port }) => {
-    const leader = sluice.pids().find((pid) => hasPort(pid, port));
-    assert.ok(leader, 'nobody has that connection');
-    process.kill(leader, 'SIGKILL');
-  };
-
   test('with the leader killed before it has said a word: two upstream ' +
     'calls, and every client of an SDK is answered', async (t) => {
     const sdk = { defaultHeaders: { 'x-sluice-cache': 'on' }, maxRetries: 2 };
@@ -358,6 +351,13 @@ describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
     upstream.on('m', (c) => c.answer({ text: TEXT }));
   });
 });
+
+// Kill who leads to that call of the upstream.
+function killLeader({ port }) {
+  const leader = sluice.pids().find((pid) => hasPort(pid, port));
+  assert.ok(leader, 'nobody has that connection');
+  process.kill(leader, 'SIGKILL');
+}
 
 // Has this process a connection from that port of its own?  By /proc.
 function hasPort(pid, port) {
@@ -457,12 +457,29 @@ describe('those who follow', () => {
     await until('the provider is left', () => call.goneAt, 3000);
   });
 
+  const spools = () => fs.readdirSync(`${sluice.dir}/data/flight`);
+
   test('leave no file behind', async () => {
     upstream.on('m', (c) => c.answer({ text: TEXT }));
-    await until('all flights have ended', () =>
-      fs.readdirSync(`${sluice.dir}/data/flight`)
-        .filter((n) => !n.startsWith('.')).length === 0);
+    await until('all flights have ended', () => spools().length === 0);
   });
+
+  test('find nothing of a leader who died alone: a second later it is gone',
+    async () => {
+      upstream.on('m', async (c) => {
+        c.sse();
+        await c.write(c.frames({ text: TEXT }).slice(0, 2).join(''));
+        await c.gone;
+      });
+      const begun = upstream.next('m');
+      const alone = ask(chat(fresh(), { stream: true })).catch(() => null);
+      const call = await begun;
+      await until('something is written', () => spools().length === 1);
+      killLeader(call);
+      await alone;
+      await until('it is gone', () => spools().length === 0, 3000);
+      upstream.on('m', (c) => c.answer({ text: TEXT }));
+    });
 });
 
 test('a stored stream comes at the pace of the configuration', async () => {
