@@ -2,8 +2,9 @@
 /*
  * What the process keeps for all its calls: the live configuration, the
  * state in data_dir and the keys.  The state is opened with the first
- * configuration; a data_dir that does not work is tried again once a second,
- * and until then calls are told so.  Used by several threads.
+ * configuration, by the first call or the first ingest; a data_dir that does
+ * not work is tried again once a second by calls, which are told so.  Used by
+ * several threads.
  */
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
