@@ -123,6 +123,12 @@ cache_batch_saved(const struct cache_batch *b)
 	return b->saved_pusd;
 }
 
+const struct usage *
+cache_batch_usage(const struct cache_batch *b)
+{
+	return &b->usage;
+}
+
 void
 cache_batch_key(const struct cache_batch *b, unsigned char key[CACHE_KEY])
 {

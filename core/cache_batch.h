@@ -18,6 +18,7 @@ struct cache_batch;
 struct cache_subject;
 struct call;
 struct error;
+struct usage;
 
 /*
  * cache_batch_new(c, subject, look):
@@ -33,10 +34,14 @@ struct cache_batch *cache_batch_new(
 /* cache_batch_missing(b): how many of its texts are not stored. */
 size_t cache_batch_missing(const struct cache_batch *b);
 
-/* cache_batch_age_s(b), cache_batch_saved(b): of all that are: of the oldest;
- * the sum, -1 if it is not known. */
+/*
+ * cache_batch_age_s(b), cache_batch_saved(b), cache_batch_usage(b):
+ * Of those that are: of the oldest; what they cost, -1 if that is not known;
+ * and took.
+ */
 int64_t cache_batch_age_s(const struct cache_batch *b);
 int64_t cache_batch_saved(const struct cache_batch *b);
+const struct usage *cache_batch_usage(const struct cache_batch *b);
 
 /* cache_batch_recording(b): all of it, where nothing is missing. */
 struct str cache_batch_recording(struct cache_batch *b);

@@ -344,6 +344,7 @@ read_event(struct cache_walk *w, int kind, struct str s)
 		.usage = &w->usage,
 		.citation = &w->citation };
 	has = members[kind];
+	w->is_final_due = kind == EVENT_START && w->final != NULL;
 	if (!take_numbers(&s, has, ev) ||
 	    ((has & HAS_ID) && !take_str(&s, &ev->id)) ||
 	    ((has & HAS_NAME) && !take_str(&s, &ev->name)) ||
@@ -397,6 +398,15 @@ read_error(struct cache_walk *w, struct str s)
 	return CACHE_ERROR;
 }
 
+static enum cache_record
+tell_final(struct cache_walk *w)
+{
+	w->is_final_due = false;
+	w->usage = *w->final;
+	w->event = (struct event){ .kind = EVENT_USAGE, .usage = &w->usage };
+	return CACHE_EVENT;
+}
+
 enum cache_record
 cache_next(struct cache_walk *w)
 {
@@ -404,6 +414,8 @@ cache_next(struct cache_walk *w)
 	uint64_t n;
 	int kind;
 
+	if (w->is_final_due)
+		return tell_final(w);
 	if (!take_varint(&s, &n))
 		return s.n < VARINT_BYTES ? CACHE_NOTHING : CACHE_BROKEN;
 	if (n == 0)
@@ -429,13 +441,14 @@ cache_next(struct cache_walk *w)
 }
 
 bool
-cache_check(struct str rest, int64_t *cost_pusd)
+cache_check(struct str rest, int64_t *cost_pusd, struct usage *usage)
 {
 	struct arena *a = arena_new(MAX_ARENA_BYTES);
 	struct error err = { .kind = ERROR_NONE };
 	struct cache_walk w = { .arena = a, .rest = rest, .error = &err };
 	enum cache_record r = cache_next(&w);
 
+	usage_init(&w.usage);
 	if (r == CACHE_ABOUT)
 		do
 			r = cache_next(&w);
@@ -443,6 +456,7 @@ cache_check(struct str rest, int64_t *cost_pusd)
 	else
 		r = CACHE_BROKEN;
 	*cost_pusd = w.cost_pusd;
+	*usage = w.usage;
 	arena_free(a);
 	return r == CACHE_END && w.rest.n == 0;
 }

@@ -61,6 +61,10 @@ struct cache_walk {
 	struct arena *arena; /* of about */
 	struct str rest;
 	struct cache_about about;
+	/* In the end, if that is known before: told with the start as well,
+	 * where Anthropic's streams have the input.  NULL: not yet. */
+	const struct usage *final;
+	bool is_final_due;
 	struct event event; /* views into rest, and usage */
 	struct usage usage;
 	struct citation citation;
@@ -75,10 +79,10 @@ struct cache_walk {
 enum cache_record cache_next(struct cache_walk *w);
 
 /*
- * cache_check(rest, cost_pusd):
+ * cache_check(rest, cost_pusd, usage):
  * Returns  true if ${rest} is a whole recording that ends well, with its
- *          cost.
+ *          cost and usage.
  */
-bool cache_check(struct str rest, int64_t *cost_pusd);
+bool cache_check(struct str rest, int64_t *cost_pusd, struct usage *usage);
 
 #endif

@@ -52,7 +52,8 @@ call_cache_get(struct call *c, const unsigned char key[CACHE_KEY],
 
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "cache", "%s", err.msg);
-	if (rc != 1 || !cache_check(item.value, &found->cost_pusd))
+	if (rc != 1 ||
+	    !cache_check(item.value, &found->cost_pusd, &found->usage))
 		return false;
 	found->value = item.value;
 	found->age_s = (clock_wall_us() - item.stored_us) / 1000000;
@@ -64,9 +65,12 @@ call_cache_get(struct call *c, const unsigned char key[CACHE_KEY],
 static void
 hit(struct call *c, const struct call_found *found)
 {
-	c->cache->role = CALL_HIT;
-	c->cache->age_s = found->age_s;
-	c->cache->walk.rest = found->value;
+	struct call_cache *cc = c->cache;
+
+	cc->role = CALL_HIT;
+	cc->found = *found;
+	cc->walk.rest = found->value;
+	cc->walk.final = &cc->found.usage;
 	c->row.saved_pusd = found->cost_pusd;
 }
 
@@ -96,7 +100,8 @@ look_up_batch(struct call *c)
 	}
 	found = (struct call_found){ .value = cache_batch_recording(cc->batch),
 		.age_s = cache_batch_age_s(cc->batch),
-		.cost_pusd = cache_batch_saved(cc->batch) };
+		.cost_pusd = cache_batch_saved(cc->batch),
+		.usage = *cache_batch_usage(cc->batch) };
 	hit(c, &found);
 	return true;
 }

@@ -75,9 +75,16 @@ describe('one entry, written by an OpenAI stream', () => {
       hit(anthropic);
       assert.equal(message.content[0].text, TEXT);
       assert.equal(message.stop_reason, 'end_turn');
-      const streamed = await anthropic.messages.stream(chat(q)).finalMessage();
+      const stored = anthropic.messages.stream(chat(q));
+      let start;
+      stored.on('streamEvent', (e) => {
+        if (e.type === 'message_start')
+          start = structuredClone(e.message.usage);
+      });
+      const streamed = await stored.finalMessage();
       hit(anthropic);
       assert.equal(streamed.content[0].text, TEXT);
+      assert.equal(start.input_tokens, whole.usage.prompt_tokens);
       assert.deepEqual(streamed.usage.output_tokens,
         whole.usage.completion_tokens);
 
