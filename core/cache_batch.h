@@ -58,17 +58,21 @@ void cache_batch_reduce(struct cache_batch *b, struct call *c);
 /*
  * cache_batch_sink(b, out):
  * Returns  where the answer to what was missing goes, so that all of the
- *          batch comes to ${out}; ${out} itself if all was missing.
+ *          batch comes to ${out}, with the usage of all; ${out} itself if all
+ *          was missing.
  */
 struct sink *cache_batch_sink(struct cache_batch *b, struct sink *out);
 
 /*
- * cache_batch_end(b, err):
- * The answer is complete: pass what comes after the last of it.
+ * cache_batch_end(b, saved_pusd, err):
+ * The answer is complete: pass what comes after the last of it.  What the
+ * stored ones cost is added to ${*saved_pusd}; -1 stays, and is an unknown
+ * sum.
  *
  * Returns  0, or -1: ERROR_UP_BROKEN, vectors are missing.
  */
-int cache_batch_end(struct cache_batch *b, struct error *err);
+int cache_batch_end(
+    struct cache_batch *b, int64_t *saved_pusd, struct error *err);
 
 /*
  * cache_batch_store(b, c, recording):

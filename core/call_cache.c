@@ -347,6 +347,17 @@ is_shared(const struct call *c)
 	return c->err.kind >= ERROR_UP_REFUSED;
 }
 
+/* What was stored of a batch is paid no second time. */
+static void
+end_batch(struct call *c)
+{
+	struct call_cache *cc = c->cache;
+	int64_t saved = cc->role == CALL_FOLLOWS ? c->row.saved_pusd : 0;
+
+	if (cache_batch_end(cc->batch, &saved, &c->err) == 0 && saved != 0)
+		c->row.saved_pusd = saved;
+}
+
 void
 call_cache_back(struct call *c)
 {
@@ -356,7 +367,7 @@ call_cache_back(struct call *c)
 	if (cc == NULL)
 		return;
 	if (ok && cc->batch != NULL && cc->role != CALL_HIT)
-		cache_batch_end(cc->batch, &c->err);
+		end_batch(c);
 	if (call_cache_serves(c))
 		return;
 	if (ok)

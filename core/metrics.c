@@ -79,7 +79,7 @@ const struct metric_family metrics_families[METRICS] = {
 	[METRIC_CACHE] = { "sluice_cache", "Calls by what the cache said.",
 	    { "result" }, 16, METRIC_COUNT, NULL },
 	[METRIC_SAVED] = { "sluice_cache_saved_usd",
-	    "Dollars that hits would have cost.", { NULL }, 1, METRIC_PUSD,
+	    "Dollars that what was stored would have cost.", { NULL }, 1, METRIC_PUSD,
 	    NULL },
 	[METRIC_SPANS] = { "sluice_trace_spans",
 	    "Spans of traces: sent, or dropped and why.", { "result" }, 16,

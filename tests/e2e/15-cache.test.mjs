@@ -17,7 +17,7 @@ const TEXT = 'Grüße aus dem Cache: one answer for all.';
 const upstream = await startUpstream();
 const PRICE = { price: { input: '1', output: '2' } };
 const sluice = await startSluice({ upstream, procs: PROCS, conf: {
-  models: { 'openai/m': PRICE },
+  models: { 'openai/m': PRICE, 'openai/embed': PRICE },
   routes: { faq: { cache: 'on', cache_ttl_s: 60, fallback: ['openai/m'] },
     never: { cache: 'off', fallback: ['openai/m'] } } } });
 after(async () => {
@@ -534,6 +534,15 @@ describe('embeddings', () => {
       assert.deepEqual(vectors(r), ['b22', 'new', 'a1', 'c333'].map(vector));
       assert.deepEqual(r.json.data.map((d) => d.index), [0, 1, 2, 3]);
       assert.deepEqual(batches, [['a1', 'b22', 'c333'], ['new']]);
+      // as the provider would count all of it; what is new is to be paid
+      assert.equal(r.json.usage.prompt_tokens, 4);
+      assert.equal(r.json.usage.total_tokens, 4);
+      assert.equal(r.json.usage.cost, 1 / 1e6);
+      assert.deepEqual(r.json.usage.cost_details,
+        { cache: 'miss', saved: 3 / 1e6 });
+      const row = await sluice.ledger.waitForRow(r.headers['x-request-id']);
+      assert.deepEqual([row.cache, row.cost_usd, row.saved_usd,
+        row.attempts[0].usage.input], ['miss', '0.000001', '0.000003', 1]);
       const hit = await embed(['new', 'c333']);
       assert.equal(word(hit), 'hit');
       assert.deepEqual(vectors(hit), ['new', 'c333'].map(vector));
