@@ -43,7 +43,8 @@ void cache_event_put(struct buf *out, const struct event *ev, enum wire issuer);
 /* cache_end_put(out, cost_pusd): it is complete; -1: nobody knows the cost. */
 void cache_end_put(struct buf *out, int64_t cost_pusd);
 
-/* cache_error_put(out, err): it has failed, all who wait shall know how. */
+/* cache_error_put(out, err): it has failed: all who wait shall be told as the
+ * one who asked is. */
 void cache_error_put(struct buf *out, const struct error *err);
 
 /* What cache_next has found. */
@@ -69,7 +70,7 @@ struct cache_walk {
 	struct usage usage;
 	struct citation citation;
 	int64_t cost_pusd;
-	struct error *error;
+	struct error *error; /* raw: a view, too */
 };
 
 /*

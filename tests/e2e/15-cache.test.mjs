@@ -17,6 +17,7 @@ const TEXT = 'Grüße aus dem Cache: one answer for all.';
 const upstream = await startUpstream();
 const PRICE = { price: { input: '1', output: '2' } };
 const sluice = await startSluice({ upstream, procs: PROCS, conf: {
+  routing: { attempts: 1 },
   models: { 'openai/m': PRICE, 'openai/embed': PRICE },
   routes: { faq: { cache: 'on', cache_ttl_s: 60, fallback: ['openai/m'] },
     never: { cache: 'off', fallback: ['openai/m'] } } } });
@@ -288,20 +289,42 @@ describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
       assert.equal(r.json.content[0].text, TEXT);
   });
 
-  test('share an error of the provider, which is not stored', async () => {
+  test('share an error of the provider, which is not stored: each has what ' +
+    'he would have had alone', async () => {
+    const error = { error: { message: 'bad thing', type: 'odd_error',
+      param: null, code: 'odd', extra: [1, 2] } };
+    const fail = (c) => c.whole(error, 500, { 'retry-after': '7' });
+    const messages = { path: '/v1/messages' };
+    const told = (r) => [r.status, r.headers['retry-after'],
+      r.headers['x-sluice-model'], { ...r.json, request_id: null }];
+    upstream.on('m', fail);
+    const alone = chat(fresh());
+    const want = [told(await ask(alone)), told(await ask(alone, {}, messages))];
+    assert.deepEqual(want[0].slice(0, 2), [500, '7']);
+    assert.deepEqual(want[0][3], { ...error, request_id: null });
+    assert.deepEqual(want[1].slice(0, 2), [502, '7']);
+
     upstream.on('m', async (c) => {
-      await sleep(300);
-      return c.whole(wire.openaiError('bad thing'), 400);
+      await until('everybody leads or follows', () =>
+        inFlight(sluice, sluice.pids()) === CROWD);
+      fail(c);
     });
-    const b = calls(), body = chat(fresh());
-    const all = await crowd(body);
-    assert.equal(calls() - b, 1);
-    for (const r of all) {
-      assert.equal(r.status, 400);
-      assert.match(r.text, /bad thing/);
+    let last;
+    for (const [own, other] of [[0, 1], [1, 0]]) {
+      const b = calls(), body = chat(fresh()), begun = upstream.next('m');
+      const go = (kind) => ask(body, {}, kind ? messages : {});
+      const leader = go(own);
+      await begun;
+      const others = Array.from({ length: CROWD - 1 }, (_, i) =>
+        go(i % 2 ? own : other));
+      const all = await Promise.all([leader, ...others]);
+      assert.equal(calls() - b, 1);
+      all.forEach((r, i) => assert.deepEqual(told(r),
+        want[i % 2 ? other : own]));
+      last = body;
     }
     upstream.on('m', (c) => c.answer({ text: TEXT }));
-    assert.equal(word(await ask(body)), 'miss');
+    assert.equal(word(await ask(last)), 'miss');
   });
 
   test('with the leader killed before it has said a word: two upstream ' +

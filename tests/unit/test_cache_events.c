@@ -165,6 +165,9 @@ an_error_travels_with_its_words(void **state)
 	error_set(&err, ERROR_UP_RATE, "slow down");
 	err.status = 429;
 	err.retry_after_ms = 1500;
+	err.raw = STR("{\"error\":{}}");
+	err.raw_wire = WIRE_ANTHROPIC;
+	err.raw_status = 430;
 	cache_error_put(out, &err);
 	w.rest = buf_str(out);
 	assert_int_equal(cache_next(&w), CACHE_ERROR);
@@ -172,6 +175,11 @@ an_error_travels_with_its_words(void **state)
 	assert_int_equal(got.status, 429);
 	assert_int_equal(got.retry_after_ms, 1500);
 	assert_string_equal(got.msg, "slow down");
+	assert_true(str_eq(got.raw, err.raw));
+	error_address(&got, WIRE_ANTHROPIC);
+	assert_int_equal(got.status, 430);
+	error_address(&got, WIRE_OPENAI_CHAT);
+	assert_int_equal(got.status, 429);
 	arena_free(a);
 }
 
