@@ -55,7 +55,7 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 /*
  * buf_room(b, n):
  * Make room for ${n} more bytes to be written at p + n by the caller, who
- * then adds to n and calls buf_added.
+ * then calls buf_added with how many there are.
  *
  * Returns  where to write, or NULL when the ceiling forbids it.
  */
