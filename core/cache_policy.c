@@ -46,7 +46,7 @@ is_local(struct str type)
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(type, prefixes[i]))
 			return true;
-	return type.p == NULL;
+	return false;
 }
 
 static bool
@@ -56,10 +56,10 @@ lists_hosted_tool(struct arena *a, struct str list)
 	size_t pos = 0;
 
 	while (jtext_item(list, &pos, &tool)) {
-		type = STR_NONE;
-		if (tool.p[0] == '{' && jtext_get(tool, "type", &type))
-			type = jtext_string(a, type);
-		if (!is_local(type))
+		if (tool.p[0] != '{' || !jtext_get(tool, "type", &type))
+			continue;
+		type = jtext_string(a, type);
+		if (type.p != NULL && !is_local(type))
 			return true;
 	}
 	return false;
