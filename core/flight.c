@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,8 +139,10 @@ is_left(const char *path)
 	return left;
 }
 
-/* As its leader, so that nobody else becomes that meanwhile; who follows us
- * by mistake finds nothing to read. */
+/*
+ * As its leader, so that nobody else becomes that meanwhile; who follows us
+ * by mistake finds nothing to read.
+ */
 static void
 sweep_one(const char *path)
 {
@@ -160,6 +163,7 @@ flights_sweep(struct flights *fl)
 	int64_t now_us = clock_mono_us(), due_us = atomic_load(&fl->sweep_us);
 	struct error ignored = { .kind = ERROR_NONE };
 	struct dir_list list = { .n = 0 };
+	char path[PATH_MAX];
 	struct arena *a;
 	size_t i;
 
@@ -168,10 +172,12 @@ flights_sweep(struct flights *fl)
 		&fl->sweep_us, &due_us, now_us + SWEEP_US))
 		return;
 	a = arena_new(DIR_LIST_BYTES);
-	if (dir_read(AT_FDCWD, fl->dir, a, &list, &ignored) == 0)
-		for (i = 0; i < list.n; i++)
-			sweep_one(
-			    arena_printf(a, "%s/%s", fl->dir, list.names[i]));
+	if (dir_read(AT_FDCWD, fl->dir, a, &list, &ignored) != 0)
+		list.n = 0;
+	for (i = 0; i < list.n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", fl->dir, list.names[i]);
+		sweep_one(path);
+	}
 	arena_free(a);
 }
 
