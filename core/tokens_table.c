@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/tokens_table.h"
+
+#include "core/tokens.h"
+#include "core/wire.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+/* --- tokenizers --- */
+
+/* o200k; GPT, and whoever is not known better. */
+static const struct tokens_text o200k = { 99, 20, 158, 3, 111, 71, 20, 45, 110,
+	116, 38, 40, 126, 79 };
+/* Llama 3; near to it are Mistral's tekken and GLM. */
+static const struct tokens_text llama = { 100, 21, 152, 3, 129, 71, 12, 37, 115,
+	132, 42, 64, 78, 82 };
+static const struct tokens_text deepseek = { 102, 37, 141, 3, 130, 87, 10, 12,
+	91, 148, 46, 60, 136, 76 };
+static const struct tokens_text qwen = { 100, 18, 126, 1, 141, 70, 15, 45, 113,
+	180, 47, 72, 392, 82 };
+/* Gemma 3, which Gemini's recorded usages agree with. */
+static const struct tokens_text gemma = { 102, 7, 106, 1, 125, 107, 4, 97, 90,
+	121, 35, 31, 124, 65 };
+/* Measured on recordings; other scripts between o200k and Claude 2. */
+static const struct tokens_text claude = { 104, 20, 150, 3, 110, 100, 20, 80,
+	60, 140, 55, 110, 140, 95 };
+/* Its successor makes up to 1.35 times as many of the same text. */
+static const struct tokens_text claude_5 = { 115, 20, 200, 3, 130, 105, 25, 80,
+	60, 160, 60, 120, 160, 105 };
+
+/* --- frames --- */
+
+/*
+ * OpenAI's models see tools as a namespace of TypeScript: names, comments and
+ * a few marks for each.  Measured on recordings, as are the rows without a
+ * source.
+ */
+#define TYPESCRIPT                                                             \
+	.tool = 4, .property = 7, .call = 8, .result = 4, .schema = 20,        \
+	.schema_property = 10
+
+static const struct tokens_frame gpt = {
+	.base = 3, .system = 4, .user = 4, .answer = 4, .tools = 14, TYPESCRIPT
+};
+/* Reasoning models; thoughts are sealed, in some 800 bytes of envelope. */
+#define REASONING                                                              \
+	.base = 2, .system = 4, .user = 4, .answer = 6, .sealed = true,        \
+	.signature = 12, .unsigned_bytes = 800, TYPESCRIPT
+static const struct tokens_frame gpt_5 = { REASONING, .tools = 14,
+	.kept = TOKENS_KEPT_IN_TURN };
+static const struct tokens_frame gpt_5_chat = { REASONING, .tools = 95 };
+static const struct tokens_frame gpt_5_6 = { REASONING, .tools = 14,
+	.kept = TOKENS_KEPT_ALWAYS };
+/* Harmony's system message, before any of the request. */
+static const struct tokens_frame gpt_oss = { .base = 66,
+	.system = 5,
+	.user = 4,
+	.answer = 4,
+	.tools = 50,
+	.json = 28,
+	TYPESCRIPT };
+
+/*
+ * Claude's prompt for tools by model and tool_choice is documented ("Tool use
+ * with Claude", Pricing, 2026); the rest is measured.
+ */
+#define CLAUDE                                                                 \
+	.base = 3, .user = 4, .answer = 4, .tool_json = 135, .call = 25,       \
+	.result = 25, .schema = 90, .schema_json = 130, .document = 45,        \
+	.kept = TOKENS_KEPT_IN_TURN
+static const struct tokens_frame claude_3_5 = { CLAUDE, .thinking = 29,
+	.tools = 264, .forced = 91 };
+static const struct tokens_frame claude_4 = { CLAUDE, .thinking = 29,
+	.tools = 313, .forced = 2 };
+static const struct tokens_frame claude_4_5 = { CLAUDE, .thinking = 29,
+	.tools = 496, .forced = 92 };
+static const struct tokens_frame claude_4_7 = { CLAUDE, .thinking = 20,
+	.tools = 675, .forced = 129 };
+static const struct tokens_frame claude_4_8 = { CLAUDE, .thinking = 20,
+	.tools = 290, .forced = 120 };
+static const struct tokens_frame claude_sonnet_5 = { CLAUDE, .thinking = 20,
+	.tools = 354, .forced = 120 };
+
+/* Gemini: an answer's schema is enforced, not read. */
+#define GEMINI .schema_free = true, .kept = TOKENS_KEPT_ALWAYS
+static const struct tokens_frame gemini_2 = { GEMINI, .property = 2,
+	.signature = 10 };
+static const struct tokens_frame gemini_2_5 = { GEMINI, .system = 1, .user = 1,
+	.answer = 1, .tool = 18, .property = 9, .call = 6, .result = 6,
+	.signature = 17, .unsigned_bytes = 200 };
+static const struct tokens_frame gemini_3 = { GEMINI, .system = 1, .user = 1,
+	.answer = 1, .tool = 14, .property = 20, .call = 8, .result = 8,
+	.signature = 17, .unsigned_bytes = 200 };
+
+/* xAI puts a prompt of its own in front. */
+static const struct tokens_frame grok = { .base = 150,
+	.system = 3,
+	.user = 3,
+	.answer = 3,
+	.tools = 155,
+	.tool_json = 90,
+	.call = 20,
+	.result = 10 };
+static const struct tokens_frame grok_3 = { .base = 110,
+	.system = 3,
+	.user = 3,
+	.answer = 3,
+	.tools = 115,
+	.tool_json = 90,
+	.call = 20,
+	.result = 6 };
+static const struct tokens_frame grok_4 = { .base = 680,
+	.system = 3,
+	.user = 3,
+	.answer = 3,
+	.tools = 155,
+	.tool_json = 90,
+	.call = 20,
+	.result = 10 };
+static const struct tokens_frame grok_code = { .base = 204,
+	.answer = 3,
+	.tools = 131,
+	.tool_json = 90,
+	.call = 20,
+	.result = 10,
+	.kept = TOKENS_KEPT_IN_TURN };
+
+/*
+ * Open models write tools as JSON in the prompt, as their chat templates
+ * (tokenizer_config.json) say; how long the words around it are is measured.
+ */
+static const struct tokens_frame kimi = { .base = 3,
+	.system = 4,
+	.user = 4,
+	.answer = 4,
+	.tools = 22,
+	.tool = 14,
+	.tool_json = 100,
+	.call = 24,
+	.result = 5,
+	.kept = TOKENS_KEPT_IN_TURN };
+static const struct tokens_frame kimi_2_5 = { .base = 4,
+	.system = 4,
+	.user = 4,
+	.answer = 4,
+	.tools = 15,
+	.tool_json = 70,
+	.call = 10,
+	.result = 5 };
+#define ZAI                                                                    \
+	.system = 1, .user = 1, .answer = 2, .tools = 88, .tool = 20,          \
+	.tool_json = 100, .call = 5, .result = 4, .kept = TOKENS_KEPT_IN_TURN, \
+	.tags = true
+static const struct tokens_frame glm = { .base = 4, ZAI };
+static const struct tokens_frame glm_5_2 = { .base = 11, ZAI };
+static const struct tokens_frame deepseek_3 = { .base = 3,
+	.system = 1,
+	.user = 1,
+	.answer = 2,
+	.tools = 90,
+	.tool_json = 100,
+	.call = 20,
+	.result = 8,
+	.kept = TOKENS_KEPT_IN_TURN,
+	.tags = true };
+static const struct tokens_frame deepseek_4 = { .base = 80,
+	.system = 1,
+	.user = 2,
+	.answer = 2,
+	.tools = 220,
+	.tool_json = 100,
+	.call = 25,
+	.result = 10,
+	.kept = TOKENS_KEPT_IN_TURN,
+	.tags = true };
+static const struct tokens_frame llama_3 = { .base = 30,
+	.system = 4,
+	.user = 4,
+	.answer = 4,
+	.tools = 100,
+	.tool_json = 100,
+	.call = 10,
+	.result = 5 };
+static const struct tokens_frame llama_4 = { .base = 5,
+	.system = 4,
+	.user = 4,
+	.answer = 4,
+	.tools = 620,
+	.tool_json = 100,
+	.call = 10,
+	.result = 5 };
+#define CHATML                                                                 \
+	.base = 4, .system = 4, .user = 4, .answer = 4, .call = 20,            \
+	.result = 8, .tool_json = 100, .tags = true
+static const struct tokens_frame qwen_3 = { CHATML, .tools = 100, .schema = 80,
+	.schema_json = 100 };
+static const struct tokens_frame qwen_coder = { CHATML, .tools = 250 };
+static const struct tokens_frame mistral = { .base = 1,
+	.system = 2,
+	.user = 2,
+	.answer = 1,
+	.thinking = 12,
+	.tools = 4,
+	.tool = 20,
+	.tool_json = 90,
+	.call = 12,
+	.result = 10,
+	.kept = TOKENS_KEPT_ALWAYS };
+
+/* --- images and documents --- */
+
+/*
+ * OpenAI, "Images and vision", 2026: tiles of 512 px after shrinking to 2048
+ * and 768 px, or patches of 32 px with a multiplier.  A page of a PDF is its
+ * text and an image ("File inputs").
+ */
+#define TILES(b, t)                                                            \
+	{                                                                      \
+		.base = b, .side = 512, .each = 100 * (t), .most_long = 2048,  \
+		.most_short = 768, .low = b, .audio = 10                       \
+	}
+#define PATCHES(e, l, n, h)                                                    \
+	{                                                                      \
+		.side = 32, .each = e, .most_long = l, .most_cells = n,        \
+		.most_high = h, .low = -1, .whole = true, .audio = 10          \
+	}
+static const struct tokens_image tiles_4o = TILES(85, 170);
+static const struct tokens_image tiles_4o_mini = TILES(2833, 5667);
+static const struct tokens_image tiles_o = TILES(75, 150);
+static const struct tokens_image tiles_5 = TILES(70, 140);
+static const struct tokens_image tiles_use = TILES(65, 129);
+static const struct tokens_image tiles_image = { .base = 65,
+	.side = 512,
+	.each = 12900,
+	.most_short = 512,
+	.low = 65,
+	.audio = 10 };
+static const struct tokens_image patches = PATCHES(100, 2048, 1536, 0);
+static const struct tokens_image patches_mini = PATCHES(162, 2048, 1536, 0);
+static const struct tokens_image patches_nano = PATCHES(246, 2048, 1536, 0);
+static const struct tokens_image patches_o4 = PATCHES(172, 2048, 1536, 0);
+static const struct tokens_image patches_5_4 = PATCHES(100, 2048, 2500, 0);
+static const struct tokens_image patches_5_5 = PATCHES(100, 6000, 10000, 2500);
+static const struct tokens_image patches_5_6 = PATCHES(120, 0, 0, 2500);
+
+/* Anthropic, "Vision", 2026: 28 px; Claude 4.7 and later read larger ones. */
+static const struct tokens_image claude_image = { .side = 28,
+	.each = 100,
+	.most_long = 1568,
+	.most_cells = 1568,
+	.audio = 10 };
+static const struct tokens_image claude_sharp = { .side = 28,
+	.each = 100,
+	.most_long = 2576,
+	.most_cells = 4784,
+	.audio = 10 };
+
+/*
+ * Google, "Image understanding" and "Understand and count tokens": 258 for
+ * each crop and each page; "Media resolution": what Gemini 3 takes if nothing
+ * is asked for, a video at a frame a second and its sound.
+ */
+static const struct tokens_image gemini_crops = { .side = 768,
+	.each = 25800,
+	.crop = true,
+	.page = 258,
+	.audio = 32,
+	.video = 263 };
+static const struct tokens_image gemini_fixed = {
+	.base = 1120, .page = 560, .audio = 32, .video = 70 + 32
+};
+
+/* xAI, "Image understanding": 448 px, and one for the whole. */
+static const struct tokens_image grok_image = {
+	.base = 256, .side = 448, .each = 25600, .most_cells = 6, .audio = 10
+};
+/* The processors that come with the open models. */
+static const struct tokens_image llama_image = {
+	.base = 145, .side = 336, .each = 14500, .most_cells = 16, .audio = 10
+};
+static const struct tokens_image pixtral_image = {
+	.side = 16, .each = 100, .most_long = 1024, .audio = 10
+};
+static const struct tokens_image mistral_image = {
+	.side = 28, .each = 100, .most_long = 1540, .audio = 10
+};
+static const struct tokens_image qwen_image = {
+	.side = 28, .each = 100, .most_cells = 16384, .audio = 10
+};
+
+/* --- models --- */
+
+#define CHAT WIRE_OPENAI_CHAT
+
+static const struct tokens_model models[] = {
+	/* Vertex counts as Gemini 2 did */
+	{ { "vertex", "gemini-3" }, 0, &gemma, &gemini_2, &gemini_fixed },
+	{ { "vertex", "gemini" }, 0, &gemma, &gemini_2, &gemini_crops },
+	{ { "gemini-1.5", NULL }, 0, &gemma, &gemini_2, &gemini_crops },
+	{ { "gemini-2.0", NULL }, 0, &gemma, &gemini_2, &gemini_crops },
+	{ { "gemini-2.5", NULL }, 0, &gemma, &gemini_2_5, &gemini_crops },
+	{ { "gemini", NULL }, 0, &gemma, &gemini_3, &gemini_fixed },
+
+	{ { "opus-4-8", NULL }, 0, &claude_5, &claude_4_8, &claude_sharp },
+	{ { "opus-4.8", NULL }, 0, &claude_5, &claude_4_8, &claude_sharp },
+	{ { "opus-4-7", NULL }, 0, &claude_5, &claude_4_7, &claude_sharp },
+	{ { "opus-4.7", NULL }, 0, &claude_5, &claude_4_7, &claude_sharp },
+	{ { "claude", "-5-haiku" }, 0, &claude, &claude_3_5, &claude_image },
+	{ { "claude", "4-5" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude", "4.5" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude", "4-6" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude", "4.6" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude-3", NULL }, 0, &claude, &claude_4, &claude_image },
+	{ { "claude", "-4" }, 0, &claude, &claude_4, &claude_image },
+	{ { "claude", NULL }, 0, &claude_5, &claude_sonnet_5, &claude_sharp },
+
+	{ { "gpt-oss", NULL }, 0, &o200k, &gpt_oss, &patches },
+	{ { "gpt-5.6", NULL }, 0, &o200k, &gpt_5_6, &patches_5_6 },
+	{ { "gpt-5.5", NULL }, 0, &o200k, &gpt_5, &patches_5_5 },
+	/* the Chat API adds more around tools, but not through a broker */
+	{ { "openai/gpt-5", "mini" }, 0, &o200k, &gpt_5, &patches_mini },
+	{ { "openai/gpt-5", "nano" }, 0, &o200k, &gpt_5, &patches_nano },
+	{ { "openai/gpt-5", NULL }, 0, &o200k, &gpt_5, &tiles_5 },
+	{ { "gpt-5", "mini" }, CHAT, &o200k, &gpt_5_chat, &patches_mini },
+	{ { "gpt-5", "nano" }, CHAT, &o200k, &gpt_5_chat, &patches_nano },
+	{ { "gpt-5.", NULL }, CHAT, &o200k, &gpt_5_chat, &patches_5_4 },
+	{ { "gpt-5", NULL }, CHAT, &o200k, &gpt_5_chat, &tiles_5 },
+	{ { "gpt-5", "mini" }, 0, &o200k, &gpt_5, &patches_mini },
+	{ { "gpt-5", "nano" }, 0, &o200k, &gpt_5, &patches_nano },
+	{ { "gpt-5.4", NULL }, 0, &o200k, &gpt_5, &patches_5_4 },
+	{ { "gpt-5.2", NULL }, 0, &o200k, &gpt_5, &patches },
+	{ { "gpt-5", "codex" }, 0, &o200k, &gpt_5, &patches },
+	{ { "gpt-5", NULL }, 0, &o200k, &gpt_5, &tiles_5 },
+	{ { "o4-mini", NULL }, 0, &o200k, &gpt_5, &patches_o4 },
+	{ { "o3", NULL }, 0, &o200k, &gpt_5, &tiles_o },
+	{ { "o1", NULL }, 0, &o200k, &gpt_5, &tiles_o },
+	{ { "gpt-4o-mini", NULL }, 0, &o200k, &gpt, &tiles_4o_mini },
+	{ { "gpt-4.1-mini", NULL }, 0, &o200k, &gpt, &patches_mini },
+	{ { "gpt-4.1-nano", NULL }, 0, &o200k, &gpt, &patches_nano },
+	{ { "computer-use", NULL }, 0, &o200k, &gpt, &tiles_use },
+	{ { "gpt-image", NULL }, 0, &o200k, &gpt, &tiles_image },
+
+	{ { "grok-code", NULL }, 0, &o200k, &grok_code, &grok_image },
+	{ { "grok-3", NULL }, 0, &o200k, &grok_3, &grok_image },
+	{ { "grok-4-fast", NULL }, 0, &o200k, &grok, &grok_image },
+	{ { "grok-4-1", NULL }, 0, &o200k, &grok, &grok_image },
+	{ { "grok-4.", NULL }, 0, &o200k, &grok, &grok_image },
+	{ { "grok-4", NULL }, 0, &o200k, &grok_4, &grok_image },
+	{ { "grok", NULL }, 0, &o200k, &grok, &grok_image },
+
+	{ { "kimi-k2.5", NULL }, 0, &o200k, &kimi_2_5, &qwen_image },
+	{ { "kimi", NULL }, 0, &o200k, &kimi, &qwen_image },
+	{ { "glm-5.2", NULL }, 0, &llama, &glm_5_2, &qwen_image },
+	{ { "glm-5.3", NULL }, 0, &llama, &glm_5_2, &qwen_image },
+	{ { "glm", NULL }, 0, &llama, &glm, &qwen_image },
+	{ { "deepseek-v4", NULL }, 0, &deepseek, &deepseek_4, &qwen_image },
+	{ { "deepseek", NULL }, 0, &deepseek, &deepseek_3, &qwen_image },
+	{ { "llama-4", NULL }, 0, &llama, &llama_4, &llama_image },
+	{ { "llama", NULL }, 0, &llama, &llama_3, &llama_image },
+	{ { "qwen", "coder" }, 0, &qwen, &qwen_coder, &qwen_image },
+	{ { "qwen", NULL }, 0, &qwen, &qwen_3, &qwen_image },
+	{ { "pixtral", NULL }, 0, &llama, &mistral, &pixtral_image },
+	{ { "mistral", NULL }, 0, &llama, &mistral, &mistral_image },
+	{ { "magistral", NULL }, 0, &llama, &mistral, &mistral_image },
+	{ { "ministral", NULL }, 0, &llama, &mistral, &mistral_image },
+
+	/* nothing in the name */
+	{ { "", NULL }, WIRE_GEMINI, &gemma, &gemini_3, &gemini_fixed },
+	{ { "", NULL }, WIRE_ANTHROPIC, &claude, &claude_4_5, &claude_image },
+	{ { "", NULL }, 0, &o200k, &gpt, &tiles_4o },
+};
+
+_Static_assert(COUNT(models) <= TOKENS_FAMILIES, "TOKENS_FAMILIES");
+
+const struct tokens_model *
+tokens_table(int *n)
+{
+	*n = COUNT(models);
+	return models;
+}
