@@ -9,6 +9,7 @@
 #define MAX_SIDE     65535
 #define LOW_SIDE     512
 #define SMALL_SIDE   384
+#define LEAST_CROP   256
 #define PAGE_BYTES   60000
 #define PAGE_TOKENS  1500   /* of its text; Anthropic: 1,500 to 3,000 */
 #define SOUND_BYTES  16000  /* a second at 128 kbit/s */
@@ -85,7 +86,7 @@ cells_of(const struct tokens_image *m, int64_t w, int64_t h, int64_t most)
 		if (w <= SMALL_SIDE && h <= SMALL_SIDE)
 			return 1;
 		side = (w < h ? w : h) * 2 / 3;
-		side += side == 0;
+		side = side > LEAST_CROP ? side : LEAST_CROP;
 	}
 	shrink(&w, &h, m->most_long, m->most_short);
 	if (most == 0 || cells(w, h, side) <= most)

@@ -85,6 +85,7 @@ static const struct tokens_frame claude_sonnet_5 = { CLAUDE, .thinking = 20,
 #define GEMINI .schema_free = true, .kept = TOKENS_KEPT_ALWAYS
 static const struct tokens_frame gemini_2 = { GEMINI, .property = 2,
 	.signature = 10 };
+static const struct tokens_frame gemini_vertex_3 = { GEMINI, .property = 2 };
 static const struct tokens_frame gemini_2_5 = { GEMINI, .system = 1, .user = 1,
 	.answer = 1, .tool = 18, .property = 9, .call = 6, .result = 6,
 	.signature = 17, .unsigned_bytes = 200 };
@@ -294,7 +295,8 @@ static const struct tokens_image qwen_image = {
 
 static const struct tokens_model models[] = {
 	/* Vertex counts as Gemini 2 did */
-	{ { "vertex", "gemini-3" }, 0, &gemma, &gemini_2, &gemini_fixed },
+	{ { "vertex", "gemini-3" }, 0, &gemma, &gemini_vertex_3,
+	    &gemini_fixed },
 	{ { "vertex", "gemini" }, 0, &gemma, &gemini_2, &gemini_crops },
 	{ { "gemini-1.5", NULL }, 0, &gemma, &gemini_2, &gemini_crops },
 	{ { "gemini-2.0", NULL }, 0, &gemma, &gemini_2, &gemini_crops },
