@@ -191,13 +191,28 @@ on_content(void *arg, struct error *err)
 	return c->out;
 }
 
+/* Their memory, a large request's too, goes when the winner has spoken. */
+static void
+forget_losers(struct call *c)
+{
+	struct call_try *t;
+
+	c->loses = false;
+	for (t = c->tries; t != NULL; t = t->next)
+		if (t->lost && t->settled)
+			attempt_discard(t->at);
+}
+
 static void
 on_progress(void *arg)
 {
 	struct call_try *t = arg;
 
-	if (!t->lost && t->call->err.kind == ERROR_NONE)
-		t->call->events->progress(t->call->arg);
+	if (t->lost || t->call->err.kind != ERROR_NONE)
+		return;
+	t->call->events->progress(t->call->arg);
+	if (t->call->loses)
+		forget_losers(t->call);
 }
 
 /* The memory of a failure that will not be told is not needed any more. */
@@ -261,7 +276,7 @@ op_stop(void *arg, struct step *step)
 		return;
 	}
 	call_try_close(t, ERROR_CLIENT_GONE, "another target was faster");
-	attempt_discard(t->at);
+	t->call->loses = true;
 }
 
 static bool
