@@ -30,182 +30,108 @@ static const struct tokens_text claude_5 = { 115, 20, 200, 3, 130, 105, 25, 80,
 
 /* --- frames --- */
 
+/* Of each system, user and assistant message; of each call and result. */
+#define TURNS(s, u, a) .system = s, .user = u, .answer = a
+#define CALLS(c, r)    .call = c, .result = r
+/* Around all tools, around each, and percent of the JSON that each is. */
+#define JSON_TOOLS(t, n, j) .tools = t, .tool = n, .tool_json = j
+
 /*
  * OpenAI's models see tools as a namespace of TypeScript: names, comments and
  * a few marks for each.  Measured on recordings, as are the rows without a
  * source.
  */
-#define TYPESCRIPT                                                             \
-	.tool = 4, .property = 7, .call = 8, .result = 4, .schema = 20,        \
+#define TYPESCRIPT(t)                                                          \
+	.tools = t, .tool = 4, .property = 7, CALLS(8, 4), .schema = 20,       \
 	.schema_property = 10
-
-static const struct tokens_frame gpt = {
-	.base = 3, .system = 4, .user = 4, .answer = 4, .tools = 14, TYPESCRIPT
-};
 /* Reasoning models; thoughts are sealed, in some 800 bytes of envelope. */
 #define REASONING                                                              \
-	.base = 2, .system = 4, .user = 4, .answer = 6, .sealed = true,        \
-	.signature = 12, .unsigned_bytes = 800, TYPESCRIPT
-static const struct tokens_frame gpt_5 = { REASONING, .tools = 14,
+	.base = 2, TURNS(4, 4, 6), .sealed = true, .signature = 12,            \
+	.unsigned_bytes = 800
+
+static const struct tokens_frame gpt = { TURNS(4, 4, 4), .base = 3,
+	TYPESCRIPT(14) };
+static const struct tokens_frame gpt_5 = { REASONING, TYPESCRIPT(14),
 	.kept = TOKENS_KEPT_IN_TURN };
-static const struct tokens_frame gpt_5_chat = { REASONING, .tools = 95 };
-static const struct tokens_frame gpt_5_6 = { REASONING, .tools = 14,
+static const struct tokens_frame gpt_5_chat = { REASONING, TYPESCRIPT(95) };
+static const struct tokens_frame gpt_5_6 = { REASONING, TYPESCRIPT(14),
 	.kept = TOKENS_KEPT_ALWAYS };
-/* Harmony's system message, before any of the request. */
-static const struct tokens_frame gpt_oss = { .base = 66,
-	.system = 5,
-	.user = 4,
-	.answer = 4,
-	.tools = 50,
-	.json = 28,
-	TYPESCRIPT };
+/* Harmony's system message stands before any of the request. */
+static const struct tokens_frame gpt_oss = { TURNS(5, 4, 4), .base = 66,
+	TYPESCRIPT(50), .json = 28 };
 
 /*
  * Claude's prompt for tools by model and tool_choice is documented ("Tool use
  * with Claude", Pricing, 2026); the rest is measured.
  */
-#define CLAUDE                                                                 \
-	.base = 3, .user = 4, .answer = 4, .tool_json = 135, .call = 25,       \
-	.result = 25, .schema = 90, .schema_json = 130, .document = 45,        \
+#define CLAUDE(t, f)                                                           \
+	.base = 3, TURNS(0, 4, 4), JSON_TOOLS(t, 0, 135), .forced = f,         \
+	CALLS(25, 25), .schema = 90, .schema_json = 130, .document = 45,       \
 	.kept = TOKENS_KEPT_IN_TURN
-static const struct tokens_frame claude_3_5 = { CLAUDE, .thinking = 29,
-	.tools = 264, .forced = 91 };
-static const struct tokens_frame claude_4 = { CLAUDE, .thinking = 29,
-	.tools = 313, .forced = 2 };
-static const struct tokens_frame claude_4_5 = { CLAUDE, .thinking = 29,
-	.tools = 496, .forced = 92 };
-static const struct tokens_frame claude_4_7 = { CLAUDE, .thinking = 20,
-	.tools = 675, .forced = 129 };
-static const struct tokens_frame claude_4_8 = { CLAUDE, .thinking = 20,
-	.tools = 290, .forced = 120 };
-static const struct tokens_frame claude_sonnet_5 = { CLAUDE, .thinking = 20,
-	.tools = 354, .forced = 120 };
+
+static const struct tokens_frame claude_3_5 = { CLAUDE(264, 91),
+	.thinking = 29 };
+static const struct tokens_frame claude_4 = { CLAUDE(313, 2), .thinking = 29 };
+static const struct tokens_frame claude_4_5 = { CLAUDE(496, 92),
+	.thinking = 29 };
+static const struct tokens_frame claude_4_7 = { CLAUDE(675, 129),
+	.thinking = 20 };
+static const struct tokens_frame claude_4_8 = { CLAUDE(290, 120),
+	.thinking = 20 };
+static const struct tokens_frame claude_sonnet_5 = { CLAUDE(354, 120),
+	.thinking = 20 };
 
 /* Gemini: an answer's schema is enforced, not read. */
 #define GEMINI .schema_free = true, .kept = TOKENS_KEPT_ALWAYS
+#define SIGNED .signature = 17, .unsigned_bytes = 200
+
 static const struct tokens_frame gemini_2 = { GEMINI, .property = 2,
 	.signature = 10 };
 static const struct tokens_frame gemini_vertex_3 = { GEMINI, .property = 2 };
-static const struct tokens_frame gemini_2_5 = { GEMINI, .system = 1, .user = 1,
-	.answer = 1, .tool = 18, .property = 9, .call = 6, .result = 6,
-	.signature = 17, .unsigned_bytes = 200 };
-static const struct tokens_frame gemini_3 = { GEMINI, .system = 1, .user = 1,
-	.answer = 1, .tool = 14, .property = 20, .call = 8, .result = 8,
-	.signature = 17, .unsigned_bytes = 200 };
+static const struct tokens_frame gemini_2_5 = { GEMINI, TURNS(1, 1, 1),
+	.tool = 18, .property = 9, CALLS(6, 6), SIGNED };
+static const struct tokens_frame gemini_3 = { GEMINI, TURNS(1, 1, 1),
+	.tool = 14, .property = 20, CALLS(8, 8), SIGNED };
 
 /* xAI puts a prompt of its own in front. */
-static const struct tokens_frame grok = { .base = 150,
-	.system = 3,
-	.user = 3,
-	.answer = 3,
-	.tools = 155,
-	.tool_json = 90,
-	.call = 20,
-	.result = 10 };
-static const struct tokens_frame grok_3 = { .base = 110,
-	.system = 3,
-	.user = 3,
-	.answer = 3,
-	.tools = 115,
-	.tool_json = 90,
-	.call = 20,
-	.result = 6 };
-static const struct tokens_frame grok_4 = { .base = 680,
-	.system = 3,
-	.user = 3,
-	.answer = 3,
-	.tools = 155,
-	.tool_json = 90,
-	.call = 20,
-	.result = 10 };
-static const struct tokens_frame grok_code = { .base = 204,
-	.answer = 3,
-	.tools = 131,
-	.tool_json = 90,
-	.call = 20,
-	.result = 10,
-	.kept = TOKENS_KEPT_IN_TURN };
+static const struct tokens_frame grok = { TURNS(3, 3, 3), .base = 150,
+	JSON_TOOLS(155, 0, 90), CALLS(20, 10) };
+static const struct tokens_frame grok_3 = { TURNS(3, 3, 3), .base = 110,
+	JSON_TOOLS(115, 0, 90), CALLS(20, 6) };
+static const struct tokens_frame grok_4 = { TURNS(3, 3, 3), .base = 680,
+	JSON_TOOLS(155, 0, 90), CALLS(20, 10) };
+static const struct tokens_frame grok_code = { TURNS(0, 0, 3), .base = 204,
+	JSON_TOOLS(131, 0, 90), CALLS(20, 10), .kept = TOKENS_KEPT_IN_TURN };
 
 /*
- * Open models write tools as JSON in the prompt, as their chat templates
- * (tokenizer_config.json) say; how long the words around it are is measured.
+ * Open models find tools as JSON in the prompt.  Around it stand the words of
+ * the chat template (tokenizer_config.json) of Llama 3.1 and Qwen 3; the other
+ * rows are measured.
  */
-static const struct tokens_frame kimi = { .base = 3,
-	.system = 4,
-	.user = 4,
-	.answer = 4,
-	.tools = 22,
-	.tool = 14,
-	.tool_json = 100,
-	.call = 24,
-	.result = 5,
-	.kept = TOKENS_KEPT_IN_TURN };
-static const struct tokens_frame kimi_2_5 = { .base = 4,
-	.system = 4,
-	.user = 4,
-	.answer = 4,
-	.tools = 15,
-	.tool_json = 70,
-	.call = 10,
-	.result = 5 };
-#define ZAI                                                                    \
-	.system = 1, .user = 1, .answer = 2, .tools = 88, .tool = 20,          \
-	.tool_json = 100, .call = 5, .result = 4, .kept = TOKENS_KEPT_IN_TURN, \
-	.tags = true
-static const struct tokens_frame glm = { .base = 4, ZAI };
-static const struct tokens_frame glm_5_2 = { .base = 11, ZAI };
-static const struct tokens_frame deepseek_3 = { .base = 3,
-	.system = 1,
-	.user = 1,
-	.answer = 2,
-	.tools = 90,
-	.tool_json = 100,
-	.call = 20,
-	.result = 8,
-	.kept = TOKENS_KEPT_IN_TURN,
-	.tags = true };
-static const struct tokens_frame deepseek_4 = { .base = 80,
-	.system = 1,
-	.user = 2,
-	.answer = 2,
-	.tools = 220,
-	.tool_json = 100,
-	.call = 25,
-	.result = 10,
-	.kept = TOKENS_KEPT_IN_TURN,
-	.tags = true };
-static const struct tokens_frame llama_3 = { .base = 30,
-	.system = 4,
-	.user = 4,
-	.answer = 4,
-	.tools = 100,
-	.tool_json = 100,
-	.call = 10,
-	.result = 5 };
-static const struct tokens_frame llama_4 = { .base = 5,
-	.system = 4,
-	.user = 4,
-	.answer = 4,
-	.tools = 620,
-	.tool_json = 100,
-	.call = 10,
-	.result = 5 };
-#define CHATML                                                                 \
-	.base = 4, .system = 4, .user = 4, .answer = 4, .call = 20,            \
-	.result = 8, .tool_json = 100, .tags = true
-static const struct tokens_frame qwen_3 = { CHATML, .tools = 100, .schema = 80,
-	.schema_json = 100 };
-static const struct tokens_frame qwen_coder = { CHATML, .tools = 250 };
-static const struct tokens_frame mistral = { .base = 1,
-	.system = 2,
-	.user = 2,
-	.answer = 1,
-	.thinking = 12,
-	.tools = 4,
-	.tool = 20,
-	.tool_json = 90,
-	.call = 12,
-	.result = 10,
+#define THINKS .kept = TOKENS_KEPT_IN_TURN, .tags = true
+#define GLM    TURNS(1, 1, 2), JSON_TOOLS(88, 20, 100), CALLS(5, 4), THINKS
+#define CHATML .base = 4, TURNS(4, 4, 4), CALLS(20, 8), .tags = true
+
+static const struct tokens_frame kimi = { TURNS(4, 4, 4), .base = 3,
+	JSON_TOOLS(22, 14, 100), CALLS(24, 5), .kept = TOKENS_KEPT_IN_TURN };
+static const struct tokens_frame kimi_2_5 = { TURNS(4, 4, 4), .base = 4,
+	JSON_TOOLS(15, 0, 70), CALLS(10, 5) };
+static const struct tokens_frame glm = { .base = 4, GLM };
+static const struct tokens_frame glm_5_2 = { .base = 11, GLM };
+static const struct tokens_frame deepseek_3 = { TURNS(1, 1, 2), .base = 3,
+	JSON_TOOLS(90, 0, 100), CALLS(20, 8), THINKS };
+static const struct tokens_frame deepseek_4 = { TURNS(1, 2, 2), .base = 80,
+	JSON_TOOLS(220, 0, 100), CALLS(25, 10), THINKS };
+static const struct tokens_frame llama_3 = { TURNS(4, 4, 4), .base = 30,
+	JSON_TOOLS(60, 18, 130), CALLS(10, 5) };
+static const struct tokens_frame llama_4 = { TURNS(4, 4, 4), .base = 5,
+	JSON_TOOLS(620, 0, 100), CALLS(10, 5) };
+static const struct tokens_frame qwen_3 = { CHATML, JSON_TOOLS(80, 18, 100),
+	.schema = 80, .schema_json = 100 };
+static const struct tokens_frame qwen_coder = { CHATML,
+	JSON_TOOLS(250, 0, 100) };
+static const struct tokens_frame mistral = { TURNS(2, 2, 1), .base = 1,
+	JSON_TOOLS(4, 20, 90), CALLS(12, 10), .thinking = 12,
 	.kept = TOKENS_KEPT_ALWAYS };
 
 /* --- images and documents --- */
@@ -215,6 +141,7 @@ static const struct tokens_frame mistral = { .base = 1,
  * and 768 px, or patches of 32 px with a multiplier.  A page of a PDF is its
  * text and an image ("File inputs").
  */
+#define CELLS(s, e) .side = s, .each = e
 #define TILES(b, t)                                                            \
 	{                                                                      \
 		.base = b, .side = 512, .each = 100 * (t), .most_long = 2048,  \
@@ -230,12 +157,8 @@ static const struct tokens_image tiles_4o_mini = TILES(2833, 5667);
 static const struct tokens_image tiles_o = TILES(75, 150);
 static const struct tokens_image tiles_5 = TILES(70, 140);
 static const struct tokens_image tiles_use = TILES(65, 129);
-static const struct tokens_image tiles_image = { .base = 65,
-	.side = 512,
-	.each = 12900,
-	.most_short = 512,
-	.low = 65,
-	.audio = 10 };
+static const struct tokens_image tiles_image = { CELLS(512, 12900), .base = 65,
+	.most_short = 512, .low = 65, .audio = 10 };
 static const struct tokens_image patches = PATCHES(100, 2048, 1536, 0);
 static const struct tokens_image patches_mini = PATCHES(162, 2048, 1536, 0);
 static const struct tokens_image patches_nano = PATCHES(246, 2048, 1536, 0);
@@ -245,49 +168,34 @@ static const struct tokens_image patches_5_5 = PATCHES(100, 6000, 10000, 2500);
 static const struct tokens_image patches_5_6 = PATCHES(120, 0, 0, 2500);
 
 /* Anthropic, "Vision", 2026: 28 px; Claude 4.7 and later read larger ones. */
-static const struct tokens_image claude_image = { .side = 28,
-	.each = 100,
-	.most_long = 1568,
-	.most_cells = 1568,
-	.audio = 10 };
-static const struct tokens_image claude_sharp = { .side = 28,
-	.each = 100,
-	.most_long = 2576,
-	.most_cells = 4784,
-	.audio = 10 };
+static const struct tokens_image claude_image = { CELLS(28, 100),
+	.most_long = 1568, .most_cells = 1568, .audio = 10 };
+static const struct tokens_image claude_sharp = { CELLS(28, 100),
+	.most_long = 2576, .most_cells = 4784, .audio = 10 };
 
 /*
  * Google, "Image understanding" and "Understand and count tokens": 258 for
  * each crop and each page; "Media resolution": what Gemini 3 takes if nothing
  * is asked for, a video at a frame a second and its sound.
  */
-static const struct tokens_image gemini_crops = { .side = 768,
-	.each = 25800,
-	.crop = true,
-	.page = 258,
-	.audio = 32,
-	.video = 263 };
+static const struct tokens_image gemini_crops = { CELLS(768, 25800),
+	.crop = true, .page = 258, .audio = 32, .video = 263 };
 static const struct tokens_image gemini_fixed = {
 	.base = 1120, .page = 560, .audio = 32, .video = 70 + 32
 };
 
-/* xAI, "Image understanding": 448 px, and one for the whole. */
-static const struct tokens_image grok_image = {
-	.base = 256, .side = 448, .each = 25600, .most_cells = 6, .audio = 10
-};
-/* The processors that come with the open models. */
-static const struct tokens_image llama_image = {
-	.base = 145, .side = 336, .each = 14500, .most_cells = 16, .audio = 10
-};
-static const struct tokens_image pixtral_image = {
-	.side = 16, .each = 100, .most_long = 1024, .audio = 10
-};
-static const struct tokens_image mistral_image = {
-	.side = 28, .each = 100, .most_long = 1540, .audio = 10
-};
-static const struct tokens_image qwen_image = {
-	.side = 28, .each = 100, .most_cells = 16384, .audio = 10
-};
+/* xAI says 256 to 1,792: taken as 448 px each, and one for the whole. */
+static const struct tokens_image grok_image = { CELLS(448, 25600), .base = 256,
+	.most_cells = 6, .audio = 10 };
+/* As the image processors of the open models cut; recordings agree. */
+static const struct tokens_image llama_image = { CELLS(336, 14500), .base = 145,
+	.most_cells = 16, .audio = 10 };
+static const struct tokens_image pixtral_image = { CELLS(16, 100),
+	.most_long = 1024, .audio = 10 };
+static const struct tokens_image mistral_image = { CELLS(28, 100),
+	.most_long = 1540, .audio = 10 };
+static const struct tokens_image qwen_image = { CELLS(28, 100),
+	.most_cells = 16384, .audio = 10 };
 
 /* --- models --- */
 
@@ -303,44 +211,47 @@ static const struct tokens_model models[] = {
 	{ { "gemini-2.5", NULL }, 0, &gemma, &gemini_2_5, &gemini_crops },
 	{ { "gemini", NULL }, 0, &gemma, &gemini_3, &gemini_fixed },
 
-	{ { "opus-4-8", NULL }, 0, &claude_5, &claude_4_8, &claude_sharp },
-	{ { "opus-4.8", NULL }, 0, &claude_5, &claude_4_8, &claude_sharp },
-	{ { "opus-4-7", NULL }, 0, &claude_5, &claude_4_7, &claude_sharp },
-	{ { "opus-4.7", NULL }, 0, &claude_5, &claude_4_7, &claude_sharp },
-	{ { "claude", "-5-haiku" }, 0, &claude, &claude_3_5, &claude_image },
-	{ { "claude", "4-5" }, 0, &claude, &claude_4_5, &claude_image },
-	{ { "claude", "4.5" }, 0, &claude, &claude_4_5, &claude_image },
+	/* "claude-opus-4-8", at brokers "claude-4.8-opus" */
+	{ { "claude", "4-8" }, 0, &claude_5, &claude_4_8, &claude_sharp },
+	{ { "claude", "4.8" }, 0, &claude_5, &claude_4_8, &claude_sharp },
+	{ { "claude", "4-7" }, 0, &claude_5, &claude_4_7, &claude_sharp },
+	{ { "claude", "4.7" }, 0, &claude_5, &claude_4_7, &claude_sharp },
 	{ { "claude", "4-6" }, 0, &claude, &claude_4_5, &claude_image },
 	{ { "claude", "4.6" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude", "4-5" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude", "4.5" }, 0, &claude, &claude_4_5, &claude_image },
+	{ { "claude-3", "5-haiku" }, 0, &claude, &claude_3_5, &claude_image },
 	{ { "claude-3", NULL }, 0, &claude, &claude_4, &claude_image },
 	{ { "claude", "-4" }, 0, &claude, &claude_4, &claude_image },
 	{ { "claude", NULL }, 0, &claude_5, &claude_sonnet_5, &claude_sharp },
 
 	{ { "gpt-oss", NULL }, 0, &o200k, &gpt_oss, &patches },
+	{ { "gpt-6", NULL }, 0, &o200k, &gpt_5_6, &patches_5_6 },
 	{ { "gpt-5.6", NULL }, 0, &o200k, &gpt_5_6, &patches_5_6 },
 	{ { "gpt-5.5", NULL }, 0, &o200k, &gpt_5, &patches_5_5 },
 	/* the Chat API adds more around tools, but not through a broker */
 	{ { "openai/gpt-5", "mini" }, 0, &o200k, &gpt_5, &patches_mini },
 	{ { "openai/gpt-5", "nano" }, 0, &o200k, &gpt_5, &patches_nano },
+	{ { "openai/gpt-5.4", NULL }, 0, &o200k, &gpt_5, &patches_5_4 },
+	{ { "openai/gpt-5.", NULL }, 0, &o200k, &gpt_5, &patches },
 	{ { "openai/gpt-5", NULL }, 0, &o200k, &gpt_5, &tiles_5 },
 	{ { "gpt-5", "mini" }, CHAT, &o200k, &gpt_5_chat, &patches_mini },
 	{ { "gpt-5", "nano" }, CHAT, &o200k, &gpt_5_chat, &patches_nano },
-	{ { "gpt-5.", NULL }, CHAT, &o200k, &gpt_5_chat, &patches_5_4 },
+	{ { "gpt-5.4", NULL }, CHAT, &o200k, &gpt_5_chat, &patches_5_4 },
+	{ { "gpt-5.", NULL }, CHAT, &o200k, &gpt_5_chat, &patches },
 	{ { "gpt-5", NULL }, CHAT, &o200k, &gpt_5_chat, &tiles_5 },
 	{ { "gpt-5", "mini" }, 0, &o200k, &gpt_5, &patches_mini },
 	{ { "gpt-5", "nano" }, 0, &o200k, &gpt_5, &patches_nano },
 	{ { "gpt-5.4", NULL }, 0, &o200k, &gpt_5, &patches_5_4 },
-	{ { "gpt-5.2", NULL }, 0, &o200k, &gpt_5, &patches },
+	{ { "gpt-5.", NULL }, 0, &o200k, &gpt_5, &patches },
 	{ { "gpt-5", "codex" }, 0, &o200k, &gpt_5, &patches },
 	{ { "gpt-5", NULL }, 0, &o200k, &gpt_5, &tiles_5 },
-	{ { "o4-mini", NULL }, 0, &o200k, &gpt_5, &patches_o4 },
-	{ { "o3", NULL }, 0, &o200k, &gpt_5, &tiles_o },
-	{ { "o1", NULL }, 0, &o200k, &gpt_5, &tiles_o },
 	{ { "gpt-4o-mini", NULL }, 0, &o200k, &gpt, &tiles_4o_mini },
 	{ { "gpt-4.1-mini", NULL }, 0, &o200k, &gpt, &patches_mini },
 	{ { "gpt-4.1-nano", NULL }, 0, &o200k, &gpt, &patches_nano },
 	{ { "computer-use", NULL }, 0, &o200k, &gpt, &tiles_use },
 	{ { "gpt-image", NULL }, 0, &o200k, &gpt, &tiles_image },
+	{ { "gpt", NULL }, 0, &o200k, &gpt, &tiles_4o },
 
 	{ { "grok-code", NULL }, 0, &o200k, &grok_code, &grok_image },
 	{ { "grok-3", NULL }, 0, &o200k, &grok_3, &grok_image },
@@ -365,6 +276,11 @@ static const struct tokens_model models[] = {
 	{ { "mistral", NULL }, 0, &llama, &mistral, &mistral_image },
 	{ { "magistral", NULL }, 0, &llama, &mistral, &mistral_image },
 	{ { "ministral", NULL }, 0, &llama, &mistral, &mistral_image },
+
+	/* so short that they stand in other names too */
+	{ { "o4-mini", NULL }, 0, &o200k, &gpt_5, &patches_o4 },
+	{ { "o3", NULL }, 0, &o200k, &gpt_5, &tiles_o },
+	{ { "o1", NULL }, 0, &o200k, &gpt_5, &tiles_o },
 
 	/* nothing in the name */
 	{ { "", NULL }, WIRE_GEMINI, &gemma, &gemini_3, &gemini_fixed },

@@ -108,7 +108,7 @@ models_count_like_their_family(void **state)
 		    false },
 		{ WIRE_OPENAI_CHAT, WIRE_OPENAI_CHAT, "grok-4", "grok-4-fast",
 		    false },
-		{ WIRE_NONE, WIRE_OPENAI_CHAT, "echo", "gpt-4o", true },
+		{ WIRE_NONE, WIRE_OPENAI_CHAT, "echo", "mine", true },
 		{ WIRE_GEMINI, WIRE_ANTHROPIC, "x", "x", false },
 		{ WIRE_ANTHROPIC, WIRE_ANTHROPIC, "x", "claude-sonnet-4-5",
 		    false },
@@ -211,7 +211,7 @@ images_follow_the_vendors_rules(void **state)
 		{ "gemini-2.5-flash", NULL, 960, 540, 6 * 258 },
 		{ "gemini-2.0-flash", NULL, 1, 4000, 16 * 258 },
 		{ "gemini-3-pro-preview", NULL, 4000, 3000, 1120 },
-		/* xAI, "Image understanding": no more than 1,792 */
+		/* xAI: no less than 256, no more than 1,792 */
 		{ "grok-4-fast", NULL, 448, 448, 512 },
 		{ "grok-4-fast", NULL, 4000, 4000, 1280 },
 		/* unknown: as of 1024 x 1024 */
