@@ -191,18 +191,6 @@ on_content(void *arg, struct error *err)
 	return c->out;
 }
 
-/* Their memory, a large request's too, goes when the winner has spoken. */
-static void
-forget_losers(struct call *c)
-{
-	struct call_try *t;
-
-	c->loses = false;
-	for (t = c->tries; t != NULL; t = t->next)
-		if (t->lost && t->settled)
-			attempt_discard(t->at);
-}
-
 static void
 on_progress(void *arg)
 {
@@ -212,7 +200,7 @@ on_progress(void *arg)
 		return;
 	t->call->events->progress(t->call->arg);
 	if (t->call->loses)
-		forget_losers(t->call);
+		call_try_forget_lost(t->call);
 }
 
 /* The memory of a failure that will not be told is not needed any more. */
