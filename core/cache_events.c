@@ -20,7 +20,7 @@ enum {
 	RECORD_ERROR
 };
 
-/* Which members an event of a kind has. */
+/* Which members an event of a kind has; one of none is not kept. */
 enum {
 	HAS_KEY = 1 << 0,
 	HAS_BLOCK = 1 << 1,
@@ -45,6 +45,7 @@ static const unsigned members[] = {
 	[EVENT_STOP] = HAS_STOP | HAS_TEXT,
 	[EVENT_PING] = 0,
 	[EVENT_FRAME] = 0,
+	[EVENT_LOST] = HAS_NAME,
 };
 
 /* ---- writing ---- */
@@ -137,7 +138,7 @@ cache_event_put(struct buf *out, const struct event *ev, enum wire issuer)
 	unsigned has = members[ev->kind];
 	size_t at = out->n;
 
-	if (ev->kind == EVENT_PING || ev->kind == EVENT_FRAME)
+	if (has == 0)
 		return;
 	buf_addch(out, (char)ev->kind);
 	if (has & HAS_KEY)
@@ -341,7 +342,8 @@ read_event(struct cache_walk *w, int kind, struct str s)
 	struct event *ev = &w->event;
 	unsigned has;
 
-	if (kind > EVENT_STOP)
+	if ((size_t)kind >= sizeof(members) / sizeof(members[0]) ||
+	    members[kind] == 0)
 		return CACHE_BROKEN;
 	*ev = (struct event){ .kind = (enum event_kind)kind,
 		.framing = FRAMING_NONE,

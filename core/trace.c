@@ -99,3 +99,12 @@ trace_begin(struct trace *t, struct str traceparent, bool make)
 	random_bytes(t->id, TRACE_ID_BYTES);
 	t->id[0] |= 1;
 }
+
+void
+trace_below(struct trace *t, const struct trace *above)
+{
+	*t = *above;
+	t->has_parent = above->known;
+	memcpy(t->parent, above->span, TRACE_SPAN_BYTES);
+	trace_span(t->span);
+}

@@ -49,6 +49,7 @@ static const struct event answer[] = {
 	{ .kind = EVENT_DELTA, .key = 2, .text = { "{\"x\":", 5 } },
 	{ .kind = EVENT_DELTA, .key = 2, .text = { "1}", 2 } },
 	{ .kind = EVENT_CLOSE, .key = 2 },
+	{ .kind = EVENT_LOST, .name = { "fileData", 8 } },
 	{ .kind = EVENT_STOP, .stop = STOP_TOOL },
 };
 
