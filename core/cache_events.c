@@ -350,7 +350,6 @@ read_event(struct cache_walk *w, int kind, struct str s)
 		.usage = &w->usage,
 		.citation = &w->citation };
 	has = members[kind];
-	w->is_final_due = kind == EVENT_START && w->final != NULL;
 	if (!take_numbers(&s, has, ev) ||
 	    ((has & HAS_ID) && !take_str(&s, &ev->id)) ||
 	    ((has & HAS_NAME) && !take_str(&s, &ev->name)) ||
@@ -421,7 +420,6 @@ read_error(struct cache_walk *w, struct str s)
 static enum cache_record
 tell_final(struct cache_walk *w)
 {
-	w->is_final_due = false;
 	w->usage = *w->final;
 	w->event = (struct event){ .kind = EVENT_USAGE, .usage = &w->usage };
 	return CACHE_EVENT;
@@ -434,7 +432,7 @@ cache_next(struct cache_walk *w)
 	uint64_t n;
 	int kind;
 
-	if (w->is_final_due)
+	if (w->final != NULL && w->event.kind == EVENT_START)
 		return tell_final(w);
 	if (!take_varint(&s, &n))
 		return s.n < VARINT_BYTES ? CACHE_NOTHING : CACHE_BROKEN;

@@ -65,7 +65,6 @@ struct cache_walk {
 	/* In the end, if that is known before: told with the start as well,
 	 * where Anthropic's streams have the input.  NULL: not yet. */
 	const struct usage *final;
-	bool is_final_due;
 	struct event event; /* views into rest, and usage */
 	struct usage usage;
 	struct citation citation;
