@@ -69,9 +69,9 @@ write_table(
 		buf_addf(out, "%s  ", rollup_words[q->by[k]]);
 	for (i = 0; i < r->n; i++) {
 		buf_addch(out, '\n');
-		put_sum(out, &r->groups[i].sum);
+		put_sum(out, &r->groups[i]->sum);
 		for (k = 0; k < q->n_by; k++)
-			put_value(out, q->by[k], r->groups[i].values[k]);
+			put_value(out, q->by[k], r->groups[i]->values[k]);
 	}
 	buf_addch(out, '\n');
 	put_sum(out, &r->total);

@@ -46,6 +46,27 @@ struct ledger_sum {
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);
 
 /*
+ * ledger_sum_put(s, i, by):
+ * Add ${by} to number ${i}; ledger_sum_over is for what would overflow, see
+ * ledger_sum_add.
+ */
+void ledger_sum_over(struct ledger_sum *s, unsigned i);
+
+static inline void
+ledger_sum_put(struct ledger_sum *s, unsigned i, int64_t by)
+{
+	union {
+		struct ledger_sum *sum;
+		int64_t *value;
+	} p = { .sum = s };
+
+	if (__builtin_add_overflow(p.value[i], by, &by))
+		ledger_sum_over(s, i);
+	else
+		p.value[i] = by;
+}
+
+/*
  * ledger_sum_split(s, first, later):
  * Take ${s} apart: what the first version had, and all else.
  */

@@ -82,7 +82,7 @@ enum stop_reason encode_stop(const struct encode *e);
  * encode_cost(e, w, r):
  * Write the last members of a usage object: `cost` in USD, null if unknown,
  * and `sluice` with what the headers did not say because they went out
- * before it was known.
+ * before it was known: who answered, or what of the answer was lost.
  */
 void encode_cost(const struct encode *e, struct jw *w, const struct receipt *r);
 
