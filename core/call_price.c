@@ -56,8 +56,8 @@ is_free(const struct attempt *at)
 
 /* What other models have done for it, each at its own price. */
 static void
-price_others(struct call *c, const struct attempt *at,
-    struct ledger_attempt *la)
+price_others(
+    struct call *c, const struct attempt *at, struct ledger_attempt *la)
 {
 	const struct usage *u = &la->usage;
 	struct usage one;

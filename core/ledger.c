@@ -160,8 +160,8 @@ put_others(struct jw *w, const struct ledger_attempt *at)
 		jw_object(w);
 		jw_kv_cstr(w, "model", u->others[i].model);
 		put_tokens(w, u->others[i].tokens);
-		put_money(w, "cost_usd", at->others_pusd[i] >= 0,
-		    at->others_pusd[i]);
+		put_money(
+		    w, "cost_usd", at->others_pusd[i] >= 0, at->others_pusd[i]);
 		jw_end(w);
 	}
 	jw_end(w);
