@@ -41,7 +41,7 @@ struct conn {
 	enum conn_state state;
 	int fd;
 	struct exchange *x;    /* NULL while PARKED */
-	struct error read_err; /* FRONT: what is wrong with the request */
+	bool busy;             /* FRONT: there are too many calls */
 	bool broken;           /* FRONT: there was no request */
 	bool wants_middle;     /* FRONT: its result */
 	bool used;             /* a request has been answered */
@@ -327,11 +327,18 @@ static void
 work_front(void *arg)
 {
 	struct conn *c = arg;
+	struct error err = { 0 };
 
-	if (fastcgi_read(c->x, &c->read_err) != 0)
+	if (c->busy) {
+		error_set(&err, ERROR_BUSY,
+		    "the gateway is at its limit of %zu calls",
+		    c->pool->max_calls);
+		err.retry_after_ms = 1000;
+	}
+	if (fastcgi_read(c->x, &err) != 0)
 		c->broken = true;
 	else
-		c->wants_middle = exchange_front(c->x, &c->read_err);
+		c->wants_middle = exchange_front(c->x, &err);
 	if (!c->broken && !c->wants_middle)
 		io_flush(&c->x->io);
 }
@@ -361,13 +368,7 @@ start_front(struct conn *c)
 	struct conn_pool *pool = c->pool;
 
 	c->x = exchange_new(pool->gw, IO_FASTCGI, c->fd);
-	error_clear(&c->read_err);
-	if (pool->n_calls >= pool->max_calls) {
-		error_set(&c->read_err, ERROR_BUSY,
-		    "the gateway is at its limit of %zu calls",
-		    pool->max_calls);
-		c->read_err.retry_after_ms = 1000;
-	}
+	c->busy = pool->n_calls >= pool->max_calls;
 	pool->n_calls++;
 	limit(c, READING_US);
 	post(c, CONN_FRONT, work_front, done_front);
