@@ -69,15 +69,20 @@ buf_drop(struct buf *b, size_t n)
 	terminate(b);
 }
 
-/* Makes cap at least ${need} <= max + 1, by doubling. */
+/*
+ * Makes cap at least ${need} <= max + 1: twice what it was, or just that.  What
+ * comes in one piece, such as a request, takes no more than its size.
+ */
 static void
 grow(struct buf *b, size_t need)
 {
-	size_t cap = b->cap ? b->cap : CAP_MIN;
+	size_t cap = b->cap < b->max / 2 ? b->cap * 2 : b->max + 1;
 	char *p;
 
-	while (cap < need)
-		cap = cap < b->max / 2 ? cap * 2 : b->max + 1;
+	if (cap < CAP_MIN)
+		cap = CAP_MIN;
+	if (cap < need)
+		cap = need;
 	p = realloc(b->cap ? b->p : NULL, cap);
 	if (p == NULL) {
 		fprintf(stderr, "sluice: out of memory (%zu bytes)\n", cap);

@@ -92,3 +92,9 @@ dict_at(struct dict *d, struct str s)
 	}
 	return slot->number - 1;
 }
+
+uint32_t
+dict_find(const struct dict *d, struct str s)
+{
+	return d->n > 0 ? slot_of(d, s, hash_of(s))->number - 1 : DICT_NONE;
+}

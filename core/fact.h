@@ -34,6 +34,9 @@
 struct arena;
 struct buf;
 
+#define FACT_MOST_BITS 57 /* that a load of 8 bytes has, wherever they begin */
+#define FACT_PADDING   8  /* that load may begin at the last byte */
+
 /* What a column has one value each of. */
 enum fact_kind {
 	FACT_CALL,

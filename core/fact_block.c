@@ -8,8 +8,6 @@
 #include "core/varint.h"
 
 #define MOST_VALUES 1000000 /* of a column: what has more is no block */
-#define MOST_BITS   57
-#define END_PADDING 8
 
 void *
 fact_room(struct arena *a, struct fact_room *room, size_t n)
@@ -47,8 +45,8 @@ take_column(struct fact_block *b, struct str *bytes)
 	width = (unsigned char)bytes->p[1];
 	n = ((uint64_t)b->n[fact_kind_of((enum fact_column)c)] * width + 7) / 8;
 	*bytes = str_skip(*bytes, 2);
-	if ((width > MOST_BITS && width != 64) ||
-	    varint_take(bytes, &least) != 0 || bytes->n < n + END_PADDING)
+	if ((width > FACT_MOST_BITS && width != 64) ||
+	    varint_take(bytes, &least) != 0 || bytes->n < n + FACT_PADDING)
 		return -1;
 	b->packed[c] = (struct fact_packed){ .bits = bytes->p,
 		.least = varint_unzigzag(least),
@@ -88,10 +86,10 @@ fact_open(struct fact_block *b, struct str bytes)
 	}
 	if (take_names(b, &bytes) != 0)
 		return -1;
-	while (bytes.n > END_PADDING)
+	while (bytes.n > FACT_PADDING)
 		if (take_column(b, &bytes) != 0)
 			return -1;
-	return bytes.n == END_PADDING &&
+	return bytes.n == FACT_PADDING &&
 		adds_up(b, FACT_ATTEMPTS, FACT_ATTEMPT) &&
 		adds_up(b, FACT_TAGS, FACT_TAG)
 	    ? 0

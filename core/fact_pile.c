@@ -9,11 +9,9 @@
 #include "core/clock.h"
 #include "core/varint.h"
 
-#define FIRST_ROOM  16u
-#define FULL_CALLS  8192u
-#define FULL_BYTES  ((size_t)512 << 10) /* of names */
-#define MOST_BITS   57 /* that one load of 8 bytes has, wherever they begin */
-#define END_PADDING 8  /* that load may begin at the last byte */
+#define FIRST_ROOM 16u
+#define FULL_CALLS 8192u
+#define FULL_BYTES ((size_t)512 << 10) /* of names */
 
 const enum fact_column fact_columns[ROLLUP_DIMS] = {
 	[ROLLUP_ALL] = FACT_COLUMNS,
@@ -289,13 +287,13 @@ pack_bits(const int64_t *v, uint32_t n, int64_t least, unsigned width,
     struct buf *out)
 {
 	size_t bytes = ((size_t)n * width + 7) / 8, bit = 0;
-	char *to = buf_room(out, bytes + END_PADDING);
+	char *to = buf_room(out, bytes + FACT_PADDING);
 	uint64_t word;
 	uint32_t i;
 
 	if (to == NULL)
 		return;
-	memset(to, 0, bytes + END_PADDING);
+	memset(to, 0, bytes + FACT_PADDING);
 	for (i = 0; i < n; i++, bit += width) {
 		memcpy(&word, to + bit / 8, sizeof(word));
 		word = le64toh(word);
@@ -322,7 +320,7 @@ pack_column(const struct fact_pile *p, unsigned c, struct buf *out)
 	}
 	if (least == 0 && most == 0)
 		return;
-	for (width = 0; width < MOST_BITS &&
+	for (width = 0; width < FACT_MOST_BITS &&
 	     ((uint64_t)most - (uint64_t)least) >> width != 0;)
 		width++;
 	if (((uint64_t)most - (uint64_t)least) >> width != 0)
@@ -336,7 +334,7 @@ pack_column(const struct fact_pile *p, unsigned c, struct buf *out)
 void
 fact_pack(const struct fact_pile *p, struct buf *out)
 {
-	static const char padding[END_PADDING];
+	static const char padding[FACT_PADDING];
 	unsigned i;
 
 	for (i = 0; i < FACT_KINDS; i++)

@@ -5,13 +5,13 @@
  *
  * A batch of calls becomes a block of its own, and small blocks grow together
  * (as in a log-structured merge tree), so that neither a call now and then
- * nor thousands a second cost much, and the blocks of any ledger are about as
- * many as 4096 calls go into it:
- *	level 0	less than 64 calls; all of them become one of level 1 when
- *		they are 64 blocks, or large
- *	level 1	less than 4096 calls; the same, into level 2, when they have
- *		so many calls, too
+ * nor thousands a second cost much, and any ledger has about one block for
+ * each 4096 calls:
+ *	level 0	less than 64 calls
+ *	level 1	less than 4096 calls
  *	level 2	never changes
+ * All of levels 0 and 1 become one of the next when they are 64 blocks, or
+ * have 4096 calls.
  * A reader that has read levels 0 and 1 and the keys of level 2 in one
  * transaction may take his time with the blocks of level 2.
  *

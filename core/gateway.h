@@ -71,8 +71,9 @@ struct flights *gateway_flights(struct gateway *gw);
  * gateway_ingest(gw, min_age_ms):
  * Bring journals into the database if any holds something that is
  * ${min_age_ms} old.  A server calls it about twice a second with 0, from one
- * worker at a time; a CGI run leaves what is fresh to others.  What dead
- * processes have left of answers under way goes first.
+ * worker at a time: what all of its pool have written is left alone for a
+ * second, as long as there is little of it.  A CGI run leaves what is fresh to
+ * others.  What dead processes have left of answers under way goes first.
  *
  * Blocks   up to some 100 ms.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What rows add up to, and a row's text taken apart to be added.  Used by
- * the rollups, by queries over rows, and by whoever compares the two.
+ * rollups and facts, by their readers, and by whoever compares them.
  *
  * An amount that is not known is counted in unpriced and never added as 0.
  * Overhead is what was paid for attempts that served nobody: race losers,

@@ -69,8 +69,7 @@ struct tokens_image {
 	int most_high;    /* the same with detail "high", 0: as above */
 	int low;          /* tokens with detail "low"; -1: of 512 pixels */
 	bool whole;       /* shrunk until one side is in whole cells */
-	bool crop;        /* cells are of the short side / 1.5, small
-				 * images are one */
+	bool crop;        /* a cell is two thirds of the short side */
 	int page;         /* each page of a PDF; 0: as text and an image */
 	int audio, video; /* each second */
 };

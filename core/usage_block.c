@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_block.h"
 
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
+#include "core/usage_axes.h"
 
-#define FIRST_SLOTS ((size_t)1024)    /* a power of two */
-#define MOST_SLOTS  ((size_t)1 << 21) /* then they are forgotten */
-#define MEMO_MOST   ((size_t)16384)
+#define COST        (offsetof(struct ledger_sum, cost_pusd) / sizeof(int64_t))
 #define FIRST_PICKS ((size_t)8192)
-#define HOUR_US     INT64_C(3600000000)
-#define START_BYTES 11 /* "2026112417", NUL */
-
-/* One of what is grouped by. */
-struct axis {
-	enum rollup_dim dim;
-	enum fact_kind kind;
-	struct dict names;       /* of all blocks */
-	struct fact_names block; /* those of this one */
-	uint32_t *map;           /* theirs: number in names + 1; 0: unknown */
-	struct fact_room room;
-};
-
-/* The sum of a combination of values, by their numbers. */
-struct slot {
-	uint32_t ids[USAGE_QUERY_BY];
-	struct ledger_sum *to; /* NULL: free */
-};
 
 /* Values ${at} of a column that go to a sum. */
 struct pick {
@@ -55,32 +35,18 @@ struct filter {
 	struct fact_room room;
 };
 
-enum room {
-	ROOM_KEEP,
-	ROOM_SIGNS,
-	ROOM_STARTS, /* the time as a dimension */
-	ROOM_TIMES,
-	ROOM_NAMES,
-	ROOM_MEMO,
-	ROOMS
-};
-
 struct usage_block {
 	struct usage_run *run;
 	int64_t since_us, until_us;
-	struct axis axes[USAGE_QUERY_BY];
+	struct usage_axes *axes;
 	bool has_attempts, has_tags; /* asked of them */
-	struct slot *slots;
-	size_t n_slots, used;
 	/* of the block */
 	struct fact_block *b;
 	struct filter filters[ROLLUP_DIMS];
-	bool *keep; /* calls */
-	/* By combination of its names; NULL: there are too many. */
-	struct ledger_sum **memo;
+	bool *keep;            /* calls */
 	int64_t *attempt_sign; /* its call's */
 	struct side groups, total;
-	struct fact_room rooms[ROOMS];
+	struct fact_room keep_room, sign_room;
 };
 
 static bool
@@ -100,7 +66,6 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 	struct usage_block *u =
 	    ARENA_NEW(run->groups.arena, struct usage_block);
 	const struct usage_query *q = run->q;
-	unsigned i;
 
 	*u = (struct usage_block){ .run = run,
 		.since_us = since_us,
@@ -108,13 +73,7 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 		.has_attempts =
 		    asks(q, ROLLUP_PROVIDER) || asks(q, ROLLUP_MODEL),
 		.has_tags = asks(q, ROLLUP_TAG) };
-	for (i = 0; i < q->n_by; i++) {
-		u->axes[i].dim = q->by[i];
-		u->axes[i].kind = q->by[i] == ROLLUP_ALL
-		    ? FACT_CALL
-		    : fact_kind_of(fact_columns[q->by[i]]);
-		dict_init(&u->axes[i].names, run->groups.arena);
-	}
+	u->axes = usage_axes_new(run);
 	u->groups.whole = !u->has_attempts;
 	u->total.whole = q->only[ROLLUP_PROVIDER].p == NULL &&
 	    q->only[ROLLUP_MODEL].p == NULL;
@@ -122,12 +81,6 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 }
 
 /* --- what a block has of what is asked --- */
-
-static void *
-room(struct usage_block *u, enum room which, size_t bytes)
-{
-	return fact_room(u->b->arena, &u->rooms[which], bytes);
-}
 
 /* Returns 1 if no name passes. */
 static int
@@ -179,7 +132,7 @@ keep_calls(struct usage_block *u, bool cut)
 	uint32_t i, n = u->b->n[FACT_CALL];
 	unsigned d;
 
-	u->keep = room(u, ROOM_KEEP, n + 1);
+	u->keep = fact_room(u->b->arena, &u->keep_room, n + 1);
 	for (i = 0; i < n; i++)
 		u->keep[i] = !cut ||
 		    (start[i] >= u->since_us &&
@@ -194,174 +147,7 @@ keep_calls(struct usage_block *u, bool cut)
 	}
 }
 
-/* What begins ${us}, in days or hours since 1970, as text. */
-static struct str
-start_text(const struct usage_block *u, int64_t us)
-{
-	char text[CLOCK_TEXT_BYTES], start[START_BYTES];
-
-	clock_text(us, text);
-	snprintf(start, sizeof(start), "%.4s%.2s%.2s%.2s", text, text + 5,
-	    text + 8, text + 11);
-	if (u->run->q->interval == USAGE_HOUR)
-		return str_dup(u->b->arena, str_of(start));
-	start[USAGE_DAY_BYTES - 1] = '\0';
-	return str_dup(u->b->arena, usage_run_start(u->run, str_of(start)));
-}
-
-/* The time as a dimension: names are the starts of intervals. */
-static void
-set_times(struct usage_block *u, struct fact_names *names)
-{
-	int64_t step =
-	    u->run->q->interval == USAGE_HOUR ? HOUR_US : USAGE_DAY_US;
-	const int64_t *start = fact_values(u->b, FACT_START);
-	uint32_t i, k = 0, n = u->b->n[FACT_CALL];
-	int64_t *at = room(u, ROOM_TIMES, (n + 1) * sizeof(*at));
-	int64_t *begin = room(u, ROOM_STARTS, (n + 1) * sizeof(*begin)), us;
-
-	*names = (struct fact_names){ .at = at,
-		.list = room(u, ROOM_NAMES, (n + 1) * sizeof(*names->list)) };
-	for (i = 0; i < n; i++) {
-		us = start[i] - start[i] % step;
-		if (names->n == 0 || us != begin[k])
-			for (k = 0; k < names->n && begin[k] != us;)
-				k++;
-		if (k == names->n) {
-			begin[k] = us;
-			names->list[names->n++] = start_text(u, us);
-		}
-		at[i] = k;
-	}
-}
-
-static int
-set_axes(struct usage_block *u)
-{
-	struct axis *x = u->axes;
-	const struct axis *end = x + u->run->q->n_by;
-	size_t bytes, combinations = 1;
-
-	for (; x < end; x++) {
-		if (x->dim == ROLLUP_ALL)
-			set_times(u, &x->block);
-		else if (fact_names(u->b, x->dim, &x->block) != 0)
-			return -1;
-		bytes = (x->block.n + 1) * sizeof(*x->map);
-		x->map = fact_room(u->b->arena, &x->room, bytes);
-		memset(x->map, 0, bytes);
-		if (combinations <= MEMO_MOST)
-			combinations *= x->block.n;
-	}
-	bytes = combinations * sizeof(struct ledger_sum *);
-	u->memo = NULL;
-	if (combinations <= MEMO_MOST) {
-		u->memo = room(u, ROOM_MEMO, bytes);
-		memset(u->memo, 0, bytes);
-	}
-	return 0;
-}
-
 /* --- which sums a call goes to --- */
-
-static size_t
-slot_of(const struct usage_block *u, const uint32_t ids[USAGE_QUERY_BY])
-{
-	uint64_t h = ids[0];
-	size_t i;
-
-	h = (h * UINT64_C(0x9e3779b97f4a7c15)) ^ ids[1];
-	h = (h * UINT64_C(0x9e3779b97f4a7c15)) ^ ids[2];
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	i = (size_t)(h >> 32) & (u->n_slots - 1);
-	while (u->slots[i].to != NULL &&
-	    (u->slots[i].ids[0] != ids[0] || u->slots[i].ids[1] != ids[1] ||
-		u->slots[i].ids[2] != ids[2]))
-		i = (i + 1) & (u->n_slots - 1);
-	return i;
-}
-
-/* At half full; as a mere memory it may begin anew. */
-static void
-grow(struct usage_block *u)
-{
-	const struct slot *old = u->slots, *end = old + u->n_slots;
-
-	if (u->n_slots == MOST_SLOTS) {
-		memset(u->slots, 0, u->n_slots * sizeof(*u->slots));
-		u->used = 0;
-		return;
-	}
-	u->n_slots = u->n_slots != 0 ? 2 * u->n_slots : FIRST_SLOTS;
-	u->slots = ARENA_ARRAY(u->run->groups.arena, struct slot, u->n_slots);
-	for (; old != NULL && old < end; old++)
-		if (old->to != NULL)
-			u->slots[slot_of(u, old->ids)] = *old;
-}
-
-/* By the values themselves, which takes longer. */
-static struct ledger_sum *
-find_group(struct usage_block *u, const uint32_t ids[USAGE_QUERY_BY])
-{
-	struct str v[ROLLUP_DIMS] = { STR_NONE }, start = STR("");
-	unsigned k;
-
-	for (k = 0; k < u->run->q->n_by; k++) {
-		const struct axis *x = &u->axes[k];
-
-		if (x->dim == ROLLUP_ALL)
-			start = x->names.list[ids[k]];
-		else
-			v[x->dim] = x->names.list[ids[k]];
-	}
-	return usage_run_at(u->run, start, v);
-}
-
-/* By the numbers that the values have in all blocks. */
-static struct ledger_sum *
-look_up(struct usage_block *u, const uint32_t local[USAGE_QUERY_BY])
-{
-	uint32_t ids[USAGE_QUERY_BY] = { 0 }, *id;
-	struct axis *x;
-	size_t slot;
-	unsigned k;
-
-	for (k = 0; k < u->run->q->n_by; k++) {
-		x = &u->axes[k];
-		id = &x->map[local[k]];
-		if (*id == 0)
-			*id = dict_at(&x->names, x->block.list[local[k]]) + 1;
-		ids[k] = *id - 1;
-	}
-	if (2 * u->used >= u->n_slots)
-		grow(u);
-	slot = slot_of(u, ids);
-	if (u->slots[slot].to == NULL) {
-		memcpy(u->slots[slot].ids, ids, sizeof(ids));
-		u->slots[slot].to = find_group(u, ids);
-		u->used++;
-	}
-	return u->slots[slot].to;
-}
-
-static struct ledger_sum *
-group_of(struct usage_block *u, const uint32_t at[FACT_KINDS])
-{
-	uint32_t local[USAGE_QUERY_BY];
-	const struct axis *x = u->axes;
-	size_t i = 0;
-	unsigned k;
-
-	for (k = 0; k < u->run->q->n_by; k++, x++) {
-		local[k] = (uint32_t)x->block.at[at[x->kind]];
-		i = i * x->block.n + local[k];
-	}
-	if (u->memo == NULL)
-		return look_up(u, local);
-	if (u->memo[i] == NULL)
-		u->memo[i] = look_up(u, local);
-	return u->memo[i];
-}
 
 static void
 pick(struct usage_block *u, struct picks *p, uint32_t at, struct ledger_sum *to)
@@ -433,7 +219,7 @@ pick_groups(struct usage_block *u, const struct span *s)
 		for (; at[FACT_TAG] < tags; at[FACT_TAG]++) {
 			if (u->has_tags && !passes(u, ROLLUP_TAG, at[FACT_TAG]))
 				continue;
-			to = group_of(u, at);
+			to = usage_axes_at(u->axes, at);
 			if (to == NULL)
 				return;
 			if (u->has_attempts)
@@ -504,7 +290,7 @@ add_fields(struct usage_block *u, const struct picks *p, unsigned first,
 
 	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
 		c = (enum fact_column)(first + i);
-		if (fact_is_zero(u->b, c))
+		if (fact_is_zero(u->b, c) || (u->run->ranks && i != COST))
 			continue;
 		v = fact_values(u->b, c);
 		for (x = p->list; all == NULL && x < end; x++)
@@ -551,8 +337,8 @@ set_attempt_signs(struct usage_block *u)
 {
 	const int64_t *sign = fact_values(u->b, FACT_SIGN);
 	const int64_t *n = fact_values(u->b, FACT_ATTEMPTS);
-	int64_t *to = room(
-		    u, ROOM_SIGNS, (u->b->n[FACT_ATTEMPT] + 1) * sizeof(*to)),
+	int64_t *to = fact_room(u->b->arena, &u->sign_room,
+		    (u->b->n[FACT_ATTEMPT] + 1) * sizeof(*to)),
 		k;
 	uint32_t i;
 
@@ -571,13 +357,16 @@ add_side(struct usage_block *u, const struct side *side, struct ledger_sum *all)
 	for (; x < end; x++)
 		ledger_sum_put(all != NULL ? all : x->to, 0, sign[x->at]);
 	add_fields(u, &side->attempts, FACT_AT_FIELD, all);
+	if (side->whole)
+		add_fields(u, &side->calls, FACT_FIELD, all);
+	if (u->run->ranks)
+		return 0;
 	if (!side->whole)
 		return add_times(&side->attempts, u->b, FACT_AT_DURATION,
 			   u->attempt_sign, all) != 0
 		    ? -1
 		    : add_times(&side->attempts, u->b, FACT_AT_TTFT,
 			  u->attempt_sign, all);
-	add_fields(u, &side->calls, FACT_FIELD, all);
 	return add_times(&side->calls, u->b, FACT_DURATION, sign, all) != 0
 	    ? -1
 	    : add_times(&side->calls, u->b, FACT_TTFT, sign, all);
@@ -596,7 +385,7 @@ usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 	rc = set_filters(u);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
-	if (set_axes(u) != 0)
+	if (usage_axes_set(u->axes, b) != 0)
 		return -1;
 	keep_calls(u, cut);
 	pick_calls(u, once);

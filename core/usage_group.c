@@ -126,6 +126,12 @@ usage_groups_has(const struct usage_groups *g, const struct str *values)
 	return g->slots != 0 && g->index[slot_of(g, values, hash)].group != 0;
 }
 
+const struct str *
+usage_groups_values(const struct usage_groups *g, uint32_t i)
+{
+	return group_at(g, i)->values;
+}
+
 struct ledger_sum *
 usage_groups_at(struct usage_groups *g, const struct str *values)
 {

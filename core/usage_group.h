@@ -35,6 +35,9 @@ void usage_groups_init(
 /* usage_groups_has(g, values): is there a group of ${values}? */
 bool usage_groups_has(const struct usage_groups *g, const struct str *values);
 
+/* usage_groups_values(g, i): the values of group ${i}, of those there are. */
+const struct str *usage_groups_values(const struct usage_groups *g, uint32_t i);
+
 /*
  * usage_groups_at(g, values):
  * Returns  the sum of the group of ${values}, NULL if there can be no more;

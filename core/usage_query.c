@@ -219,6 +219,7 @@ find_best(const struct usage_run *run, struct arena *a,
 			q.by[q.n_by++] = run->q->by[i];
 	q.max = 0;
 	ranking.q = &q;
+	ranking.ranks = true;
 	if (pass(&ranking, a, &r, err) != 0)
 		return -1;
 	usage_groups_init(best, a, USAGE_QUERY_BY + 1);

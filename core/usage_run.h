@@ -19,7 +19,8 @@ struct usage_run {
 	struct usage_groups groups;
 	struct ledger_sum total;
 	const struct usage_groups *best; /* values to tell apart; NULL: all */
-	char period[USAGE_DAY_BYTES];    /* whose start is known */
+	bool ranks; /* only calls and cost of groups are wanted */
+	char period[USAGE_DAY_BYTES]; /* whose start is known */
 	char start[USAGE_DAY_BYTES];
 	int64_t until_us; /* monotonic: patience ends; 0: never */
 	int64_t facts_us; /* calls that began before are in no facts */

@@ -393,17 +393,23 @@ encode_tool_id(const struct encode *e, struct jw *w, struct str id, unsigned n)
 	jw_kv_str(w, "id", id);
 }
 
+const struct tool *
+encode_tool(const struct encode *e, struct str name)
+{
+	const struct chat *chat = e->opts.ask->chat;
+	const struct tool *t = chat != NULL ? chat->tools : NULL;
+
+	while (t != NULL && !str_eq(t->name, name))
+		t = t->next;
+	return t;
+}
+
 bool
 encode_is_custom(const struct encode *e, struct str name)
 {
-	const struct chat *chat = e->opts.ask->chat;
-	const struct tool *t;
+	const struct tool *t = encode_tool(e, name);
 
-	for (t = chat ? chat->tools : NULL; t != NULL; t = t->next) {
-		if (t->custom && str_eq(t->name, name))
-			return true;
-	}
-	return false;
+	return t != NULL && t->custom;
 }
 
 struct str

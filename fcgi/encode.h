@@ -94,9 +94,11 @@ void encode_tool_id(
     const struct encode *e, struct jw *w, struct str id, unsigned n);
 
 /*
- * encode_is_custom(e, name):
- * Returns  true if the client declared tool ${name} as one of free text.
+ * encode_tool(e, name), encode_is_custom(e, name):
+ * Returns  the client's tool ${name}, or NULL; true if it is one of free
+ *          text.
  */
+const struct tool *encode_tool(const struct encode *e, struct str name);
 bool encode_is_custom(const struct encode *e, struct str name);
 
 /*

@@ -175,8 +175,7 @@ read_message(struct openai *o, const struct jnode *m, struct error *err)
 	(void)jtree_find(m, "content", &content);
 	if (put_piece(o, BLOCK_THINKING, thinking, err) != 0 ||
 	    read_content(o, &content, err) != 0 ||
-	    openai_annotations(o, m, err) != 0 ||
-	    read_others(o, m, err) != 0 ||
+	    openai_annotations(o, m, err) != 0 || read_others(o, m, err) != 0 ||
 	    put_piece(o, BLOCK_REFUSAL, refusal, err) != 0)
 		return -1;
 	return openai_calls(o, m, err);
@@ -313,7 +312,8 @@ read_frame(struct openai *o, const struct frame *f, struct error *err)
 	if (answer_json(o->scratch, f->data, &root, err) != 0 ||
 	    answer_check(o->arena, f, &root, WIRE_OPENAI_CHAT, err) != 0 ||
 	    start(o, &root, err) != 0 || read_choices(o, &root, err) != 0 ||
-	    openai_sources(o, &root, err) != 0 || read_usage(o, &root, err) != 0)
+	    openai_sources(o, &root, err) != 0 ||
+	    read_usage(o, &root, err) != 0)
 		return -1;
 	learn(o, f);
 	if (f->framing == FRAMING_SSE)

@@ -179,6 +179,21 @@ describe('the request log', () => {
     v.fine();
   });
 
+  test('shows in the drawer what another model took of it', async () => {
+    const { requests } = await (await api(ADMIN, 'requests?limit=200')).json();
+    const row = requests.find((r) => r.attempts[0]?.usage.others);
+    const [other] = row.attempts[0].usage.others;
+    const v = await open();
+    await v.show(`#/requests?call=${row.id}`);
+    await v.page.waitForSelector('.drawer .timeline');
+    const text = (await v.text('.timeline'))[0];
+    assert.match(text, new RegExp('Of these\\s+an-advisor\\s*: ' +
+      `${other.output} output, `));
+    assert.ok((await v.exact('.timeline .note .money'))
+      .includes(other.cost_usd));
+    v.fine();
+  });
+
   test('works by keyboard: into the drawer and back', async () => {
     const v = await open();
     await v.show('#/requests');

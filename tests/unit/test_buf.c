@@ -92,6 +92,22 @@ a_format_that_does_not_fit_leaves_what_was_there(void **state)
 }
 
 static void
+what_comes_in_one_piece_takes_its_size(void **state)
+{
+	char piece[3000];
+	struct buf b;
+
+	(void)state;
+	memset(piece, 'x', sizeof(piece));
+	buf_init(&b, 65536);
+	buf_add(&b, piece, sizeof(piece));
+	assert_int_equal(b.cap, sizeof(piece) + 1);
+	buf_addch(&b, 'x');
+	assert_int_equal(b.cap, 2 * (sizeof(piece) + 1));
+	buf_release(&b);
+}
+
+static void
 the_ceiling_itself_fits(void **state)
 {
 	static const size_t ceilings[] = { 0, 1, 127, 128, 129, 1000, 65536 };
@@ -201,6 +217,7 @@ main(void)
 		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(
 		    a_format_that_does_not_fit_leaves_what_was_there),
+		cmocka_unit_test(what_comes_in_one_piece_takes_its_size),
 		cmocka_unit_test(the_ceiling_itself_fits),
 		cmocka_unit_test(
 		    an_append_that_does_not_fit_stops_all_later_ones),

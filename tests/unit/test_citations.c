@@ -136,8 +136,8 @@ a_dialect_without_a_place_says_that_it_lost_them(void **state)
 	"{\"type\":\"message\",\"content\":[{\"type\":\"output_text\","        \
 	"\"text\":\"It is so.\",\"annotations\":[" annotation "]}]}]}"
 #define SAID_MESSAGES(blocks)                                                  \
-	"{\"type\":\"message\",\"id\":\"i\",\"model\":\"m\",\"content\":["     \
-	blocks "],\"stop_reason\":\"end_turn\"}"
+	"{\"type\":\"message\",\"id\":\"i\",\"model\":\"m\",\"content\":"      \
+	"[" blocks "],\"stop_reason\":\"end_turn\"}"
 #define CITED(citation)                                                        \
 	"{\"type\":\"text\",\"text\":\"It is so.\",\"citations\":[" citation   \
 	"]}"
@@ -205,8 +205,7 @@ static const struct sourced {
 	    SAID_MESSAGES(CITED("{\"type\":\"search_result_location\","
 				"\"source\":\"our wiki\"}")),
 	    "annotations" },
-	{ 2,
-	    SAID_MESSAGES(CITED("") ",{\"type\":\"web_search_tool_result\"}"),
+	{ 2, SAID_MESSAGES(CITED("") ",{\"type\":\"web_search_tool_result\"}"),
 	    "web_search_tool_result" },
 	{ 2, SAID_MESSAGES(CITED("") ",{\"type\":\"a, b\\r\\nc\"}"),
 	    "unknown" },
@@ -276,8 +275,8 @@ static int
 note_loss(struct sink *s, const struct event *ev, struct error *err)
 {
 	(void)err;
-	((struct losses *)s)->n += ev->kind == EVENT_LOST &&
-	    str_eq(ev->name, EVENT_LOST_SOURCE);
+	((struct losses *)s)->n +=
+	    ev->kind == EVENT_LOST && str_eq(ev->name, EVENT_LOST_SOURCE);
 	return 0;
 }
 

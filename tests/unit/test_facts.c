@@ -456,6 +456,91 @@ facts_are_what_the_rows_add_up_to_whatever_is_asked(void **state)
 	compare_all(c, 2, 1);
 }
 
+/* --- the top --- */
+
+static struct usage_result
+ask(struct calls *c, const struct usage_query *q, struct arena *a)
+{
+	struct usage_result r;
+
+	if (ledger_usage(c->state, q, a, &r, &c->err) != 0)
+		fail_msg("%s", c->err.msg);
+	return r;
+}
+
+static bool
+is_same(struct str a, struct str b)
+{
+	return (a.p == NULL) == (b.p == NULL) && str_eq(a, b);
+}
+
+/* Is the value pair of ${g} among the first of the ranking? */
+static bool
+is_top(const struct usage_result *rank, size_t top, const struct usage_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < rank->n && i < top; i++)
+		if (is_same(rank->groups[i]->values[0], g->values[1]) &&
+		    is_same(rank->groups[i]->values[1], g->values[2]))
+			return true;
+	return false;
+}
+
+/* Does a group of all the values belong to ${to} of those with a top? */
+static bool
+belongs(const struct usage_group *g, bool top, const struct usage_group *to)
+{
+	return is_same(g->values[0], to->values[0]) && top != to->other &&
+	    (to->other ||
+		(is_same(g->values[1], to->values[1]) &&
+		    is_same(g->values[2], to->values[2])));
+}
+
+static void
+compare_top(struct calls *c, struct usage_query *q, size_t top)
+{
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_query pairs = { .by = { q->by[1], q->by[2] }, .n_by = 2 };
+	struct usage_result all = ask(c, q, a), rank = ask(c, &pairs, a), r;
+	struct ledger_sum sum;
+	size_t i, k, told = 0;
+
+	q->top = top;
+	r = ask(c, q, a);
+	assert_memory_equal(&r.total, &all.total, sizeof(r.total));
+	for (i = 0; i < r.n; i++) {
+		memset(&sum, 0, sizeof(sum));
+		for (k = 0; k < all.n; k++)
+			if (belongs(all.groups[k],
+				is_top(&rank, top, all.groups[k]), r.groups[i]))
+				ledger_sum_add(&sum, &all.groups[k]->sum);
+		assert_memory_equal(&sum, &r.groups[i]->sum, sizeof(sum));
+		told += !r.groups[i]->other;
+	}
+	assert_true(told > 0);
+	arena_free(a);
+}
+
+static void
+the_top_of_pairs_is_told_apart_and_the_rest_is_one(void **state)
+{
+	static const enum rollup_dim pairs[][2] = { { ROLLUP_KEY, ROLLUP_TASK },
+		{ ROLLUP_USER, ROLLUP_KEY }, { ROLLUP_TAG, ROLLUP_ROUTE } };
+	struct calls *c = *state;
+	struct usage_query q;
+	size_t i;
+
+	put_calls(c, 800, 7);
+	for (i = 0; i < COUNT(pairs); i++) {
+		q = (struct usage_query){ .by = { ROLLUP_ALL, pairs[i][0],
+					      pairs[i][1] },
+			.n_by = 3,
+			.interval = USAGE_WEEK };
+		compare_top(c, &q, 1 + 2 * i);
+	}
+}
+
 /* --- blocks --- */
 
 struct levels {
@@ -778,6 +863,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(facts_are_what_the_rows_add_up_to_whatever_is_asked),
+		TEST(the_top_of_pairs_is_told_apart_and_the_rest_is_one),
 		TEST(blocks_stay_few_however_calls_come),
 		TEST(a_damaged_block_is_an_error_and_no_wrong_sum),
 		TEST(an_audit_misses_a_block_that_is_gone),
