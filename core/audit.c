@@ -262,7 +262,7 @@ audit(const char *data_dir, struct store *store, struct audit *found,
 	struct auditing au = {
 		.found = found, .arena = arena_new((size_t)16 << 20), .err = err
 	};
-	int rc = rollup_build(store, 0, err);
+	int rc = rollup_build(store, ROLLUP_EVERY, 0, err);
 
 	*found = (struct audit){ 0 };
 	sum_table_init(&au.sums, arena_new(TABLE_BYTES));

@@ -105,7 +105,8 @@ enum rollup_part {
 	ROLLUP_FIRST = 1,
 	ROLLUP_SECOND = 2,
 	ROLLUP_BOTH = 3,
-	ROLLUP_FACTS = 4
+	ROLLUP_FACTS = 4,
+	ROLLUP_EVERY = 7
 };
 
 /*
@@ -135,14 +136,15 @@ int rollup_set_pruned(struct rollup *r, struct str id)
     __attribute__((warn_unused_result));
 
 /*
- * rollup_build(store, until_us, err):
- * Count rows that no rollup knows yet, until the monotonic time ${until_us}
- * (0: to the end).  May be broken off and taken up again at any time.
+ * rollup_build(store, parts, until_us, err):
+ * Count rows that are not counted yet, until ${parts} have all of them, or the
+ * monotonic time ${until_us} (0: to the end).  May be broken off and taken up
+ * again at any time.
  *
- * Returns  0 when all are counted, 1 if some are left, -1: ERROR_STORE.
+ * Returns  0 when ${parts} have all, 1 if some are left, -1: ERROR_STORE.
  */
-int rollup_build(struct store *store, int64_t until_us, struct error *err)
-    __attribute__((warn_unused_result));
+int rollup_build(struct store *store, enum rollup_part parts, int64_t until_us,
+    struct error *err) __attribute__((warn_unused_result));
 
 /*
  * rollup_forget(t):

@@ -22,8 +22,8 @@ struct build {
 	struct arena *arena;
 	struct str counted;    /* id */
 	enum rollup_part part; /* those that are there */
+	unsigned left;         /* parts that do not have all */
 	int n;
-	bool done;
 };
 
 static int
@@ -60,6 +60,7 @@ find_place(struct txn *t, struct build *b)
 	unsigned i, parts = 0;
 	int order, rc;
 
+	b->left = 0;
 	for (i = 0; i < ROLLUP_PARTS; i++) {
 		rc = store_get(t, STORE_META, str_of(rollup_places[i]), &at);
 		if (rc < 0)
@@ -69,6 +70,8 @@ find_place(struct txn *t, struct build *b)
 		if (rc == 0 && 1u << i == ROLLUP_FACTS &&
 		    put_facts_from(t) != 0)
 			return -1;
+		if (!str_is(at, ROLLUP_DONE))
+			b->left |= 1u << i;
 		order = i == 0 ? -1 : str_cmp(at, b->counted);
 		if (order < 0) {
 			b->counted = at;
@@ -79,7 +82,6 @@ find_place(struct txn *t, struct build *b)
 	}
 	b->part = (enum rollup_part)parts;
 	b->n = 0;
-	b->done = str_is(b->counted, ROLLUP_DONE);
 	return 0;
 }
 
@@ -103,7 +105,7 @@ txn_build(struct txn *t, void *arg)
 
 	if (find_place(t, b) != 0)
 		return -1;
-	if (b->done)
+	if (b->left == 0)
 		return 0;
 	b->arena = t->arena;
 	b->rollup = rollup_begin(t);
@@ -112,17 +114,19 @@ txn_build(struct txn *t, void *arg)
 	rc = store_scan(t, STORE_LEDGER, b->counted, see_row, b);
 	if (rc < 0 || rollup_end(b->rollup) != 0)
 		return -1;
-	b->done = rc == 0 && b->part == (1u << ROLLUP_PARTS) - 1;
+	if (rc == 0)
+		b->left &= ~(unsigned)b->part;
 	return put_place(t, b, rc == 0 ? STR(ROLLUP_DONE) : b->counted);
 }
 
 int
-rollup_build(struct store *store, int64_t until_us, struct error *err)
+rollup_build(struct store *store, enum rollup_part parts, int64_t until_us,
+    struct error *err)
 {
-	struct build b = { .done = false };
+	struct build b = { .left = ROLLUP_EVERY };
 	bool late = false, worked = false;
 
-	while (!b.done && !late) {
+	while ((b.left & parts) != 0 && !late) {
 		if (store_txn(store, txn_build, &b, err) != 0)
 			return -1;
 		worked = worked || b.n > 0;
@@ -130,7 +134,7 @@ rollup_build(struct store *store, int64_t until_us, struct error *err)
 	}
 	if (worked && store_checkpoint(store, err) != 0)
 		return -1;
-	return !b.done;
+	return (b.left & parts) != 0;
 }
 
 int

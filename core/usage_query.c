@@ -116,17 +116,45 @@ usage_run_at(
 	return usage_groups_at(&run->groups, values);
 }
 
-/* What all ways need first; comes back while rollups are being built. */
+struct first {
+	enum rollup_part parts; /* that are asked */
+	bool built;
+};
+
+/* What all ways need first; comes back while sums are being built. */
 static int
 visit_first(struct state *s, struct store *store, void *arg, struct error *err)
 {
-	bool *built = arg;
+	struct first *f = arg;
 	int rc = ingest(s, store, 0, err);
 
 	if (rc >= 0)
-		rc = rollup_build(store, clock_mono_us() + VISIT_US, err);
-	*built = rc == 0;
+		rc = rollup_build(
+		    store, f->parts, clock_mono_us() + VISIT_US, err);
+	f->built = rc == 0;
 	return rc < 0 ? -1 : 0;
+}
+
+/* Whole days by one dimension need not wait for the facts. */
+static int
+wait_for_sums(const struct usage_run *run, struct error *err)
+{
+	const struct usage_query *q = run->q;
+	bool whole =
+	    q->since_us % USAGE_DAY_US == 0 && q->until_us % USAGE_DAY_US == 0;
+	struct first f = { .parts = whole && usage_can_sum(q) ? ROLLUP_BOTH
+							      : ROLLUP_EVERY };
+
+	while (!f.built) {
+		if (visit_patiently(run->state, visit_first, &f, err) != 0)
+			return -1;
+		if (!f.built && run->until_us != 0 &&
+		    clock_mono_us() >= run->until_us)
+			return error_set(err, ERROR_BUSY,
+			    "sums over the older calls are still being made: "
+			    "ask for whole days by one dimension, or later");
+	}
+	return 0;
 }
 
 static int64_t
@@ -241,13 +269,11 @@ ledger_usage(struct state *state, const struct usage_query *q, struct arena *a,
 {
 	struct usage_run run = { .q = q, .state = state };
 	struct usage_groups best;
-	bool built = false;
 
 	if (q->patience_us != 0)
 		run.until_us = clock_mono_us() + q->patience_us;
-	while (!built)
-		if (visit_patiently(state, visit_first, &built, err) != 0)
-			return -1;
+	if (wait_for_sums(&run, err) != 0)
+		return -1;
 	if (q->top != 0 && has_values(q)) {
 		if (find_best(&run, a, &best, err) != 0)
 			return -1;

@@ -78,7 +78,8 @@ int usage_query_parse(struct str words, struct usage_query *q,
  *
  * Returns  0 with ${*result} in ${a}; or -1: ERROR_BAD_REQUEST (more groups
  *          than may be, rows that were pruned before there were facts,
- *          patience ran out), ERROR_STORE.
+ *          patience ran out), ERROR_BUSY (the sums are still being made,
+ *          after an upgrade), ERROR_STORE.
  * Blocks   on the lease, up to 2 s at a time, and the database.
  */
 int ledger_usage(struct state *state, const struct usage_query *q,

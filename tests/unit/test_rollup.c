@@ -381,7 +381,7 @@ body_build_a_little(
     struct state *s, struct store *store, void *arg, struct error *err)
 {
 	(void)s;
-	*(int *)arg = rollup_build(store, 1, err); /* long past: one batch */
+	*(int *)arg = rollup_build(store, ROLLUP_EVERY, 1, err); /* long past: one batch */
 	return *(int *)arg < 0 ? -1 : 0;
 }
 
