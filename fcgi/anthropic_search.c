@@ -120,7 +120,8 @@ anthropic_removal(struct chat *chat, struct part **list,
 	return read_change(chat, list, obj, false, err);
 }
 
-/* Of the hosted tools the search alone leaves nothing to be read. */
+/* Of the hosted tools the search alone leaves nothing to be read; texts before
+ * and after it stay apart. */
 int
 anthropic_hosted_call(struct chat *chat, struct part **list,
     const struct jnode *obj, struct error *err)
@@ -144,7 +145,9 @@ int
 anthropic_hosted_search(struct chat *chat, struct part **list,
     const struct jnode *obj, struct error *err)
 {
-	(void)list, (void)obj, (void)err;
+	(void)err;
 	chat_lose(chat, LABEL ".tool_search_tool_result");
+	if (*list != NULL && (*list)->last->kind == PART_TEXT)
+		decode_part(chat, list, PART_TEXT, obj)->text = STR("\n\n");
 	return 0;
 }

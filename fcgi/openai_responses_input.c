@@ -333,7 +333,16 @@ lose_item(struct chat *chat, const struct jnode *obj, struct error *err)
 	return 0;
 }
 
-/* Of a search that OpenAI has run there is no call_id. */
+/* OpenAI may have searched itself: then nobody waits for what was found. */
+static bool
+is_clients(const struct jnode *obj)
+{
+	struct jnode at;
+
+	return jtree_find(obj, "execution", &at) &&
+	    str_is(jtree_value_str(&at), "client");
+}
+
 static int
 read_search_call(struct chat *chat, const struct jnode *obj, struct error *err)
 {
@@ -345,9 +354,8 @@ read_search_call(struct chat *chat, const struct jnode *obj, struct error *err)
 		FIELD_END,
 	};
 	struct part *part;
-	struct jnode id;
 
-	if (!jtree_find(obj, "call_id", &id))
+	if (!is_clients(obj))
 		return lose_item(chat, obj, err);
 	part = decode_part(
 	    chat, &assistant_turn(chat, obj)->parts, PART_TOOL_CALL, obj);
@@ -383,9 +391,8 @@ read_search_output(
 		FIELD_END,
 	};
 	struct part *part;
-	struct jnode id;
 
-	if (!jtree_find(obj, "call_id", &id))
+	if (!is_clients(obj))
 		return read_more_tools(chat, obj, err);
 	part = decode_part(
 	    chat, &results_turn(chat, obj)->parts, PART_TOOL_RESULT, obj);

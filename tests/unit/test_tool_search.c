@@ -75,9 +75,10 @@ static const struct crossing responses[] = {
 		"{\"name\":\"found\"" },
 	    "", NULL },
 	{ "nothing found is said", RESPONSES, CHAT,
-	    CODEX(",{\"type\":\"tool_search_call\",\"call_id\":\"c\","
+	    CODEX(",{\"type\":\"tool_search_call\",\"execution\":\"client\","
+		  "\"call_id\":\"c\","
 		  "\"arguments\":{}},{\"type\":\"tool_search_output\","
-		  "\"call_id\":\"c\",\"tools\":[]}"),
+		  "\"execution\":\"client\",\"call_id\":\"c\",\"tools\":[]}"),
 	    NULL, { "\"content\":\"no tools found\"" }, "", NULL },
 	{ "what OpenAI's own search has found is offered", RESPONSES, MESSAGES,
 	    CODEX("," OPENAIS), NULL, { "{\"name\":\"found\"" },
@@ -88,7 +89,8 @@ static const struct crossing responses[] = {
 	    NULL, { "\"name\":\"tool_search\"" }, "tools.tool_search",
 	    "finds" },
 	{ "an output without tools is no output", RESPONSES, CHAT,
-	    CODEX(",{\"type\":\"tool_search_output\",\"call_id\":\"c\"}"),
+	    CODEX(",{\"type\":\"tool_search_output\",\"execution\":\"client\","
+		  "\"call_id\":\"c\"}"),
 	    "input[1].tools", { "is required" }, "", NULL },
 };
 
