@@ -40,12 +40,12 @@ struct conn {
 	struct conn_pool *pool;
 	enum conn_state state;
 	int fd;
-	struct exchange *x;    /* NULL while PARKED */
-	bool busy;             /* FRONT: there are too many calls */
-	bool broken;           /* FRONT: there was no request */
-	bool wants_middle;     /* FRONT: its result */
-	bool used;             /* a request has been answered */
-	bool lingers, again;   /* BACK: its result */
+	struct exchange *x;  /* NULL while PARKED */
+	bool busy;           /* FRONT: there are too many calls */
+	bool broken;         /* FRONT: there was no request */
+	bool wants_middle;   /* FRONT: its result */
+	bool used;           /* a request has been answered */
+	bool lingers, again; /* BACK: its result */
 	struct job job;
 	struct loop_timer limit; /* of the time in this state */
 	struct loop_later send;  /* MIDDLE: all that one read has brought */
