@@ -17,6 +17,7 @@
 #include "core/ingest.h"
 #include "core/shm.h"
 #include "core/store.h"
+#include "core/trail.h"
 #include "core/visit.h"
 
 #define PATH_MAX_BYTES 4096
@@ -62,6 +63,25 @@ prepare(struct making *m, const char *dir, struct error *err)
 	return mkdir(env, 0700) == 0 ? 0 : fail(err, env);
 }
 
+/* Older first: a restored one that is broken off lacks what is newest. */
+static const char *const logs[] = { TRAIL_OLD_FILE, TRAIL_FILE };
+
+/* Whole lines: nobody writes or turns them over meanwhile. */
+static int
+copy_logs(struct state *s, const struct making *m, struct error *err)
+{
+	int lock = trail_open(s, err), rc = lock >= 0 ? 0 : -1;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; rc == 0 && i < sizeof(logs) / sizeof(*logs); i++)
+		if (fstatat(s->dirfd, logs[i], &st, 0) == 0)
+			rc = copy_file(in(m->arena, s->dir, logs[i]),
+			    in(m->arena, m->dir, logs[i]), err);
+	trail_close(lock);
+	return rc;
+}
+
 /* Nobody writes while we have the lease, and all is checkpointed. */
 static int
 copy_out(struct state *s, struct store *store, void *arg, struct error *err)
@@ -74,7 +94,9 @@ copy_out(struct state *s, struct store *store, void *arg, struct error *err)
 	if (copy_matching(in(m->arena, s->dir, "env"),
 		in(m->arena, m->dir, "env"), "", err) != 0)
 		return -1;
-	return copy_matching(s->dir, m->dir, ".snap", err);
+	if (copy_matching(s->dir, m->dir, ".snap", err) != 0)
+		return -1;
+	return copy_logs(s, m, err);
 }
 
 int
@@ -185,19 +207,28 @@ forget_snapshots(char *data_dir, const char *copy, struct error *err)
 	return rc;
 }
 
-/* Snapshots that data_dir lacks; those it has are newer. */
+/* A file that data_dir lacks; one that it has is newer. */
 static void
-restore_snapshots(struct arena *a, const char *data_dir, const char *from)
+restore_file(
+    struct arena *a, const char *data_dir, const char *from, const char *name)
 {
-	struct error ignored;
+	struct error ignored = { .kind = ERROR_NONE };
+	struct stat st;
+
+	if (stat(in(a, from, name), &st) == 0 &&
+	    copy_file(in(a, from, name), in(a, data_dir, name), &ignored) != 0)
+		return;
+}
+
+static void
+restore_beside(struct arena *a, const char *data_dir, const char *from)
+{
 	size_t i;
 
-	for (i = 0; i < sizeof(snapshots) / sizeof(*snapshots); i++) {
-		error_clear(&ignored);
-		if (copy_file(in(a, from, snapshots[i].snapshot),
-			in(a, data_dir, snapshots[i].snapshot), &ignored) != 0)
-			continue;
-	}
+	for (i = 0; i < sizeof(snapshots) / sizeof(*snapshots); i++)
+		restore_file(a, data_dir, from, snapshots[i].snapshot);
+	for (i = 0; i < sizeof(logs) / sizeof(*logs); i++)
+		restore_file(a, data_dir, from, logs[i]);
 }
 
 /* What backup.last says, or NULL. */
@@ -228,7 +259,7 @@ restore(struct arena *a, char *data_dir, const char *from, struct error *err)
 		return -1;
 	if (rename(env, in(a, data_dir, "env")) != 0)
 		return fail(err, env);
-	restore_snapshots(a, data_dir, from);
+	restore_beside(a, data_dir, from);
 	copy_remove(tmp);
 	return 0;
 }

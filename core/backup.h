@@ -3,6 +3,7 @@
  * Backups and what is made of them.  A backup is a directory with
  *	env/		the environment, as of a checkpoint
  *	*.snap		keys and other small tables, for their readers
+ *	audit.log*	who changed what (trail.h)
  *	verified	written last, when the copy has been opened and audited
  * Credentials in it are sealed; the key that opens them is not in it.
  *
@@ -44,7 +45,8 @@ int backup_verify(const char *dir, struct audit *found, struct error *err)
  * backup_restore(data_dir, from, err):
  * Under the lease, with env set aside: put a copy of backup ${from} (NULL:
  * that of backup.last) in its place.  Tables of which data_dir has a snapshot
- * are left empty: the snapshot is newer (key.h).
+ * are left empty: the snapshot is newer (key.h).  Snapshots and audit logs
+ * that data_dir lacks come back, too.
  *
  * Returns  0, 1 if there is no backup to restore, -1: ERROR_STORE.
  */

@@ -199,7 +199,7 @@ put_tools(struct keyer *k, const struct tool *t)
 		put(k, t->ns);
 		put(k, t->description);
 		put_json(k, t->schema);
-		put_i64(k, t->strict << 1 | t->custom);
+		put_i64(k, t->search << 2 | t->strict << 1 | t->custom);
 		put_json(k, t->grammar);
 	}
 	put_i64(k, -1);

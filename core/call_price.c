@@ -47,29 +47,50 @@ no_cost(const char *why)
 	return (struct cost){ .source = COST_UNKNOWN, .why = why };
 }
 
-/* Add what other models have done for it, each at its own price. */
-static void
-add_others(struct call *c, const struct attempt *at, const struct usage *u,
-    struct cost *cost)
+static bool
+is_free(const struct attempt *at)
 {
+	return at->target.provider->free ||
+	    operation_is_free(at->ask->operation);
+}
+
+/* What other models have done for it, each at its own price. */
+static void
+price_others(
+    struct call *c, const struct attempt *at, struct ledger_attempt *la)
+{
+	const struct usage *u = &la->usage;
 	struct usage one;
 	struct price price;
-	struct str name;
-	int64_t pusd;
+	int64_t *pusd;
 	unsigned i;
 
-	for (i = 0; i < u->n_others && cost->known; i++) {
-		name = str_of(u->others[i].model);
+	for (i = 0; i < u->n_others; i++) {
+		pusd = &la->others_pusd[i];
+		*pusd = is_free(at) ? 0 : -1;
 		usage_init(&one);
 		memcpy(one.tokens, u->others[i].tokens, sizeof(one.tokens));
 		one.mode = u->mode;
-		if (find_listed(c, at, name, &price) == NULL ||
-		    price_cost(&price, &one, &pusd) < 0)
-			*cost = no_cost(arena_printf(c->arena,
-			    "no price for %.*s/%.*s",
-			    STR_ARG(at->target.provider->name), STR_ARG(name)));
+		if (*pusd < 0 &&
+		    find_listed(c, at, str_of(u->others[i].model), &price) &&
+		    price_cost(&price, &one, pusd) < 0)
+			*pusd = -1;
+	}
+}
+
+static void
+add_others(struct call *c, const struct ledger_attempt *la, struct cost *cost)
+{
+	const struct usage *u = &la->usage;
+	unsigned i;
+
+	for (i = 0; i < u->n_others && cost->known; i++) {
+		if (la->others_pusd[i] < 0)
+			*cost = no_cost(
+			    arena_printf(c->arena, "no price for %.*s/%s",
+				STR_ARG(la->provider), u->others[i].model));
 		else
-			cost->pusd = limit_add(cost->pusd, pusd);
+			cost->pusd = limit_add(cost->pusd, la->others_pusd[i]);
 	}
 }
 
@@ -84,8 +105,8 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 
 	if (la->usage.source == USAGE_REPORTED)
 		cost.source = COST_REPORTED;
-	if (at->target.provider->free ||
-	    operation_is_free(at->ask->operation) ||
+	price_others(c, at, la);
+	if (is_free(at) ||
 	    (la->usage.source == USAGE_NONE && at->err.kind != ERROR_NONE))
 		return cost; /* free, or an error answer: providers bill none */
 	if (la->usage.source == USAGE_NONE)
@@ -103,7 +124,7 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 		return no_cost("the amount overflows");
 	if (rc > 0)
 		cost.source = COST_ESTIMATED; /* an upper bound */
-	add_others(c, at, &la->usage, &cost);
+	add_others(c, la, &cost);
 	return cost;
 }
 

@@ -95,6 +95,8 @@ struct tool {
 	struct str schema;      /* JSON Schema text; absent if not given */
 	bool strict;
 	bool custom;        /* free text input, format in grammar */
+	bool search;        /* the client's search for further tools */
+	bool hidden;        /* private to dialects: not offered (yet) */
 	struct str grammar; /* custom: raw JSON of `format`, as Responses or
 			     * Chat has it; or absent */
 	enum cache_mark cache_mark;

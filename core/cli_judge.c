@@ -7,13 +7,17 @@
 #include "core/call.h"
 #include "core/cli.h"
 #include "core/error.h"
+#include "core/exporter.h"
 #include "core/judge.h"
 #include "core/loop.h"
 #include "core/upstream.h"
 
+#define TRACES_US INT64_C(500000)
+
 struct turning {
 	struct loop *loop;
 	struct upstream *upstream;
+	struct exporter *exporter;
 	bool ended;
 };
 
@@ -47,6 +51,7 @@ judge_one(struct judge *j, struct turning *t, struct error *err)
 		while (!t->ended)
 			loop_turn(t->loop, -1);
 		rc = judge_take(j, err);
+		exporter_add(t->exporter, judge_call(j));
 	}
 	return rc < 0 ? -1 : 1;
 }
@@ -59,10 +64,14 @@ judge_all(struct cli *cli, struct judge *j, int64_t most)
 	int rc = t.loop != NULL ? 1 : -1;
 	int64_t n;
 
-	if (rc == 1)
-		t.upstream = upstream_new(t.loop);
+	if (rc < 0)
+		return cli_fail(cli, "%s", err.msg);
+	t.upstream = upstream_new(t.loop);
+	t.exporter = exporter_new(t.loop, t.upstream);
 	for (n = 0; rc == 1 && n < most; n++)
 		rc = judge_one(j, &t, &err);
+	exporter_finish(t.exporter, TRACES_US);
+	exporter_free(t.exporter);
 	upstream_free(t.upstream);
 	loop_free(t.loop);
 	if (rc < 0)

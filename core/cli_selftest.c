@@ -15,7 +15,7 @@
 static const char *const words[] = {
 	[SELFTEST_HOLDS] = "ok",
 	[SELFTEST_FAILS] = "FAILS",
-	[SELFTEST_SKIPPED] = "skipped",
+	[SELFTEST_ABSENT] = "absent",
 };
 
 struct table {
@@ -70,9 +70,9 @@ print_end(struct cli *cli, struct table *t)
 		jw_end(&t->w);
 		buf_addch(t->lines, '\n');
 	} else {
-		buf_addf(t->lines, "%u hold, %u fail, %u skipped\n",
+		buf_addf(t->lines, "%u hold, %u fail, %u absent\n",
 		    t->n[SELFTEST_HOLDS], t->n[SELFTEST_FAILS],
-		    t->n[SELFTEST_SKIPPED]);
+		    t->n[SELFTEST_ABSENT]);
 	}
 	return cli_print(cli, t->lines);
 }

@@ -5,14 +5,15 @@
  *
  * Grammar as decoders emit it:
  *	HEAD START ( OPEN | DELTA | SIGNATURE | CITATION | CLOSE | USAGE |
- *	PING | STOP | FRAME )*
+ *	PING | STOP | FRAME | LOST )*
  * HEAD comes from the attempt, everything else from the provider's decoder,
  * FRAME again from the attempt: after the events of each frame, its raw bytes.
  * Blocks are told apart by key; several may be open at once and deltas may
  * interleave until the order sink (order.h) has made them strictly
  * sequential.  A CLOSE that a decoder cannot know is left out: order adds it.
  * STOP says why the model ended; USAGE is cumulative, each one replaces the
- * last and may come before or after STOP.
+ * last and may come before or after STOP.  What no event can carry is LOST:
+ * whoever translates tells the client so, whoever passes bytes on need not.
  */
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
@@ -34,7 +35,8 @@ enum event_kind {
 	EVENT_USAGE,     /* usage */
 	EVENT_STOP,      /* stop, text = matched stop string or explanation */
 	EVENT_PING,
-	EVENT_FRAME /* text = raw bytes, framing */
+	EVENT_FRAME, /* text = raw bytes, framing */
+	EVENT_LOST   /* name: what of the answer, as its provider calls it */
 };
 
 enum block_kind {
@@ -57,9 +59,12 @@ enum stop_reason {
 	STOP_PAUSE     /* paused turn, to be continued */
 };
 
+/* What a source without a place in the answer counts for: see EVENT_LOST. */
+#define EVENT_LOST_SOURCE STR("annotations")
+
 /* A page that a piece of text stands on. */
 struct citation {
-	struct str url, title; /* title: absent if unknown */
+	struct str url, title; /* never without url; title may be absent */
 	struct str quote;      /* words of the page or the text; absent */
 	int64_t start, end;    /* of the piece: characters of its block */
 };

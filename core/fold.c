@@ -124,6 +124,7 @@ fold_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_HEAD:
 	case EVENT_PING:
 	case EVENT_FRAME:
+	case EVENT_LOST:
 		break;
 	}
 	return 0;

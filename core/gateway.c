@@ -180,20 +180,37 @@ gateway_flights(struct gateway *gw)
 	return gw->flights;
 }
 
+/* A start opens it too; if that does not work, calls try again. */
+static struct state *
+state_to_look_at(struct gateway *gw)
+{
+	const struct snapshot *snap = NULL;
+	struct error err = { 0 };
+	struct state *state;
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->tried_us == 0)
+		snap = gateway_conf(gw, &err);
+	if (snap != NULL)
+		try_state(gw, snap->conf);
+	state = gw->state;
+	pthread_mutex_unlock(&gw->lock);
+	live_put(snap);
+	return state;
+}
+
 void
 gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 {
-	struct state *state;
+	struct state *state = state_to_look_at(gw);
 	struct error err = { 0 };
 	int64_t now_us = clock_mono_us();
 	int rc, passes = 0;
 	bool due;
 
-	pthread_mutex_lock(&gw->lock);
-	state = gw->state;
-	pthread_mutex_unlock(&gw->lock);
 	if (state == NULL)
 		return;
+	flights_sweep(gw->flights);
 	due =
 	    state_backlog_ms(state) >= (min_age_ms > 0 ? min_age_ms : LAZY_MS);
 	if (min_age_ms == 0 && gw->busy)

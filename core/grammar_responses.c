@@ -186,6 +186,13 @@ check_text(struct grammar *g, struct str raw)
 	return 0;
 }
 
+/* Of a search for tools there is one kind: it has no name. */
+static bool
+is_search(struct str type)
+{
+	return str_is(type, "\"tool_search_call\"");
+}
+
 static int
 on_done(struct grammar *g, struct str doc)
 {
@@ -200,7 +207,8 @@ on_done(struct grammar *g, struct str doc)
 	if (text.p != NULL && check_text(g, text) != 0)
 		return -1;
 	if (strstr(g->item.p, "_call\"") == g->item.p + g->item.n - 6 &&
-	    (!has(item, "call_id") || !has(item, "name")))
+	    (!has(item, "call_id") ||
+		!has(item, is_search(g->item) ? "arguments" : "name")))
 		return bad(g, "a call without call_id or name");
 	if (check_arguments(g) != 0)
 		return -1;

@@ -144,6 +144,7 @@ prepare(struct call *c, struct arena *a, const struct conf *conf,
     struct state *state, const struct experiment *e, struct chat *chat)
 {
 	call_init(c, a, conf, state);
+	trace_begin(&c->trace, STR_NONE, conf->otlp_endpoint.n > 0);
 	c->ask.chat = chat;
 	c->ask.model = e->name;
 	c->ask.body = STR("{}");
@@ -160,10 +161,14 @@ static int
 ask(struct judge *j, struct error *err)
 {
 	struct chat *chat = ARENA_NEW(j->arena, struct chat);
+	struct str spans = j->call.spans; /* of the first call */
+	unsigned n_spans = j->call.n_spans;
 
 	show(j);
 	judge_ask(&j->jc, j->arena, chat);
 	prepare(&j->call, j->arena, j->conf, j->state, j->experiment, chat);
+	j->call.spans = spans;
+	j->call.n_spans = n_spans;
 	j->call.accounts = j->accounts;
 	j->call.row.account = j->tc.account;
 	j->call.row.task = j->trial.task;
@@ -236,6 +241,7 @@ judge_claim(struct judge *j, struct error *err)
 	for (;;) {
 		arena_free(j->arena);
 		j->arena = arena_new(ARENA_BYTES);
+		j->call.spans = STR_NONE;
 		rc = trials_claim(
 		    j->state, clock_wall_us(), j->arena, &j->trial, &body, err);
 		if (rc <= 0)

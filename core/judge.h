@@ -56,7 +56,10 @@ void judge_free(struct judge *j);
 int judge_claim(struct judge *j, struct error *err)
     __attribute__((warn_unused_result));
 
-/* judge_call(j), judge_sink(j): the call, and where its events go. */
+/*
+ * judge_call(j), judge_sink(j): the call, and where its events go.  After
+ * judge_take it has the spans of the one before (exporter.h).
+ */
 struct call *judge_call(struct judge *j);
 struct sink *judge_sink(struct judge *j);
 

@@ -140,19 +140,48 @@ put_lossy(struct jw *w, const struct name *lossy)
 }
 
 static void
-put_usage(struct jw *w, const struct usage *u)
+put_tokens(struct jw *w, const int64_t tokens[USAGE_BUCKETS])
 {
 	int i;
 
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		jw_kv_i64(w, usage_bucket_names[i], tokens[i]);
+}
+
+static void
+put_others(struct jw *w, const struct ledger_attempt *at)
+{
+	const struct usage *u = &at->usage;
+	unsigned i;
+
+	jw_key(w, "others");
+	jw_array(w);
+	for (i = 0; i < u->n_others; i++) {
+		jw_object(w);
+		jw_kv_cstr(w, "model", u->others[i].model);
+		put_tokens(w, u->others[i].tokens);
+		put_money(
+		    w, "cost_usd", at->others_pusd[i] >= 0, at->others_pusd[i]);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+static void
+put_usage(struct jw *w, const struct ledger_attempt *at)
+{
+	const struct usage *u = &at->usage;
+
 	jw_key(w, "usage");
 	jw_object(w);
-	for (i = 0; i < USAGE_BUCKETS; i++)
-		jw_kv_i64(w, usage_bucket_names[i], u->tokens[i]);
+	put_tokens(w, u->tokens);
 	jw_key(w, "units");
 	jw_object(w);
 	if (u->web_searches > 0)
 		jw_kv_i64(w, "web_search", u->web_searches);
 	jw_end(w);
+	if (u->n_others > 0)
+		put_others(w, at);
 	jw_end(w);
 }
 
@@ -173,7 +202,7 @@ put_attempt(struct jw *w, const struct ledger_attempt *at)
 	put_number(w, "start_ms", at->start_ms, 0);
 	put_number(w, "ttft_ms", at->ttft_ms, 0);
 	put_number(w, "duration_ms", at->duration_ms, 0);
-	put_usage(w, &at->usage);
+	put_usage(w, at);
 	jw_kv_cstr(w, "usage_source", usage_words[at->usage.source]);
 	put_money(w, "cost_usd", at->cost.known, at->cost.pusd);
 	jw_kv_cstr(w, "cost_source", cost_words[at->cost.source]);
@@ -206,8 +235,8 @@ put_result(struct jw *w, const struct ledger_call *row)
 	jw_kv_cstr(w, "outcome", ledger_call_words[row->outcome]);
 	put_text(w, "error", row->error);
 	put_text(w, "cache", row->cache);
-	put_money(w, "saved_usd",
-	    str_is(row->cache, "hit") && row->saved_pusd >= 0, row->saved_pusd);
+	put_money(w, "saved_usd", row->cache.n > 0 && row->saved_pusd >= 0,
+	    row->saved_pusd);
 	put_lossy(w, row->lossy);
 	put_number(w, "ttft_ms", row->ttft_ms, 0);
 	put_number(w, "duration_ms", row->duration_ms, 0);

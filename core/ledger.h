@@ -9,7 +9,10 @@
  *
  * A row, in the journal, in the database and in `ledger export`, is the one
  * JSON object of design §13; the database key is the call id, whose text
- * sorts by time.
+ * sorts by time.  An attempt's usage and cost hold all that it took; where
+ * another model has done some of it (an advisor, a fallback at the
+ * provider's), usage.others says what of them is whose: a list of { model,
+ * the buckets, cost_usd }, absent where there is none.
  */
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
@@ -87,6 +90,7 @@ struct ledger_attempt {
 	int64_t ttft_ms;     /* first content, after start; -1 none */
 	int64_t duration_ms; /* -1 while open */
 	struct usage usage;
+	int64_t others_pusd[USAGE_OTHERS]; /* of usage.others; -1 unknown */
 	struct cost cost;
 	struct str price; /* version of the price used; absent */
 	struct ledger_attempt *next;
@@ -108,7 +112,7 @@ struct ledger_call {
 	enum call_outcome outcome;
 	struct str error;   /* canonical word; absent */
 	struct str cache;   /* hit, miss, "refused: …"; absent: not asked */
-	int64_t saved_pusd; /* by a hit; -1 unknown */
+	int64_t saved_pusd; /* by what was stored; -1 unknown, nothing was */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */

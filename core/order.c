@@ -241,6 +241,14 @@ put_text(struct order *o, const struct event *ev, struct error *err)
 
 /* What comes when its text is over comes too late. */
 static int
+lose_citation(struct order *o, struct error *err)
+{
+	return sink_put(o->next,
+	    &(struct event){ .kind = EVENT_LOST, .name = EVENT_LOST_SOURCE },
+	    err);
+}
+
+static int
 put_citation(struct order *o, const struct event *ev, struct error *err)
 {
 	const struct citation *c = ev->citation;
@@ -248,12 +256,12 @@ put_citation(struct order *o, const struct event *ev, struct error *err)
 	struct cited **at, *item;
 
 	if (b == NULL)
-		return 0;
+		return lose_citation(o, err);
 	if (b == o->live)
 		return pass_citation(o, b, c, err);
 	o->cited += c->url.n + c->title.n + c->quote.n + sizeof(*c);
 	if (o->cited > ORDER_MAX_BYTES)
-		return 0;
+		return lose_citation(o, err);
 	item = ARENA_NEW(o->arena, struct cited);
 	item->c = citation_dup(o->arena, c);
 	for (at = &b->cited; *at != NULL; at = &(*at)->next)
@@ -316,6 +324,7 @@ order_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_USAGE:
 	case EVENT_PING:
 	case EVENT_FRAME:
+	case EVENT_LOST:
 		break;
 	}
 	return sink_put(o->next, ev, err);

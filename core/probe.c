@@ -135,6 +135,8 @@ probe_send(struct arena *a, const struct probe_request *rq,
 		set_body(c, rq, &x);
 		curl_easy_setopt(c, CURLOPT_URL, rq->url);
 		curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+		if (rq->method != NULL)
+			curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
 		rc = curl_easy_perform(c);
 		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	}

@@ -17,7 +17,8 @@ struct probe_request {
 	const char *url;
 	const char *header; /* "x-api-key: …"; NULL: none */
 	const char *more;   /* another one */
-	struct str body;    /* JSON to POST; absent: GET */
+	const char *method; /* NULL: GET, or POST with a body */
+	struct str body;    /* JSON; absent: none */
 	int64_t filler;     /* that many spaces after the body */
 };
 

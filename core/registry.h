@@ -17,7 +17,8 @@ enum vendor_quirk {
 					   * reasoning tokens */
 	QUIRK_NO_CANCEL = 1 << 5,         /* a cancel does not stop billing */
 	QUIRK_SHORT_IDS = 1 << 6,         /* call ids: nine letters, digits */
-	QUIRK_DOCUMENT_URL = 1 << 7       /* documents come as document_url */
+	QUIRK_MISTRAL_PARTS = 1 << 7 /* documents come as document_url, audio
+					   * as a string */
 };
 
 /* A vendor we know by name: data in providers.c. */

@@ -62,6 +62,7 @@ flatten(const struct event *ev, struct buf *out)
 	case EVENT_STOP:
 	case EVENT_PING:
 	case EVENT_FRAME:
+	case EVENT_LOST:
 		break;
 	}
 }

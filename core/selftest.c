@@ -35,21 +35,31 @@ complete_body(
 }
 
 static struct probe_answer
-ask(struct selftest *t, const struct selftest_row *row, struct str body)
+transmit(struct selftest *t, const struct selftest_row *row,
+    struct probe_request rq, struct str rest)
 {
 	const struct selftest_dialect *d = row->dialect;
-	struct probe_request rq = { .more = d->header, .body = body };
 	struct probe_answer answer;
 
-	rq.url = arena_printf(t->arena, "%.*s%s", STR_ARG(t->base), d->path);
+	rq.more = d->header;
+	rq.url = arena_printf(
+	    t->arena, "%.*s%s%.*s", STR_ARG(t->base), d->path, STR_ARG(rest));
 	if (!row->no_key && t->key.n > 0)
 		rq.header = arena_printf(
 		    t->arena, "%s%.*s", d->credential, STR_ARG(t->key));
-	if (body.p != NULL && !row->raw)
-		rq.body = complete_body(t, row, body);
 	if (probe_send(t->arena, &rq, &answer) != 0)
 		answer.body = str_of(answer.why);
 	return answer;
+}
+
+static struct probe_answer
+ask(struct selftest *t, const struct selftest_row *row, struct str body)
+{
+	struct probe_request rq = { .body = body };
+
+	if (body.p != NULL && !row->raw)
+		rq.body = complete_body(t, row, body);
+	return transmit(t, row, rq, STR_NONE);
 }
 
 /* What came instead, for people. */
@@ -117,8 +127,8 @@ is_missing(const struct selftest_row *row, int status)
 {
 	if (row->need == SELFTEST_IF_ABLE && row->no_key)
 		return status == 200;
-	if (row->need == SELFTEST_IF_ABLE && !row->error)
-		return status >= 400 && status < 500;
+	if (row->need == SELFTEST_IF_ABLE && (row->status || !row->error))
+		return status >= 400 && status < 500 && status != row->status;
 	return row->need == SELFTEST_IF_THERE && !row->error &&
 	    (status == 404 || status == 405 || status == 501);
 }
@@ -131,6 +141,8 @@ check_answer(struct selftest *t, const struct selftest_row *row,
 	bool ok = row->error ? got->status >= 400 && got->status < 500
 			     : got->status == 200;
 
+	if (row->status != 0)
+		ok = got->status == row->status;
 	if (!ok)
 		return instead(t, got);
 	if (row->stream)
@@ -139,14 +151,14 @@ check_answer(struct selftest *t, const struct selftest_row *row,
 }
 
 static const char *
-try_row(struct selftest *t, const struct selftest_row *row, bool *skipped)
+try_row(struct selftest *t, const struct selftest_row *row, bool *absent)
 {
 	struct probe_answer got = ask(t, row, str_of(row->body));
 	struct error err = { 0 };
 	struct str next;
 
-	*skipped = is_missing(row, got.status);
-	if (*skipped)
+	*absent = is_missing(row, got.status);
+	if (*absent)
 		return instead(t, &got);
 	if (row->then == NULL || got.status != 200)
 		return check_answer(t, row, &got);
@@ -155,8 +167,14 @@ try_row(struct selftest *t, const struct selftest_row *row, bool *skipped)
 	next = row->then(t->arena, got.body);
 	if (next.p == NULL)
 		return arena_printf(
-		    t->arena, "no tool call: %s", instead(t, &got));
-	got = ask(t, row, next);
+		    t->arena, "nothing to go on: %s", instead(t, &got));
+	if (row->method == NULL) {
+		got = ask(t, row, next);
+		return check_answer(t, row, &got);
+	}
+	got = transmit(
+	    t, row, (struct probe_request){ .method = row->method }, next);
+	*absent = is_missing(row, got.status);
 	return check_answer(t, row, &got);
 }
 
@@ -175,15 +193,15 @@ selftest_run(struct selftest *t)
 {
 	struct selftest_result r;
 	unsigned failures = 0;
-	bool skipped;
+	bool absent;
 	size_t i;
 
 	t->base = cut_end(cut_end(cut_end(t->base, "/"), "/v1"), "/");
 	for (i = 0; selftest_rows[i].name != NULL; i++) {
 		r.name = selftest_rows[i].name;
-		r.why = try_row(t, &selftest_rows[i], &skipped);
+		r.why = try_row(t, &selftest_rows[i], &absent);
 		r.verdict = r.why == NULL ? SELFTEST_HOLDS
-		    : skipped             ? SELFTEST_SKIPPED
+		    : absent              ? SELFTEST_ABSENT
 					  : SELFTEST_FAILS;
 		failures += r.verdict == SELFTEST_FAILS;
 		t->tell(t->arg, &r);

@@ -2,7 +2,7 @@
 /*
  * A client that tries whether a gateway, or a provider, keeps to the formats
  * that it claims to speak: whole answers, streams and their grammar, tool
- * calls and their results, errors.  selftest_rows.c has the table of what is
+ * calls and their results, what is stored and counted, errors.  selftest_rows.c has the table of what is
  * tried.
  */
 #ifndef CORE_SELFTEST_H
@@ -15,13 +15,13 @@ struct arena;
 enum selftest_verdict {
 	SELFTEST_HOLDS,
 	SELFTEST_FAILS,
-	SELFTEST_SKIPPED /* there is no such endpoint, or not for this model */
+	SELFTEST_ABSENT /* there is no such endpoint, or not for this model */
 };
 
 struct selftest_result {
 	const char *name; /* "chat: a stream" */
 	enum selftest_verdict verdict;
-	const char *why; /* it fails, or was skipped; NULL where it holds */
+	const char *why; /* it fails, or is absent; NULL where it holds */
 };
 
 struct selftest {
@@ -39,7 +39,7 @@ struct selftest {
  * Try everything.
  *
  * Returns  the number of failures.
- * Blocks   on some two dozen calls to the model.
+ * Blocks   on some thirty calls to the model.
  */
 unsigned selftest_run(struct selftest *t);
 

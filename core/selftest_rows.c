@@ -16,6 +16,10 @@ static const struct selftest_dialect chat = { WIRE_OPENAI_CHAT,
 	"/v1/chat/completions", BEARER, NULL, true };
 static const struct selftest_dialect responses = { WIRE_OPENAI_RESPONSES,
 	"/v1/responses", BEARER, NULL, false };
+static const struct selftest_dialect input_tokens = { WIRE_NONE,
+	"/v1/responses/input_tokens", BEARER, NULL, false };
+static const struct selftest_dialect socket = { WIRE_NONE, "/v1/responses",
+	BEARER, "Sec-WebSocket-Key: c2x1aWNlIHNlbGZ0ZXN0IQ==", false };
 static const struct selftest_dialect messages = { WIRE_ANTHROPIC,
 	"/v1/messages", "x-api-key: ", "anthropic-version: 2023-06-01", false };
 static const struct selftest_dialect counting = { WIRE_ANTHROPIC,
@@ -59,7 +63,7 @@ static const struct selftest_dialect embeddings = { WIRE_NONE, "/v1/embeddings",
 	"{\"messages\":[" ASKED "]," MESSAGES_TOOLS                            \
 	",\"tool_choice\":{\"type\":\"any\"}}"
 
-/* ---- the answers to tool calls ---- */
+/* ---- what follows an answer ---- */
 
 struct str
 selftest_get(struct str doc, const char *path)
@@ -127,6 +131,28 @@ answer_messages(struct arena *a, struct str answer)
 	    STR_ARG(content), STR_ARG(id)));
 }
 
+/* "/resp_1" */
+static struct str
+path_of(struct arena *a, struct str id)
+{
+	struct str s = id.p != NULL ? jtext_string(a, id) : STR_NONE;
+
+	return s.n > 0 ? str_of(arena_printf(a, "/%.*s", STR_ARG(s)))
+		       : STR_NONE;
+}
+
+static struct str
+stored_path(struct arena *a, struct str answer)
+{
+	return path_of(a, selftest_get(answer, "id"));
+}
+
+static struct str
+listed_path(struct arena *a, struct str answer)
+{
+	return path_of(a, selftest_get(answer, "data.0.id"));
+}
+
 /* ---- the table ---- */
 
 #define NOWHERE "\"no-such-model-anywhere\""
@@ -138,6 +164,12 @@ const struct selftest_row selftest_rows[] = {
 	{ .name = "models: the list",
 	    .dialect = &models,
 	    .wants = { { "data.0.id", "\"" } } },
+	{ .name = "models: one of them",
+	    .dialect = &models,
+	    .need = SELFTEST_IF_THERE,
+	    .then = listed_path,
+	    .method = "GET",
+	    .wants = { { "id", "\"" } } },
 
 	{ .name = "chat: a whole answer",
 	    .dialect = &chat,
@@ -214,6 +246,33 @@ const struct selftest_row selftest_rows[] = {
 	    .model = NOWHERE,
 	    .error = true,
 	    .need = SELFTEST_IF_THERE,
+	    .wants = { FAULT } },
+	{ .name = "responses: input_tokens",
+	    .dialect = &input_tokens,
+	    .body = "{\"input\":\"Say hello.\"}",
+	    .need = SELFTEST_IF_ABLE,
+	    .wants = { { "object", "\"response.input_tokens\"" },
+		{ "input_tokens", "" } } },
+	{ .name = "responses: a stored answer is read again",
+	    .dialect = &responses,
+	    .body = "{\"store\":true,\"input\":\"Say hello.\"}",
+	    .need = SELFTEST_IF_ABLE,
+	    .then = stored_path,
+	    .method = "GET",
+	    .wants = { { "object", "\"response\"" }, { "id", "\"" },
+		{ "output.0.type", "\"" } } },
+	{ .name = "responses: a stored answer is deleted",
+	    .dialect = &responses,
+	    .body = "{\"store\":true,\"input\":\"Say hello.\"}",
+	    .need = SELFTEST_IF_ABLE,
+	    .then = stored_path,
+	    .method = "DELETE",
+	    .wants = { { "id", "\"" }, { "deleted", "true" } } },
+	{ .name = "responses: a WebSocket is refused, not broken",
+	    .dialect = &socket,
+	    .status = 426,
+	    .error = true,
+	    .need = SELFTEST_IF_ABLE,
 	    .wants = { FAULT } },
 
 	{ .name = "messages: a whole answer",

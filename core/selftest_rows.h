@@ -33,7 +33,8 @@ enum selftest_need {
 	SELFTEST_IF_ABLE   /* nor may the model be able to */
 };
 
-/* Makes the second request's body of the first answer; absent: cannot. */
+/* Makes the second request's body, or what its path has more than the first's,
+ * of the first answer; absent: cannot. */
 typedef struct str selftest_then(struct arena *a, struct str answer);
 
 struct selftest_row {
@@ -44,9 +45,12 @@ struct selftest_row {
 	bool stream;
 	bool raw;    /* send body as it is */
 	bool no_key; /* without credential */
-	bool error;  /* wants status 4xx */
+	bool error;  /* wants status 4xx, */
+	int status;  /* or this one; 0: 4xx, or 200 */
 	enum selftest_need need;
 	selftest_then *then;
+	const char *method; /* of the second request, to a path; NULL: POST a
+			     * body */
 	struct selftest_want wants[SELFTEST_WANTS]; /* of the last answer */
 };
 

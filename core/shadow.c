@@ -13,6 +13,7 @@
 #include "core/judge.h"
 #include "core/log.h"
 #include "core/order.h"
+#include "core/spans.h"
 #include "core/transcript.h"
 #include "core/trial_case.h"
 #include "core/trials.h"
@@ -22,6 +23,7 @@
 
 struct shadow {
 	struct arena *arena;
+	struct call *served; /* the client's */
 	const struct experiment *experiment;
 	struct trial_record record;
 	struct trial_case tc;
@@ -117,6 +119,7 @@ prepare(struct shadow *s, const struct call *c)
 	mine->control.no_store = true; /* no trial of a trial */
 	mine->header = c->header;
 	mine->header_arg = c->header_arg;
+	trace_below(&mine->trace, &c->trace);
 	mine->row.account = c->row.account;
 	mine->row.task = c->row.task;
 	mine->row.tags = verdict_tags(s->arena, trial->experiment->name);
@@ -151,6 +154,16 @@ reserve(struct shadow *s)
 	return s->experiment->budget_pusd <= 0;
 }
 
+/* Its spans go where those of the client's call have gone. */
+static void
+settle(struct shadow *s)
+{
+	const struct error *err = &s->call.err;
+
+	call_settle(&s->call, err->kind == ERROR_NONE ? 200 : err->status);
+	spans_join(s->served, &s->call);
+}
+
 /* It is on record: now make the call, unless the arm that served has failed. */
 static bool
 start(struct shadow *s, const struct call *c)
@@ -163,7 +176,7 @@ start(struct shadow *s, const struct call *c)
 	s->call.started_us = clock_mono_us();
 	if (call_front(&s->call) == 0)
 		return true;
-	call_settle(&s->call, s->call.err.status);
+	settle(s);
 	complain(s, &s->call.err);
 	drop(s, TRIAL_FAILED, (int)s->record.arms[1], 0);
 	return false;
@@ -179,6 +192,7 @@ shadow_begin(struct call *c, const struct fold *served)
 	if (c->err.kind != ERROR_NONE || served->stop == STOP_NONE)
 		return NULL;
 	s->arena = c->arena;
+	s->served = c;
 	s->experiment = c->planner.trial.experiment;
 	describe(s, c, served);
 	prepare(s, c);
@@ -229,7 +243,7 @@ shadow_end(struct shadow *s)
 	int64_t spent;
 
 	call_price(c);
-	call_settle(c, c->err.kind == ERROR_NONE ? 200 : c->err.status);
+	settle(s);
 	spent = c->row.cost.known ? c->row.cost.pusd : 0;
 	s->record.cost_pusd[1] = c->row.cost.known ? spent : -1;
 	s->record.latency_ms[1] = c->row.duration_ms;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/call.h"
 #include "core/genai.h"
@@ -19,6 +20,7 @@
 #define MAX_ATTEMPTS    64
 
 enum kind {
+	KIND_INTERNAL = 1,
 	KIND_SERVER = 2,
 	KIND_CLIENT = 3
 };
@@ -160,25 +162,37 @@ close_span(struct jw *w, enum status status)
 
 /* --- the call --- */
 
+/* What a client has asked for, or an experiment. */
 static void
-put_call(struct jw *w, const struct call *c)
+open_call(struct jw *w, const struct call *c)
 {
 	const struct ledger_call *row = &c->row;
 	const char *method = c->ask.method != NULL ? c->ask.method : "POST";
+	enum attempt_role role = c->control.role;
+	bool asked = role != ROLE_SHADOW && role != ROLE_JUDGE;
 	char name[128];
 	struct span s = { .id = c->trace.span,
-		.kind = KIND_SERVER,
+		.parent = c->trace.has_parent ? c->trace.parent : NULL,
+		.kind = asked ? KIND_SERVER : KIND_INTERNAL,
 		.start_us = row->started_us,
 		.end_us = row->started_us + row->duration_ms * 1000 };
 
 	snprintf(name, sizeof(name), "%s %s", method, row->endpoint);
-	s.name = str_of(name);
-	if (c->trace.has_parent)
-		s.parent = c->trace.parent;
+	s.name = str_of(asked ? name : ledger_role_words[role]);
 	open_span(w, &c->trace, &s);
+	if (!asked)
+		return;
 	put_text(w, "http.request.method", str_of(method));
 	put_text(w, "http.route", str_of(row->endpoint));
 	put_number(w, "http.response.status_code", row->status);
+}
+
+static void
+put_call(struct jw *w, const struct call *c)
+{
+	const struct ledger_call *row = &c->row;
+
+	open_call(w, c);
 	put_text(w, "error.type", row->error);
 	put_text(w, "gen_ai.operation.name", genai_operation(c->ask.operation));
 	put_text(w, "gen_ai.request.model", row->requested);
@@ -266,6 +280,21 @@ spans_of(struct call *c, unsigned *n)
 		put_attempt(&w, c, at);
 	}
 	return buf_over(out) ? STR_NONE : buf_str(out);
+}
+
+void
+spans_join(struct call *c, struct call *more)
+{
+	if (more->spans.n == 0)
+		return;
+	if (c->spans.n > 0) {
+		more->n_spans += c->n_spans;
+		more->spans = str_of(arena_printf(c->arena, "%.*s,%.*s",
+		    STR_ARG(c->spans), STR_ARG(more->spans)));
+	}
+	c->spans = more->spans;
+	c->n_spans = more->n_spans;
+	more->spans = STR_NONE;
 }
 
 void

@@ -89,11 +89,22 @@ void
 trace_begin(struct trace *t, struct str traceparent, bool make)
 {
 	*t = (struct trace){ .known = false };
-	trace_span(t->span);
 	t->has_parent = t->known = read_parent(t, str_trim(traceparent));
-	if (t->known || !make)
+	if (!t->known && !make)
+		return;
+	trace_span(t->span);
+	if (t->known)
 		return;
 	t->known = t->sampled = true;
 	random_bytes(t->id, TRACE_ID_BYTES);
 	t->id[0] |= 1;
+}
+
+void
+trace_below(struct trace *t, const struct trace *above)
+{
+	*t = *above;
+	t->has_parent = above->known;
+	memcpy(t->parent, above->span, TRACE_SPAN_BYTES);
+	trace_span(t->span);
 }

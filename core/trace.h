@@ -32,6 +32,9 @@ struct trace {
  */
 void trace_begin(struct trace *t, struct str traceparent, bool make);
 
+/* trace_below(t, above): have a place of its own below that of ${above}. */
+void trace_below(struct trace *t, const struct trace *above);
+
 /* trace_span(span): a new id for a span. */
 void trace_span(unsigned char span[TRACE_SPAN_BYTES]);
 

@@ -32,6 +32,22 @@ void anthropic_fail_body(
 field_fn anthropic_tools;
 field_fn anthropic_tool_choice;
 
+/*
+ * anthropic_offer(chat, name, offered):
+ * From here on tool ${name} is offered, or no longer.
+ *
+ * anthropic_drop_hidden(chat):
+ * Leave out the tools that are not offered at the end.
+ */
+void anthropic_offer(struct chat *chat, struct str name, bool offered);
+void anthropic_drop_hidden(struct chat *chat);
+
+#define ANTHROPIC_SEARCH "tool_search_tool_" /* a hosted one, before its kind */
+
+/* What stands in a conversation about tools that come and go. */
+part_fn anthropic_reference, anthropic_addition, anthropic_removal;
+part_fn anthropic_hosted_call, anthropic_hosted_search;
+
 /* The types of content blocks, and those of a system prompt. */
 extern const struct part_type anthropic_blocks[];
 extern const struct part_type anthropic_system_blocks[];

@@ -276,7 +276,10 @@ read_tool_use(struct chat *chat, struct part **list, const struct jnode *obj,
 	struct part *part = decode_part(chat, list, PART_TOOL_CALL, obj);
 
 	part->text = STR("{}");
-	return decode_object(chat, obj, table, LABEL, part, err);
+	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
+		return -1;
+	anthropic_offer(chat, part->name, true);
+	return 0;
 }
 
 static int
@@ -305,23 +308,6 @@ read_tool_result(struct chat *chat, struct part **list, const struct jnode *obj,
 	return read_block(chat, list, PART_TOOL_RESULT, table, obj, err);
 }
 
-/* The answer of a client's tool search: all tools are loaded already, so
- * its name says enough. */
-static int
-read_tool_reference(struct chat *chat, struct part **list,
-    const struct jnode *obj, struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("tool_name", STR, struct part, text),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	chat_lose(chat, LABEL ".tool_reference");
-	return read_block(chat, list, PART_TEXT, table, obj, err);
-}
-
 /* ---- the tables ---- */
 
 const struct part_type anthropic_blocks[] = {
@@ -333,14 +319,15 @@ const struct part_type anthropic_blocks[] = {
 	{ "redacted_thinking", SPEAKER_ASSISTANT, read_redacted },
 	{ "tool_use", SPEAKER_ASSISTANT, read_tool_use },
 	{ "tool_result", SPEAKER_USER, read_tool_result },
-	{ "tool_reference", SPEAKER_TOOL, read_tool_reference },
-	{ "server_tool_use", 0, NULL },
+	{ "tool_reference", SPEAKER_TOOL, anthropic_reference },
+	{ "server_tool_use", SPEAKER_ASSISTANT, anthropic_hosted_call },
 	{ "web_search_tool_result", 0, NULL },
 	{ "web_fetch_tool_result", 0, NULL },
 	{ "code_execution_tool_result", 0, NULL },
 	{ "bash_code_execution_tool_result", 0, NULL },
 	{ "text_editor_code_execution_tool_result", 0, NULL },
-	{ "tool_search_tool_result", 0, NULL },
+	{ "tool_search_tool_result", SPEAKER_ASSISTANT,
+	    anthropic_hosted_search },
 	{ "container_upload", 0, NULL },
 	{ "browser_state", 0, NULL },
 	{ "compaction", 0, NULL },
@@ -352,7 +339,7 @@ const struct part_type anthropic_blocks[] = {
 
 const struct part_type anthropic_system_blocks[] = {
 	{ "text", SPEAKER_SYSTEM, read_system_text },
-	{ "tool_addition", 0, NULL },
-	{ "tool_removal", 0, NULL },
+	{ "tool_addition", SPEAKER_SYSTEM, anthropic_addition },
+	{ "tool_removal", SPEAKER_SYSTEM, anthropic_removal },
 	{ .name = NULL },
 };

@@ -291,9 +291,9 @@ static const struct field request_fields[] = {
 	FIELD_NO("sluice", SKIP),
 	FIELD_OF("max_tokens", COUNT, struct chat, max_tokens),
 	FIELD_DO("system", read_system),
+	FIELD_DO("tools", anthropic_tools), /* messages may add some */
 	FIELD_MUST_DO("messages", read_messages),
 	FIELD_DO("cache_control", read_mark),
-	FIELD_DO("tools", anthropic_tools),
 	FIELD_DO("tool_choice", anthropic_tool_choice),
 	FIELD_BY("stop_sequences", decode_names, struct chat, stop),
 	FIELD_OF("stream", BOOL, struct chat, stream),
@@ -328,9 +328,11 @@ anthropic_decode_count(
 	chat->arena = a;
 	chat->dialect = WIRE_ANTHROPIC;
 	chat->include_usage = true; /* its streams always tell */
-	if (jtree_read(a, body, &root, err) < 0)
+	if (jtree_read(a, body, &root, err) < 0 ||
+	    decode_object(chat, &root, request_fields, NULL, chat, err) < 0)
 		return -1;
-	return decode_object(chat, &root, request_fields, NULL, chat, err);
+	anthropic_drop_hidden(chat);
+	return 0;
 }
 
 int

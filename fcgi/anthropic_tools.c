@@ -3,7 +3,8 @@
  * `tools` and `tool_choice` of a Messages request: wire.md §3.4.  Tools that
  * run at Anthropic's are refused.  Of its typed tools that run at the
  * client's, those whose input is published (bash, text editor) become plain
- * functions; the others exist in trained models only.
+ * functions; the others exist in trained models only.  A search among its
+ * tools is not missed: see anthropic_search.c.
  */
 #include "fcgi/anthropic.h"
 
@@ -78,7 +79,7 @@ read_custom(struct chat *chat, const struct jnode *item, struct error *err)
 		FIELD_BY("input_schema", decode_json, struct tool, schema),
 		FIELD_OF("strict", BOOL, struct tool, strict),
 		FIELD_BY("cache_control", decode_mark, struct tool, cache_mark),
-		FIELD_NO("defer_loading", LOSE), /* it is loaded at once */
+		FIELD_OF("defer_loading", BOOL, struct tool, hidden),
 		FIELD_NO("eager_input_streaming", SKIP),
 		FIELD_NO("input_examples", LOSE),
 		FIELD_NO("allowed_callers", LOSE),
@@ -89,17 +90,36 @@ read_custom(struct chat *chat, const struct jnode *item, struct error *err)
 
 	if (decode_object(chat, item, table, "tools", tool, err) < 0)
 		return -1;
+	chat->beyond |= tool->hidden;
 	if (jtree_find(item, "input_schema", &at))
 		return 0;
 	return jtree_fail(&at, err, "is required");
+}
+
+static int
+read_tool(struct chat *chat, const struct jnode *item, bool *searched,
+    struct error *err)
+{
+	struct str type = STR("custom");
+
+	if (jtree_str(item, "type", JTREE_OPTIONAL, &type, err) < 0)
+		return -1;
+	if (str_is(type, "custom"))
+		return read_custom(chat, item, err);
+	if (!str_starts(type, ANTHROPIC_SEARCH))
+		return read_typed(chat, item, type, err);
+	*searched = true;
+	chat_lose(chat, "tools.%.*s", STR_ARG(type));
+	return 0;
 }
 
 int
 anthropic_tools(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct str type;
+	bool searched = false;
 	struct jnode item;
+	struct tool *t;
 	size_t i;
 
 	(void)into;
@@ -107,13 +127,11 @@ anthropic_tools(
 		return jtree_fail(v, err, "must be an array");
 	for (i = 0; i < jtree_len(v); i++) {
 		item = jtree_item(v, i);
-		type = STR("custom");
-		if (jtree_str(&item, "type", JTREE_OPTIONAL, &type, err) < 0)
-			return -1;
-		if (str_is(type, "custom") ? read_custom(chat, &item, err)
-					   : read_typed(chat, &item, type, err))
+		if (read_tool(chat, &item, &searched, err) < 0)
 			return -1;
 	}
+	for (t = chat->tools; t != NULL && searched; t = t->next)
+		t->hidden = false;
 	return 0;
 }
 

@@ -230,14 +230,15 @@ static void
 finish_answer(struct exchange *x)
 {
 	struct call *c = &x->call;
+	const struct name *n;
 	struct receipt receipt = { .cost = c->row.cost,
 		.answered = c->row.answered,
 		.attempts = c->attempts,
 		.cache = c->row.cache,
 		.saved_pusd = c->row.saved_pusd };
 
-	if (x->enc->lost_citations)
-		name_add(x->arena, &c->row.lossy, STR("annotations"));
+	for (n = x->enc->lost; n != NULL; n = n->next)
+		name_add(x->arena, &c->row.lossy, n->s);
 	receipt.lossy = c->row.lossy;
 	if (c->err.kind == ERROR_NONE &&
 	    x->enc->finish(x->enc, &receipt, &c->err) == 0 && buf_over(x->body))

@@ -27,7 +27,7 @@ struct receipt {
 	unsigned attempts;
 	struct name *lossy;
 	struct str cache;   /* hit, "refused: …", or nothing to tell */
-	int64_t saved_pusd; /* by a hit; -1 unknown */
+	int64_t saved_pusd; /* as in the ledger */
 };
 
 /*
@@ -41,7 +41,8 @@ struct receipt {
  */
 struct encoder {
 	struct sink sink;
-	bool lost_citations; /* the dialect had no place for them */
+	struct name *lost; /* of the answer: the client's words have no place
+			    * for it */
 	/* Write the dialect's keep-alive; streams only. */
 	void (*ping)(struct encoder *e);
 	/* The answer is complete: write what ends it.  -1 with the error. */

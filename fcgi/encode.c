@@ -58,7 +58,7 @@ put_citation(struct encode *e, const struct citation *c)
 	if (stream && e->words->cite != NULL)
 		e->words->cite(e, c);
 	else if (stream || !e->words->cites)
-		e->encoder.lost_citations = true;
+		name_add(e->arena, &e->encoder.lost, EVENT_LOST_SOURCE);
 }
 
 static void
@@ -87,6 +87,9 @@ translate(struct encode *e, const struct event *ev)
 	case EVENT_PING:
 		if (e->opts.ask->stream)
 			e->words->ping(e);
+		break;
+	case EVENT_LOST:
+		name_add(e->arena, &e->encoder.lost, ev->name);
 		break;
 	case EVENT_HEAD:
 	case EVENT_FRAME:
@@ -180,10 +183,18 @@ write_note(struct jw *w, const struct receipt *r)
 	jw_end(w);
 }
 
+/* The headers of a stream could not know what its answer would lose. */
+static bool
+has_note(const struct encode *e)
+{
+	return e->early || (e->opts.ask->stream && e->encoder.lost != NULL);
+}
+
 static bool
 has_details(const struct receipt *r)
 {
-	return r->cache.n > 0 && !str_is(r->cache, "miss");
+	return r->cache.n > 0 &&
+	    (r->saved_pusd >= 0 || !str_is(r->cache, "miss"));
 }
 
 static void
@@ -193,7 +204,7 @@ write_details(struct jw *w, const struct receipt *r)
 
 	jw_object(w);
 	jw_kv_str(w, "cache", r->cache);
-	if (str_is(r->cache, "hit") && r->saved_pusd >= 0)
+	if (r->saved_pusd >= 0)
 		jw_kv_raw(w, "saved", str_of(money_text(r->saved_pusd, text)));
 	jw_end(w);
 }
@@ -211,7 +222,7 @@ encode_cost(const struct encode *e, struct jw *w, const struct receipt *r)
 		jw_key(w, "cost_details");
 		write_details(w, r);
 	}
-	if (!e->early)
+	if (!has_note(e))
 		return;
 	jw_key(w, "sluice");
 	write_note(w, r);
@@ -382,17 +393,23 @@ encode_tool_id(const struct encode *e, struct jw *w, struct str id, unsigned n)
 	jw_kv_str(w, "id", id);
 }
 
+const struct tool *
+encode_tool(const struct encode *e, struct str name)
+{
+	const struct chat *chat = e->opts.ask->chat;
+	const struct tool *t = chat != NULL ? chat->tools : NULL;
+
+	while (t != NULL && !str_eq(t->name, name))
+		t = t->next;
+	return t;
+}
+
 bool
 encode_is_custom(const struct encode *e, struct str name)
 {
-	const struct chat *chat = e->opts.ask->chat;
-	const struct tool *t;
+	const struct tool *t = encode_tool(e, name);
 
-	for (t = chat ? chat->tools : NULL; t != NULL; t = t->next) {
-		if (t->custom && str_eq(t->name, name))
-			return true;
-	}
-	return false;
+	return t != NULL && t->custom;
 }
 
 struct str

@@ -82,7 +82,7 @@ enum stop_reason encode_stop(const struct encode *e);
  * encode_cost(e, w, r):
  * Write the last members of a usage object: `cost` in USD, null if unknown,
  * and `sluice` with what the headers did not say because they went out
- * before it was known.
+ * before it was known: who answered, or what of the answer was lost.
  */
 void encode_cost(const struct encode *e, struct jw *w, const struct receipt *r);
 
@@ -94,9 +94,11 @@ void encode_tool_id(
     const struct encode *e, struct jw *w, struct str id, unsigned n);
 
 /*
- * encode_is_custom(e, name):
- * Returns  true if the client declared tool ${name} as one of free text.
+ * encode_tool(e, name), encode_is_custom(e, name):
+ * Returns  the client's tool ${name}, or NULL; true if it is one of free
+ *          text.
  */
+const struct tool *encode_tool(const struct encode *e, struct str name);
 bool encode_is_custom(const struct encode *e, struct str name);
 
 /*

@@ -6,6 +6,7 @@
 #include "core/call.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/exporter.h"
 #include "core/gateway.h"
 #include "core/judge.h"
 #include "core/live.h"
@@ -148,6 +149,7 @@ done_take(void *arg)
 {
 	struct judging *j = arg;
 
+	exporter_add(j->pool->exporter, judge_call(j->judge));
 	if (j->rc == 1 && !j->stopped)
 		run_call(j);
 	else if (j->rc == 0 && has_time(j))

@@ -52,6 +52,7 @@ read_url(
 	return decode_media(v, into, err);
 }
 
+/* An object; Mistral's clients may send the address alone. */
 static int
 read_image_url(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
@@ -62,6 +63,8 @@ read_image_url(
 		FIELD_END,
 	};
 
+	if (jtree_value_str(v).p != NULL)
+		return decode_media(v, into, err);
 	return decode_object(
 	    chat, v, table, "messages.content.image_url", into, err);
 }
@@ -81,6 +84,32 @@ read_image(struct chat *chat, struct part **list, const struct jnode *obj,
 	    decode_part(chat, list, PART_IMAGE, obj), err);
 }
 
+/* As Mistral's clients send it: base64 without a type, or a data URL. */
+static int
+read_audio_text(struct part *part, const struct jnode *v, struct error *err)
+{
+	static const struct {
+		const char *start; /* of the data, in base64 */
+		const char *mime;
+	} kinds[] = {
+		{ "UklGR", "audio/wav" }, /* RIFF */
+		{ "SUQz", "audio/mpeg" }, /* ID3 */
+		{ "//", "audio/mpeg" },   /* a frame */
+	};
+	struct str s = jtree_value_str(v);
+	size_t i;
+
+	if (str_starts(s, "data:"))
+		return decode_media(v, part, err);
+	part->data = s;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_starts(s, kinds[i].start))
+			part->mime = str_of(kinds[i].mime);
+	if (part->mime.p == NULL)
+		return jtree_fail(v, err, "must be wav or mp3, in base64");
+	return 0;
+}
+
 static int
 read_input_audio(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
@@ -91,6 +120,8 @@ read_input_audio(
 		FIELD_END,
 	};
 
+	if (jtree_value_str(v).p != NULL)
+		return read_audio_text(into, v, err);
 	return decode_object(
 	    chat, v, table, "messages.content.input_audio", into, err);
 }
@@ -140,13 +171,19 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("file", read_file_of),
+		FIELD_DO("file", read_file_of),
+		FIELD_OF("file_id", STR, struct part, file_id), /* Mistral */
 		FIELDS_OF_MARKS,
 		FIELD_END,
 	};
+	struct part *part = decode_part(chat, list, PART_DOCUMENT, obj);
+	struct jnode at;
 
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_DOCUMENT, obj), err);
+	if (decode_object(chat, obj, table, "messages.content", part, err) < 0)
+		return -1;
+	if (jtree_find(obj, "file", &at) || part->file_id.p != NULL)
+		return 0;
+	return jtree_fail(&at, err, "is required");
 }
 
 /* Mistral's parts, which its clients send. */
@@ -164,6 +201,16 @@ read_document(struct chat *chat, struct part **list, const struct jnode *obj,
 
 	return decode_object(chat, obj, table, "messages.content",
 	    decode_part(chat, list, PART_DOCUMENT, obj), err);
+}
+
+/* Where words are from, by numbers that Mistral alone knows. */
+static int
+read_reference(struct chat *chat, struct part **list, const struct jnode *obj,
+    struct error *err)
+{
+	(void)list, (void)obj, (void)err;
+	chat_lose(chat, "messages.content.reference");
+	return 0;
 }
 
 /* "..." or [{"type":"text","text":"..."}] */
@@ -208,6 +255,8 @@ const struct part_type openai_chat_parts[] = {
 	{ "input_audio", SPEAKER_USER, read_audio },
 	{ "file", SPEAKER_USER, read_file },
 	{ "document_url", SPEAKER_USER, read_document },
+	{ "reference", SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL,
+	    read_reference },
 	{ "refusal", SPEAKER_ASSISTANT, read_refusal },
 	{ "thinking", SPEAKER_ASSISTANT, read_thinking },
 	{ .name = NULL },

@@ -8,7 +8,9 @@
  * names it (signature.h), and one without text RESPONSES_REDACTED behind it.
  *
  * Tools of a namespace are called "ns__name" inside, and by both names again
- * on the way out.
+ * on the way out.  The client's own search for tools is a function inside,
+ * RESPONSES_SEARCH: what it has found is among the tools, and its output their
+ * names.
  *
  * What lives on OpenAI's servers (stored responses, conversations, hosted
  * tools) is an error here: requests with it reach OpenAI verbatim.
@@ -28,6 +30,7 @@ struct exchange;
 
 #define RESPONSES_REDACTED  "redacted:"
 #define RESPONSES_NS_SEP    "__"
+#define RESPONSES_SEARCH    "tool_search"
 #define RESPONSES_ELSEWHERE "is not available on this provider"
 
 /* See struct dialect. */
@@ -57,6 +60,13 @@ field_fn openai_responses_text;
  */
 struct str openai_responses_name(
     struct chat *chat, struct str ns, struct str name);
+
+/*
+ * openai_responses_names(chat, v, out):
+ * Append the names of all tools in list ${v} to ${out}, one a line.
+ */
+void openai_responses_names(
+    struct chat *chat, const struct jnode *v, struct buf *out);
 
 /* The types of content parts. */
 extern const struct part_type openai_responses_parts[];

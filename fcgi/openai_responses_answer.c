@@ -18,15 +18,13 @@
 
 /* ---- items ---- */
 
-static const struct tool *
-find_tool(const struct encode *e, struct str name)
+bool
+openai_responses_is_search(const struct encode *e, const struct fold_block *b)
 {
-	const struct chat *chat = e->opts.ask->chat;
-	const struct tool *t = chat != NULL ? chat->tools : NULL;
+	const struct tool *tool =
+	    b->kind == BLOCK_TOOL ? encode_tool(e, b->name) : NULL;
 
-	while (t != NULL && !str_eq(t->name, name))
-		t = t->next;
-	return t;
+	return tool != NULL && tool->search;
 }
 
 void
@@ -40,11 +38,14 @@ openai_responses_id(const struct encode *e, struct jw *w, const char *key,
 		[BLOCK_REDACTED] = "rs",
 		[BLOCK_TOOL] = "fc",
 	};
-	bool custom = b->kind == BLOCK_TOOL && encode_is_custom(e, b->name);
+	const char *prefix = prefixes[b->kind];
 	char id[96];
 
-	snprintf(id, sizeof(id), "%s_%s_%u", custom ? "ctc" : prefixes[b->kind],
-	    e->opts.call_id, n);
+	if (openai_responses_is_search(e, b))
+		prefix = "tsc";
+	else if (b->kind == BLOCK_TOOL && encode_is_custom(e, b->name))
+		prefix = "ctc";
+	snprintf(id, sizeof(id), "%s_%s_%u", prefix, e->opts.call_id, n);
 	jw_kv_cstr(w, key, id);
 }
 
@@ -93,13 +94,39 @@ openai_responses_arguments(const struct encode *e, const struct fold_block *b)
 }
 
 static void
+write_call_id(const struct encode *e, struct jw *w, const struct fold_block *b,
+    unsigned n)
+{
+	char made[64];
+
+	snprintf(made, sizeof(made), "%s_%u", e->opts.call_id, n);
+	jw_kv_str(w, "call_id", b->id.n > 0 ? b->id : str_of(made));
+}
+
+/* A search for tools has its arguments as an object, or none. */
+static void
+write_search(const struct encode *e, struct jw *w, const struct fold_block *b,
+    unsigned n, bool begun)
+{
+	struct str args = str_trim(b->text);
+	struct error err = { 0 };
+
+	if (begun || !str_starts(args, "{") || jtext_check(args, &err) != 0)
+		args = STR("{}");
+	jw_kv_cstr(w, "type", "tool_search_call");
+	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
+	jw_kv_cstr(w, "execution", "client");
+	jw_kv_raw(w, "arguments", args);
+	write_call_id(e, w, b, n);
+}
+
+static void
 write_call(const struct encode *e, struct jw *w, const struct fold_block *b,
     unsigned n, bool begun)
 {
-	const struct tool *tool = find_tool(e, b->name);
+	const struct tool *tool = encode_tool(e, b->name);
 	bool custom = tool != NULL && tool->custom;
 	struct str name = b->name, text = STR("");
-	char made[64];
 
 	if (!begun)
 		text = openai_responses_arguments(e, b);
@@ -108,8 +135,7 @@ write_call(const struct encode *e, struct jw *w, const struct fold_block *b,
 	jw_kv_cstr(w, "type", custom ? "custom_tool_call" : "function_call");
 	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
 	jw_kv_str(w, custom ? "input" : "arguments", text);
-	snprintf(made, sizeof(made), "%s_%u", e->opts.call_id, n);
-	jw_kv_str(w, "call_id", b->id.n > 0 ? b->id : str_of(made));
+	write_call_id(e, w, b, n);
 	jw_kv_str(w, "name", name);
 	if (tool != NULL && tool->ns.n > 0)
 		jw_kv_str(w, "namespace", tool->ns);
@@ -159,7 +185,10 @@ openai_responses_item(const struct encode *e, struct jw *w,
 		write_message(e, w, b, begun);
 		break;
 	case BLOCK_TOOL:
-		write_call(e, w, b, n, begun);
+		if (openai_responses_is_search(e, b))
+			write_search(e, w, b, n, begun);
+		else
+			write_call(e, w, b, n, begun);
 		break;
 	case BLOCK_THINKING:
 	case BLOCK_REDACTED:

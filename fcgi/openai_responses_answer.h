@@ -58,6 +58,10 @@ void openai_responses_item(const struct encode *e, struct jw *w,
 void openai_responses_id(const struct encode *e, struct jw *w, const char *key,
     const struct fold_block *b, unsigned n);
 
+/* Whether ${b} calls the client's search for tools: it has no deltas. */
+bool openai_responses_is_search(
+    const struct encode *e, const struct fold_block *b);
+
 /* Writes a content part of a message; ${text} may be empty. */
 void openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
     const struct fold_cited *cited);

@@ -298,7 +298,7 @@ read_output(struct chat *chat, const struct jnode *obj, struct error *err)
 
 /* ---- the rest ---- */
 
-/* Tools that come along, here or found by a search of the client's. */
+/* Tools that come along. */
 static int
 read_more_tools(struct chat *chat, const struct jnode *obj, struct error *err)
 {
@@ -333,6 +333,72 @@ lose_item(struct chat *chat, const struct jnode *obj, struct error *err)
 	return 0;
 }
 
+/* OpenAI may have searched itself: then nobody waits for what was found. */
+static bool
+is_clients(const struct jnode *obj)
+{
+	struct jnode at;
+
+	return jtree_find(obj, "execution", &at) &&
+	    str_is(jtree_value_str(&at), "client");
+}
+
+static int
+read_search_call(struct chat *chat, const struct jnode *obj, struct error *err)
+{
+	static const struct field table[] = {
+		FIELDS_OF_ITEMS,
+		FIELD_NO("execution", SKIP),
+		FIELD_MUST("call_id", STR, struct part, id),
+		FIELD_BY("arguments", decode_json, struct part, text),
+		FIELD_END,
+	};
+	struct part *part;
+
+	if (!is_clients(obj))
+		return lose_item(chat, obj, err);
+	part = decode_part(
+	    chat, &assistant_turn(chat, obj)->parts, PART_TOOL_CALL, obj);
+	part->name = STR(RESPONSES_SEARCH);
+	part->text = STR("{}");
+	return decode_object(chat, obj, table, "input", part, err);
+}
+
+static int
+read_found(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct buf *names = buf_new(chat->arena, MAX_JOINED_BYTES);
+	struct part *part = into;
+
+	if (openai_responses_tools(chat, NULL, v, err) < 0)
+		return -1;
+	openai_responses_names(chat, v, names);
+	decode_part(chat, &part->parts, PART_TEXT, v)->text =
+	    names->n > 0 ? buf_str(names) : STR("no tools found");
+	return 0;
+}
+
+static int
+read_search_output(
+    struct chat *chat, const struct jnode *obj, struct error *err)
+{
+	static const struct field table[] = {
+		FIELDS_OF_ITEMS,
+		FIELD_NO("execution", SKIP),
+		FIELD_MUST("call_id", STR, struct part, id),
+		FIELD_MUST_DO("tools", read_found),
+		FIELD_END,
+	};
+	struct part *part;
+
+	if (!is_clients(obj))
+		return read_more_tools(chat, obj, err);
+	part = decode_part(
+	    chat, &results_turn(chat, obj)->parts, PART_TOOL_RESULT, obj);
+	return decode_object(chat, obj, table, "input", part, err);
+}
+
 static const struct {
 	const char *type;
 	item_fn *read;
@@ -345,8 +411,8 @@ static const struct {
 	{ "custom_tool_call", read_custom_call, true },
 	{ "custom_tool_call_output", read_output, true },
 	{ "additional_tools", read_more_tools, false },
-	{ "tool_search_output", read_more_tools, false },
-	{ "tool_search_call", lose_item, false },
+	{ "tool_search_output", read_search_output, false },
+	{ "tool_search_call", read_search_call, false },
 	{ "configuration_update", read_update, false },
 	{ "web_search_call", lose_item, false },
 	{ "file_search_call", lose_item, false },

@@ -184,7 +184,8 @@ put_delta(struct response_stream *s, struct str text)
 {
 	const struct fold_block *b = s->e.fold.open;
 
-	if (text.n == 0 || b->kind == BLOCK_REDACTED || is_custom(s, b))
+	if (text.n == 0 || b->kind == BLOCK_REDACTED || is_custom(s, b) ||
+	    openai_responses_is_search(&s->e, b))
 		return;
 	if (b->kind == BLOCK_THINKING && b->text.n == 0)
 		write_part(
@@ -238,7 +239,9 @@ put_close(struct response_stream *s)
 {
 	const struct fold_block *b = s->e.fold.open;
 
-	if (b->kind == BLOCK_TOOL)
+	if (openai_responses_is_search(&s->e, b))
+		; /* all of it is in its item */
+	else if (b->kind == BLOCK_TOOL)
 		close_call(s, b);
 	else if (is_message(b) || (b->kind == BLOCK_THINKING && b->text.n > 0))
 		close_text(s, b);

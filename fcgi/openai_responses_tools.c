@@ -3,11 +3,13 @@
  * `tools` and `tool_choice` of a Responses request: wire.md §2.3.  Tools that
  * run at OpenAI's are refused, with two exceptions that every Codex session
  * would run into: a web search among other tools is a convenience, and a tool
- * search only loads what is loaded here at once.
+ * search of OpenAI's only loads what is loaded here at once.  One of the
+ * client's is a function, whose calls are items of their own.
  */
 #include "fcgi/openai_responses.h"
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "core/error.h"
 
 struct str
@@ -27,14 +29,14 @@ struct entry {
 	const struct jnode *obj;
 };
 
-static bool
-has_tool(const struct chat *chat, struct str name)
+static const struct tool *
+find_tool(const struct chat *chat, struct str name)
 {
 	const struct tool *t = chat->tools;
 
 	while (t != NULL && !str_eq(t->name, name))
 		t = t->next;
-	return t != NULL;
+	return t;
 }
 
 /* The same tool may come with `tools` and with an item: once is enough. */
@@ -43,12 +45,19 @@ read_tool(struct chat *chat, const struct entry *e, const struct field *table,
     struct error *err)
 {
 	struct tool one = { .ns = e->ns }, *tool, *last;
+	const struct tool *same;
 
+	one.search = str_is(e->type, RESPONSES_SEARCH);
+	if (one.search)
+		one.name = e->type;
 	one.custom = str_is(e->type, "custom");
 	if (decode_object(chat, e->obj, table, "tools", &one, err) < 0)
 		return -1;
 	one.name = openai_responses_name(chat, e->ns, one.name);
-	if (has_tool(chat, one.name))
+	same = find_tool(chat, one.name);
+	if (same != NULL && same->search != one.search)
+		chat_lose(chat, "tools.%.*s", STR_ARG(e->type));
+	if (same != NULL)
 		return 0;
 	tool = chat_tool(chat);
 	last = tool->last;
@@ -123,6 +132,26 @@ read_search(struct chat *chat, const struct entry *e, struct error *err)
 	    STR_ARG(e->type));
 }
 
+static int
+read_tool_search(struct chat *chat, const struct entry *e, struct error *err)
+{
+	static const struct field table[] = {
+		FIELD_NO("type", SKIP),
+		FIELD_NO("execution", SKIP),
+		FIELD_OF("description", STR, struct tool, description),
+		FIELD_BY("parameters", decode_json, struct tool, schema),
+		FIELD_END,
+	};
+	struct str execution = STR("server");
+
+	if (jtree_str(e->obj, "execution", JTREE_OPTIONAL, &execution, err) < 0)
+		return -1;
+	if (!str_is(execution, "client"))
+		return read_search(chat, e, err);
+	chat->beyond = true;
+	return read_tool(chat, e, table, err);
+}
+
 static const struct {
 	const char *type;
 	bool prefix; /* a date may follow */
@@ -132,7 +161,7 @@ static const struct {
 	{ "function", false, read_function },
 	{ "custom", false, read_custom },
 	{ "namespace", false, read_namespace },
-	{ "tool_search", false, read_search },
+	{ RESPONSES_SEARCH, false, read_tool_search },
 	{ "web_search", true, read_search },
 };
 
@@ -179,6 +208,36 @@ openai_responses_tools(
 {
 	(void)into;
 	return read_list(chat, v, STR_NONE, err);
+}
+
+static void
+add_names(
+    struct chat *chat, const struct jnode *v, struct str ns, struct buf *out)
+{
+	struct jnode item, list, name;
+	struct str full;
+	size_t i;
+
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (!jtree_find(&item, "name", &name))
+			continue;
+		if (jtree_find(&item, "tools", &list)) {
+			add_names(chat, &list, jtree_value_str(&name), out);
+			continue;
+		}
+		full = openai_responses_name(chat, ns, jtree_value_str(&name));
+		if (out->n > 0)
+			buf_addch(out, '\n');
+		buf_adds(out, full);
+	}
+}
+
+void
+openai_responses_names(
+    struct chat *chat, const struct jnode *v, struct buf *out)
+{
+	add_names(chat, v, STR_NONE, out);
 }
 
 /* ---- tool_choice ---- */

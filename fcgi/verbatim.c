@@ -152,6 +152,7 @@ verbatim_put(struct verbatim *v, const struct event *ev, struct error *err)
 	case EVENT_CLOSE:
 	case EVENT_STOP:
 	case EVENT_PING:
+	case EVENT_LOST:
 		break;
 	}
 	return 0;

@@ -11,8 +11,11 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/event.h"
+#include "core/sink.h"
 
-#define RETRY_MAX_MS (24 * 3600 * 1000.0)
+#define RETRY_MAX_MS   (24 * 3600 * 1000.0)
+#define MAX_WORD_BYTES 64
 
 /* Words vendors use where an error inside a stream has no status. */
 static const struct {
@@ -289,6 +292,27 @@ answer_check(struct arena *a, const struct frame *f, const struct jnode *root,
 	return -1;
 }
 
+/* It may end up in a header. */
+static bool
+is_word(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n > 0 && s.n <= MAX_WORD_BYTES;
+}
+
+int
+answer_lost(struct sink *out, struct str what, struct error *err)
+{
+	return sink_put(out,
+	    &(struct event){ .kind = EVENT_LOST,
+		.name = is_word(what) ? what : STR("unknown") },
+	    err);
+}
+
 int
 answer_cut(struct error *err)
 {
@@ -325,6 +349,7 @@ answer_refused(struct arena *a, const struct refusal *r, struct error *err)
 		return;
 	err->raw = r->body;
 	err->raw_wire = r->wire;
+	err->raw_status = r->status;
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" as seconds; -1 for anything else. */

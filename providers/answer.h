@@ -19,6 +19,8 @@
 #include "core/str.h"
 #include "core/wire.h"
 
+struct sink;
+
 /* One frame or body decoded, at most, in a decoder's scratch arena. */
 #define ANSWER_SCRATCH_BYTES ((size_t)1 << 30)
 
@@ -56,6 +58,16 @@ bool answer_count(const struct jnode *at, const char *key, int64_t *out);
  */
 int answer_check(struct arena *a, const struct frame *f,
     const struct jnode *root, enum wire wire, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * answer_lost(out, what, err):
+ * Pass on that no event carries ${what} of the answer: a word of the
+ * provider's, "unknown" if it is not plain.
+ *
+ * Returns  0, or -1 with the sink's error.
+ */
+int answer_lost(struct sink *out, struct str what, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

@@ -3,7 +3,7 @@
  * Reading Messages answers.  A stream's message_start, content_block_start
  * and message_delta carry the same objects as a whole message does, so the
  * same readers serve both.  Blocks come strictly one after the other; those
- * of kinds we do not know (server tools, citations' sources) are passed over.
+ * of kinds we do not know (server tools and what they found) are lost.
  *
  * Source: wire.md §3.5, §3.6.
  */
@@ -47,17 +47,31 @@ put(struct anthropic *o, struct event ev, struct error *err)
 	return sink_put(o->out, &ev, err);
 }
 
-/* Pages alone have an address; what a client's own documents say has not. */
+/* Pages have one, and a client's search results mostly; what its documents
+ * say has none. */
+static struct str
+address(const struct jnode *citation)
+{
+	struct str url = answer_str(citation, "url");
+	struct str source = answer_str(citation, "source");
+
+	if (url.n > 0)
+		return url;
+	return str_starts(source, "https://") || str_starts(source, "http://")
+	    ? source
+	    : STR_NONE;
+}
+
 static int
 put_citation(struct anthropic *o, const struct jnode *at, struct error *err)
 {
-	const struct citation c = { .url = answer_str(at, "url"),
+	const struct citation c = { .url = address(at),
 		.title = answer_str(at, "title"),
 		.quote = answer_str(at, "cited_text"),
 		.end = o->chars };
 
 	if (!o->open || c.url.n == 0)
-		return 0;
+		return answer_lost(o->out, EVENT_LOST_SOURCE, err);
 	return put(
 	    o, (struct event){ .kind = EVENT_CITATION, .citation = &c }, err);
 }
@@ -213,7 +227,7 @@ read_block(struct anthropic *o, int64_t index, const struct jnode *block,
 	for (size_t i = 0; i < n; i++)
 		if (str_is(type, block_types[i].type))
 			return open_block(o, i, block, err);
-	return 0;
+	return answer_lost(o->out, type, err);
 }
 
 static int

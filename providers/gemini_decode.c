@@ -276,17 +276,21 @@ read_inline(struct gemini *o, const struct jnode *part,
 	return put_piece(o, BLOCK_TEXT, buf_str(b), err);
 }
 
-/* Parts of hosted tools that are not here are passed over. */
+/* What hosted tools were asked and said is lost. */
 static const struct {
 	const char *key;
 	int (*read)(struct gemini *o, const struct jnode *part,
-	    const struct jnode *value, struct error *err);
+	    const struct jnode *value, struct error *err); /* NULL: lost */
 } part_kinds[] = {
 	{ "text", read_text },
 	{ "functionCall", read_call },
 	{ "executableCode", read_code },
 	{ "codeExecutionResult", read_outcome },
 	{ "inlineData", read_inline },
+	{ "fileData", NULL },
+	{ "functionResponse", NULL },
+	{ "toolCall", NULL },
+	{ "toolResponse", NULL },
 };
 
 static int
@@ -295,9 +299,14 @@ read_part(struct gemini *o, const struct jnode *part, struct error *err)
 	size_t n = sizeof(part_kinds) / sizeof(*part_kinds);
 	struct jnode value;
 
-	for (size_t i = 0; i < n; i++)
-		if (jtree_find(part, part_kinds[i].key, &value))
-			return part_kinds[i].read(o, part, &value, err);
+	for (size_t i = 0; i < n; i++) {
+		if (!jtree_find(part, part_kinds[i].key, &value))
+			continue;
+		if (part_kinds[i].read == NULL)
+			return answer_lost(
+			    o->out, str_of(part_kinds[i].key), err);
+		return part_kinds[i].read(o, part, &value, err);
+	}
 	return 0;
 }
 
@@ -345,6 +354,8 @@ put_citation(void *arg, const struct citation *c)
 {
 	struct gemini *o = arg;
 
+	if (c->url.n == 0 || !o->running || o->kind != BLOCK_TEXT)
+		return answer_lost(o->out, EVENT_LOST_SOURCE, o->err);
 	return put(
 	    o, (struct event){ .kind = EVENT_CITATION, .citation = c }, o->err);
 }
@@ -353,8 +364,6 @@ put_citation(void *arg, const struct citation *c)
 static int
 read_sources(struct gemini *o, const struct jnode *c, struct error *err)
 {
-	if (!o->running || o->kind != BLOCK_TEXT)
-		return 0;
 	o->err = err;
 	return gemini_grounding(
 	    c, buf_over(o->said) ? STR("") : buf_str(o->said), put_citation, o);

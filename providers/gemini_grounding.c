@@ -29,12 +29,11 @@ tell_chunk(const struct grounding *g, size_t i, struct citation *c)
 	struct jnode chunk = jtree_item(&g->chunks, i), at;
 
 	if (!jtree_find(&chunk, "web", &at) &&
-	    !jtree_find(&chunk, "retrievedContext", &at) &&
-	    !jtree_find(&chunk, "maps", &at))
-		return 0;
+	    !jtree_find(&chunk, "retrievedContext", &at))
+		(void)jtree_find(&chunk, "maps", &at);
 	c->url = answer_str(&at, "uri");
 	c->title = answer_str(&at, "title");
-	return c->url.n > 0 ? g->fn(g->arg, c) : 0;
+	return g->fn(g->arg, c);
 }
 
 static int
@@ -99,7 +98,8 @@ tell_recited(const struct grounding *g, const struct jnode *metadata)
 	size_t i;
 	int rc = 0;
 
-	(void)jtree_find(metadata, "citations", &list);
+	if (!jtree_find(metadata, "citationSources", &list))
+		(void)jtree_find(metadata, "citations", &list); /* Vertex */
 	for (i = 0; i < jtree_len(&list) && rc == 0; i++) {
 		item = jtree_item(&list, i);
 		start = end = 0;
@@ -109,8 +109,7 @@ tell_recited(const struct grounding *g, const struct jnode *metadata)
 			.title = answer_str(&item, "title"),
 			.start = chars_before(g->said, start),
 			.end = chars_before(g->said, end) };
-		if (c.url.n > 0)
-			rc = g->fn(g->arg, &c);
+		rc = g->fn(g->arg, &c);
 	}
 	return rc;
 }

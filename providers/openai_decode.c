@@ -66,6 +66,7 @@ put_piece(
 			return -1;
 		o->running = true;
 		o->kind = kind;
+		o->chars = 0;
 		o->key = o->next_key++;
 		if (openai_put(o,
 			(struct event){
@@ -75,6 +76,7 @@ put_piece(
 	}
 	if (kind == BLOCK_TEXT)
 		o->piece = text;
+	o->chars += citation_chars(text);
 	return openai_put(o,
 	    (struct event){ .kind = EVENT_DELTA, .key = o->key, .text = text },
 	    err);
@@ -101,6 +103,32 @@ read_thinking_part(
 }
 
 static int
+read_text_part(struct openai *o, const struct jnode *part, struct error *err)
+{
+	return put_piece(o, BLOCK_TEXT, answer_str(part, "text"), err);
+}
+
+static const struct {
+	const char *type;
+	int (*read)(struct openai *, const struct jnode *, struct error *);
+} parts[] = {
+	{ "text", read_text_part },
+	{ "thinking", read_thinking_part },
+	{ "tool_reference", openai_source },
+};
+
+static int
+read_part(struct openai *o, const struct jnode *part, struct error *err)
+{
+	struct str type = answer_str(part, "type");
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (str_is(type, parts[i].type))
+			return parts[i].read(o, part, err);
+	return answer_lost(o->out, type, err);
+}
+
+static int
 read_content(struct openai *o, const struct jnode *content, struct error *err)
 {
 	struct jnode part;
@@ -110,38 +138,25 @@ read_content(struct openai *o, const struct jnode *content, struct error *err)
 		return -1;
 	for (i = 0; i < jtree_len(content); i++) {
 		part = jtree_item(content, i);
-		if (read_thinking_part(o, &part, err) != 0 ||
-		    put_piece(o, BLOCK_TEXT, answer_str(&part, "text"), err) !=
-			0)
+		if (read_part(o, &part, err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Of the text that has just come: sources stand in it by their places. */
+/* What is said in no words that we know. */
 static int
-read_annotations(struct openai *o, const struct jnode *m, struct error *err)
+read_others(struct openai *o, const struct jnode *m, struct error *err)
 {
-	struct jnode list, item, of;
-	struct citation c;
-	size_t i;
+	static const char *const names[] = { "audio", "images" };
+	struct jnode at;
 
-	(void)jtree_find(m, "annotations", &list);
-	for (i = 0; i < jtree_len(&list); i++) {
-		item = jtree_item(&list, i);
-		if (!o->running || o->kind != BLOCK_TEXT ||
-		    !jtree_find(&item, "url_citation", &of))
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!jtree_find(m, names[i], &at) ||
+		    (json_object_is_type(at.v, json_type_array) &&
+			jtree_len(&at) == 0))
 			continue;
-		c = (struct citation){ .url = answer_str(&of, "url"),
-			.title = answer_str(&of, "title") };
-		(void)answer_count(&of, "start_index", &c.start);
-		(void)answer_count(&of, "end_index", &c.end);
-		if (c.url.n > 0 &&
-		    openai_put(o,
-			(struct event){ .kind = EVENT_CITATION,
-			    .key = o->key,
-			    .citation = &c },
-			err) != 0)
+		if (answer_lost(o->out, str_of(names[i]), err) != 0)
 			return -1;
 	}
 	return 0;
@@ -160,7 +175,7 @@ read_message(struct openai *o, const struct jnode *m, struct error *err)
 	(void)jtree_find(m, "content", &content);
 	if (put_piece(o, BLOCK_THINKING, thinking, err) != 0 ||
 	    read_content(o, &content, err) != 0 ||
-	    read_annotations(o, m, err) != 0 ||
+	    openai_annotations(o, m, err) != 0 || read_others(o, m, err) != 0 ||
 	    put_piece(o, BLOCK_REFUSAL, refusal, err) != 0)
 		return -1;
 	return openai_calls(o, m, err);
@@ -297,6 +312,7 @@ read_frame(struct openai *o, const struct frame *f, struct error *err)
 	if (answer_json(o->scratch, f->data, &root, err) != 0 ||
 	    answer_check(o->arena, f, &root, WIRE_OPENAI_CHAT, err) != 0 ||
 	    start(o, &root, err) != 0 || read_choices(o, &root, err) != 0 ||
+	    openai_sources(o, &root, err) != 0 ||
 	    read_usage(o, &root, err) != 0)
 		return -1;
 	learn(o, f);

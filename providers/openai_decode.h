@@ -34,6 +34,8 @@ struct openai {
 	enum block_kind kind;
 	int key;
 	int next_key;
+	int64_t chars; /* of the running block */
+	bool cited;    /* sources have come */
 	struct str id;
 	struct openai_call *calls; /* latest first */
 	enum stop_reason stop;
@@ -47,6 +49,19 @@ int openai_put(struct openai *o, struct event ev, struct error *err);
 
 /* openai_close(o, err): end the running block, if any. */
 int openai_close(struct openai *o, struct error *err);
+
+/*
+ * openai_annotations(o, message, err), openai_sources(o, root, err),
+ * openai_source(o, at, err):
+ * Pass on sources of the running text: those beside it; those beside the
+ * choices, once it is over, unless there were others; one, an address or an
+ * object with url and title.
+ */
+int openai_annotations(
+    struct openai *o, const struct jnode *message, struct error *err);
+int openai_sources(
+    struct openai *o, const struct jnode *root, struct error *err);
+int openai_source(struct openai *o, const struct jnode *at, struct error *err);
 
 /*
  * openai_calls(o, message, err):

@@ -101,7 +101,7 @@ write_document_url(struct writer *o, const struct part *p)
 static int
 write_document(struct writer *o, const struct part *p)
 {
-	bool by_url = o->target->provider->quirks & QUIRK_DOCUMENT_URL;
+	bool by_url = o->target->provider->quirks & QUIRK_MISTRAL_PARTS;
 
 	if (p->text.p) {
 		write_text(o, p, history_document(o->arena, p));
@@ -147,6 +147,11 @@ write_audio(struct writer *o, const struct part *p)
 		    p, o->err, "the provider takes audio as wav or mp3");
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "input_audio");
+	if (o->target->provider->quirks & QUIRK_MISTRAL_PARTS) {
+		jw_kv_str(o->w, "input_audio", p->data);
+		jw_end(o->w);
+		return 0;
+	}
 	jw_key(o->w, "input_audio");
 	jw_object(o->w);
 	jw_kv_str(o->w, "data", p->data);

@@ -6,6 +6,7 @@
 #include "providers/answer.h"
 #include "providers/openai_responses_decode.h"
 
+/* Those of a client's files have no address. */
 static int
 put_citation(struct responses *o, const struct responses_block *b,
     const struct jnode *at, struct error *err)
@@ -13,8 +14,8 @@ put_citation(struct responses *o, const struct responses_block *b,
 	struct citation c = { .url = answer_str(at, "url"),
 		.title = answer_str(at, "title") };
 
-	if (b->closed || c.url.n == 0)
-		return 0;
+	if (!b || c.url.n == 0)
+		return answer_lost(o->out, EVENT_LOST_SOURCE, err);
 	(void)answer_count(at, "start_index", &c.start);
 	(void)answer_count(at, "end_index", &c.end);
 	return responses_put(o,
@@ -25,7 +26,7 @@ put_citation(struct responses *o, const struct responses_block *b,
 
 /* Those that have not come one by one. */
 int
-responses_cited(struct responses *o, const struct responses_block *b,
+responses_cited(struct responses *o, struct responses_block *b,
     const struct jnode *part, struct error *err)
 {
 	struct jnode list, item;
@@ -37,6 +38,7 @@ responses_cited(struct responses *o, const struct responses_block *b,
 		if (put_citation(o, b, &item, err) != 0)
 			return -1;
 	}
+	b->cited |= i > 0;
 	return 0;
 }
 
@@ -57,9 +59,10 @@ responses_annotation(
 	struct responses_block *b = find_part(o, root);
 	struct jnode at;
 
-	if (!b || !jtree_find(root, "annotation", &at))
+	if (!jtree_find(root, "annotation", &at))
 		return 0;
-	b->cited = true;
+	if (b)
+		b->cited = true;
 	return put_citation(o, b, &at, err);
 }
 

@@ -18,7 +18,7 @@ struct responses_block {
 	bool custom; /* tool: its text is free, see custom_tool.h */
 	bool fed;    /* some of its text has come */
 	bool raw;    /* thinking: the text is its content, not a summary */
-	bool cited;  /* sources of its text have come by themselves */
+	bool cited;  /* sources of its text have come */
 	bool closed; /* CLOSE has been passed on */
 	struct responses_block *next;
 };
@@ -67,9 +67,9 @@ int responses_done(struct responses *o, int64_t index, const struct jnode *item,
 
 /*
  * responses_cited(o, b, part, err):
- * The sources of text ${b} in ${part}, unless they have come one by one.
+ * The sources of text ${b} in ${part}, unless they have come before.
  */
-int responses_cited(struct responses *o, const struct responses_block *b,
+int responses_cited(struct responses *o, struct responses_block *b,
     const struct jnode *part, struct error *err);
 int responses_annotation(
     struct responses *o, const struct jnode *root, struct error *err);

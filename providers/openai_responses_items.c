@@ -3,8 +3,8 @@
  * The items of a Responses answer.  Each has a block, a message one for each
  * part, under the numbers it came with until the item is done.  Whatever was
  * not streamed comes with the end of the item, so a whole answer is read as
- * items that are done.  Items of hosted tools are passed over: their place in
- * a conversation is with their own vendor.
+ * items that are done.  Items of hosted tools are lost: their place in a
+ * conversation is with their own vendor.
  */
 #include "providers/openai_responses_decode.h"
 
@@ -334,10 +334,8 @@ search_done(struct responses *o, int64_t index, const struct jnode *item,
     struct error *err)
 {
 	(void)index;
-	(void)item;
-	(void)err;
 	o->searches++;
-	return 0;
+	return answer_lost(o->out, answer_str(item, "type"), err);
 }
 
 /* ---- items ---- */
@@ -375,11 +373,13 @@ responses_done(struct responses *o, int64_t index, const struct jnode *item,
     struct error *err)
 {
 	struct str type = answer_str(item, "type");
+	size_t i = 0, n = sizeof(items) / sizeof(*items);
 
-	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
-		if (str_is(type, items[i].type) &&
-		    items[i].done(o, index, item, err) != 0)
-			return -1;
+	while (i < n && !str_is(type, items[i].type))
+		i++;
+	if ((i < n ? items[i].done(o, index, item, err)
+		   : answer_lost(o->out, type, err)) != 0)
+		return -1;
 	return drop_blocks(o, index, err);
 }
 

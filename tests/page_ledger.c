@@ -106,6 +106,18 @@ pick(struct filling *f, size_t n)
 	return (unsigned)(r * r * (double)n);
 }
 
+/* Of some answers, half was said by another model. */
+static void
+advise(struct ledger_attempt *at, int64_t pusd)
+{
+	int64_t n = at->usage.tokens[USAGE_OUTPUT] / 2;
+
+	if (n % 8 != 0)
+		return;
+	usage_other(&at->usage, STR("an-advisor"))->tokens[USAGE_OUTPUT] = n;
+	at->others_pusd[0] = n * pusd;
+}
+
 static void
 fill_attempt(struct filling *f, struct ledger_attempt *at, unsigned m)
 {
@@ -133,6 +145,7 @@ fill_attempt(struct filling *f, struct ledger_attempt *at, unsigned m)
 		    u->tokens[USAGE_OUTPUT] * of->output * 1000000,
 		NULL };
 	at->price = STR("2026-07-02");
+	advise(at, of->output * 1000000);
 }
 
 static void

@@ -33,6 +33,8 @@ const CASES = [
       output_tokens_details: { thinking_tokens: 33 } } },
   // (1128 + 1289) x 3 + 133 x 15, and the advisor's 2529 x 5 + 38 x 25
   { provider: 'anthropic', model: 'claude-sonnet-4-6', usd: '0.022841',
+    others: [{ model: 'claude-opus-4-8', input: 2529, output: 38,
+      cost_usd: '0.013595' }],
     usage: { input_tokens: 2417, output_tokens: 133,
       cache_creation_input_tokens: 0, cache_read_input_tokens: 0,
       iterations: [{ type: 'message', input_tokens: 1128, output_tokens: 121 },
@@ -41,6 +43,8 @@ const CASES = [
         { type: 'message', input_tokens: 1289, output_tokens: 12 }] } },
   // an advisor without a price: no amount
   { provider: 'anthropic', model: 'claude-sonnet-4-6', usd: null,
+    others: [{ model: 'claude-unheard-of', input: 9, output: 9,
+      cost_usd: null }],
     why: 'claude-unheard-of', usage: { input_tokens: 1, output_tokens: 1,
       iterations: [{ type: 'advisor_message', model: 'claude-unheard-of',
         input_tokens: 9, output_tokens: 9 }] } },
@@ -165,6 +169,12 @@ for (const c of CASES) {
           assert.equal(row.attempts[0].cost_usd, c.usd);
           assert.equal(row.attempts[0].usage_source, 'reported');
           assert.equal(row.attempts[0].provider_cost_usd, c.own ?? null);
+          const { others, ...all } = row.attempts[0].usage;
+          assert.deepEqual(others?.map(({ model, input, output, cost_usd }) =>
+            ({ model, input, output, cost_usd })), c.others);
+          for (const o of others ?? [])
+            assert.deepEqual(Object.keys(o), ['model',
+              ...Object.keys(all).filter((k) => k !== 'units'), 'cost_usd']);
           if (c.usd === null)
             assert.match(row.cost_note,
               new RegExp(`no price for ${c.provider}/${c.why ?? c.model}`));

@@ -334,8 +334,12 @@ describe('selftest', () => {
   test('this gateway keeps to the formats', async () => {
     const { code, out } = await run(sluice.url, '--json');
     const results = JSON.parse(out);
-    assert.deepEqual(results.filter((r) => r.result !== 'ok'), []);
-    assert.ok(results.length > 20);
+    // echo keeps nothing
+    assert.deepEqual(results.filter((r) => r.result !== 'ok')
+      .map((r) => `${r.result} ${r.name}`), [
+      'absent responses: a stored answer is read again',
+      'absent responses: a stored answer is deleted']);
+    assert.ok(results.length >= 30);
     assert.equal(code, 0);
   });
 
@@ -362,9 +366,25 @@ describe('selftest', () => {
         `${provider}/far`);
       assert.doesNotMatch(out, /^FAILS/m);
       assert.match(out, /^ok +chat: a tool call and its result$/m);
-      assert.match(out, /^skipped +embeddings: as numbers$/m);
+      assert.match(out, /^absent +embeddings: as numbers$/m);
       assert.equal(code, 0);
     });
+
+  test('a provider that keeps answers has them read and deleted', async () => {
+    const kept = { id: 'resp_kept', object: 'response', status: 'completed',
+      model: 'keeps', output: [{ type: 'message', id: 'msg_1',
+        role: 'assistant', status: 'completed', content: [{ annotations: [],
+          type: 'output_text', text: 'Hello.' }] }],
+      usage: { input_tokens: 1, output_tokens: 1 } };
+    upstream.on('keeps', (c) => c.body.store ? c.whole(kept)
+      : c.whole({ error: { message: 'no', type: 'invalid_request_error' } },
+        400));
+    upstream.on('resp_kept', (c) => c.whole(c.method === 'GET' ? kept
+      : { id: kept.id, object: 'response.deleted', deleted: true }));
+    const { out } = await run(sluice.url, '--model', 'openai/keeps');
+    assert.match(out, /^ok +responses: a stored answer is read again$/m);
+    assert.match(out, /^ok +responses: a stored answer is deleted$/m);
+  });
 
   test('it says what does not hold', async () => {
     const { code, out } = await run(`${sluice.url}/v1/`, '--model',

@@ -4,6 +4,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { BIN, REPO } from './lib/sluice.mjs';
@@ -175,6 +176,21 @@ describe('the request log', () => {
     await v.page.keyboard.press('Escape');
     await v.page.waitForSelector('.drawer', { hidden: true });
     await v.page.waitForFunction(() => !location.hash.includes('call'));
+    v.fine();
+  });
+
+  test('shows in the drawer what another model took of it', async () => {
+    const { requests } = await (await api(ADMIN, 'requests?limit=200')).json();
+    const row = requests.find((r) => r.attempts[0]?.usage.others);
+    const [other] = row.attempts[0].usage.others;
+    const v = await open();
+    await v.show(`#/requests?call=${row.id}`);
+    await v.page.waitForSelector('.drawer .timeline');
+    const text = (await v.text('.timeline'))[0];
+    assert.match(text, new RegExp('Of these\\s+an-advisor\\s*: ' +
+      `${other.output} output, `));
+    assert.ok((await v.exact('.timeline .note .money'))
+      .includes(other.cost_usd));
     v.fine();
   });
 
@@ -382,4 +398,22 @@ describe('the door', () => {
       assert.equal(await v.page.$$eval('tbody tr', (r) => r.length), 1);
       v.fine();
     });
+});
+
+test('lives in a folder of a web space as well', async (t) => {
+  const hosted = await startBehind('.htaccess CGI', { conf: {
+    auth: { admin_key: ADMIN } } });
+  t.after(() => hosted.stop());
+  const site = `${hosted.dir}/public_html`;
+  fs.mkdirSync(`${site}/tools/ai`, { recursive: true });
+  for (const name of fs.readdirSync(site).filter((n) => n !== 'tools'))
+    fs.cpSync(`${site}/${name}`, `${site}/tools/ai/${name}`,
+      { recursive: true, verbatimSymlinks: false });
+  execFileSync('chmod', ['-R', 'a+rX', `${site}/tools`]);
+  const v = await browser.open(`${hosted.url}/tools/ai`, { key: ADMIN });
+  for (const view of VIEWS) {
+    await v.show(`#/${view}`);
+    assert.deepEqual(await v.text('[role=alert]'), [], view);
+  }
+  v.fine();
 });

@@ -347,6 +347,42 @@ for (const mode of ['fastcgi', 'cgi'])
   });
 
 for (const mode of ['fastcgi', 'cgi'])
+  test(`a shadow's call is below the client's, a judge's is its own, ${mode}`,
+    async (t) => {
+      const taker = await collector(take);
+      const sluice = await start({ mode }, {
+        telemetry: { otlp_endpoint: taker.url },
+        models: { 'openai/gpt-5-judge': { price: { input: '1', output: '1' } } },
+        routes: { trial: { experiment: 'words' } },
+        experiments: { words: { arms: ['openai/gpt-5',
+          'anthropic/claude-haiku-4-5'], judge: 'openai/gpt-5-judge',
+        sample: 1 } } });
+      t.after(() => sluice.stop());
+      const side = { correct: 7, helpful: 7, clear: 7 };
+      upstream.on('gpt-5-judge', say(JSON.stringify({ first: side,
+        second: side, reason: 'alike' })));
+      const got = await sluice.request({ body: body('trial') });
+      const named = (name) => taker.spans.filter((s) => s.name === name);
+      await until('a shadow', () => named('shadow').length === 1);
+      if (mode === 'cgi')
+        await sluice.cli(['judge']);
+      await until('both orders are judged', () => named('judge').length === 2);
+      const root = taker.spans.find((s) =>
+        attributes(s)['sluice.call.id'] === got.headers['x-request-id']);
+      const [shadow] = named('shadow');
+      assert.equal(shadow.kind, 1);
+      assert.equal(shadow.traceId, root.traceId);
+      assert.equal(shadow.parentSpanId, root.spanId);
+      const below = (span) => taker.spans.filter(
+        (s) => s.parentSpanId === span.spanId);
+      assert.equal(attributes(below(shadow)[0])['sluice.role'], 'shadow');
+      for (const s of named('judge')) {
+        assert.equal(s.parentSpanId, undefined);
+        assert.equal(attributes(below(s)[0])['sluice.role'], 'judge');
+      }
+    });
+
+for (const mode of ['fastcgi', 'cgi'])
   describe(`a collector that fails, ${mode}`, async () => {
     test('one that never answers holds up nobody', async () => {
       const silent = await collector(() => {});

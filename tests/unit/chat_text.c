@@ -70,6 +70,8 @@ add_tools(struct buf *b, const struct tool *t)
 			buf_addz(b, " strict");
 		if (t->custom)
 			buf_addz(b, " custom");
+		if (t->search)
+			buf_addz(b, " search");
 		if (t->cache_mark != CACHE_MARK_NONE)
 			buf_addz(b, " mark");
 		buf_addch(b, '}');

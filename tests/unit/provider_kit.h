@@ -377,6 +377,9 @@ kit_put(struct sink *s, const struct event *ev, struct error *err)
 	case EVENT_PING:
 		buf_addz(k->text, "ping\n");
 		break;
+	case EVENT_LOST:
+		buf_addf(k->text, "lost %.*s\n", STR_ARG(ev->name));
+		break;
 	case EVENT_HEAD:
 	case EVENT_FRAME:
 		break;

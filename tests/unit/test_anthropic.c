@@ -615,8 +615,9 @@ answers_decode_to_events(void **state)
 			"\"partial_json\":\"{}\"") CLOSE("0") OPEN("1",
 			"\"type\":\"redacted_thinking\",\"data\":\"d\"")
 			CLOSE("1") END("refusal", ""),
-		    "start i n\nusage\nopen 1 redacted\nsign 1 d\nclose 1\n"
-		    "usage\nstop refusal\n" },
+		    "start i n\nusage\nlost server_tool_use\n"
+		    "open 1 redacted\nsign 1 d\nclose 1\nusage\n"
+		    "stop refusal\n" },
 		/* usage is cumulative; null keeps what was there */
 		{ FRAMING_SSE,
 		    START("\"input_tokens\":5,\"cache_read_input_tokens\":2,"

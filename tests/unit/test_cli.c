@@ -6,124 +6,38 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/chat.h"
 #include "core/cli.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/ledger.h"
-#include "core/provider.h"
 #include "core/state.h"
+#include "tests/unit/shell.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-#define MAX_ARGS 16
-
-static const struct provider openai = { .name = "openai",
-	.wire = WIRE_OPENAI_CHAT };
-static const struct provider echo = { .name = "echo", .wire = WIRE_NONE };
-
-static const struct provider *const apis[] = { &openai, &echo, NULL };
-
-static const struct vendor vendors[] = {
-	{ "openai", "openai", "https://api.openai.com/v1", "TEST_OPENAI_KEY",
-	    0 },
-	{ "echo", "echo", "", NULL, 0 },
-	{ NULL, NULL, NULL, NULL, 0 },
-};
-
-static const struct registry registry = { .apis = apis, .vendors = vendors };
-
-/* A folder with a configuration and a data_dir, and what a verb printed. */
-struct fixture {
-	char dir[64];
-	char *out, *err;
-};
-
-static void
-write_conf(struct fixture *f, const char *text)
-{
-	char path[128];
-	FILE *to;
-
-	snprintf(path, sizeof(path), "%s/sluice.json", f->dir);
-	setenv("SLUICE_CONFIG", path, 1);
-	to = fopen(path, "w");
-	assert_non_null(to);
-	assert_true(fputs(text, to) >= 0);
-	assert_int_equal(fclose(to), 0);
-}
 
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	snprintf(f->dir, sizeof(f->dir), "/tmp/sluice-cli-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	unsetenv("TEST_OPENAI_KEY");
-	write_conf(f,
+	*state = shell_open(
 	    "{\"data_dir\":\"data\",\"privacy\":{\"retention_days\":0},"
 	    "\"providers\":{\"openai\":{},\"local\":{\"api\":\"openai\","
 	    "\"base_url\":\"http://127.0.0.1:1/v1\",\"free\":true,"
 	    "\"key\":\"hunter2\"}},\"aliases\":{\"fast\":\"local/tiny\"},"
 	    "\"models\":{\"local/tiny\":{\"context\":2048,"
 	    "\"price\":{\"input\":\"0.5\",\"output\":\"1\"}}}}");
-	*state = f;
 	return 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
 }
 
 static int
 teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(f->out);
-	free(f->err);
-	free(f);
+	shell_close(*state);
 	return 0;
-}
-
-/* Run `sluice ${line}`, whose words are separated by single spaces. */
-static int
-run(struct fixture *f, const char *line)
-{
-	struct cli_env env = { .registry = &registry };
-	char *argv[MAX_ARGS] = { NULL }, *save = NULL, *word;
-	char *words = strdup(line), program[] = "sluice";
-	size_t out_n, err_n;
-	int argc = 0, rc;
-
-	argv[argc++] = program;
-	for (word = strtok_r(words, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save)) {
-		assert_true(argc < MAX_ARGS - 1);
-		argv[argc++] = word;
-	}
-	free(f->out);
-	free(f->err);
-	env.out = open_memstream(&f->out, &out_n);
-	env.err = open_memstream(&f->err, &err_n);
-	rc = cli_main(&env, argc, argv);
-	fclose(env.out);
-	fclose(env.err);
-	free(words);
-	return rc;
 }
 
 static void
@@ -164,15 +78,15 @@ wrong_usage_exits_with_2_and_shows_the_usage(void **state)
 		{ "models --jsn", "unknown option \"--jsn\"" },
 		{ "version x", "unknown argument \"x\"" },
 	};
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	size_t i;
 
 	for (i = 0; i < COUNT(cases); i++) {
-		assert_int_equal(run(f, cases[i].line), CLI_USAGE);
-		if (strstr(f->err, cases[i].message) == NULL)
-			fail_msg("%s: %s", cases[i].line, f->err);
-		assert_non_null(strstr(f->err, "usage: sluice"));
-		assert_string_equal(f->out, "");
+		assert_int_equal(shell_run(sh, cases[i].line), CLI_USAGE);
+		if (strstr(sh->err, cases[i].message) == NULL)
+			fail_msg("%s: %s", cases[i].line, sh->err);
+		assert_non_null(strstr(sh->err, "usage: sluice"));
+		assert_string_equal(sh->out, "");
 	}
 }
 
@@ -184,35 +98,35 @@ every_verb_has_help(void **state)
 		"ledger export", "ledger tail", "ledger summary",
 		"ledger prune", "reconcile", "backup", "verify", "recover",
 		"models", "version" };
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char line[64], want[64], *shown;
 	size_t i;
 
 	for (i = 0; i < COUNT(verbs); i++) {
 		snprintf(line, sizeof(line), "%s --help", verbs[i]);
-		assert_int_equal(run(f, line), CLI_DONE);
+		assert_int_equal(shell_run(sh, line), CLI_DONE);
 		snprintf(want, sizeof(want), "usage: sluice %s", verbs[i]);
-		assert_memory_equal(f->out, want, strlen(want));
-		assert_string_equal(f->err, "");
-		shown = strdup(f->out);
+		assert_memory_equal(sh->out, want, strlen(want));
+		assert_string_equal(sh->err, "");
+		shown = strdup(sh->out);
 		snprintf(line, sizeof(line), "help %s", verbs[i]);
-		assert_int_equal(run(f, line), CLI_DONE);
-		assert_string_equal(f->out, shown);
+		assert_int_equal(shell_run(sh, line), CLI_DONE);
+		assert_string_equal(sh->out, shown);
 		free(shown);
 	}
 	/* Other arguments do not get in the way. */
-	assert_int_equal(run(f, "key create --name x -h"), CLI_DONE);
-	assert_non_null(strstr(f->out, "--expires DATE"));
+	assert_int_equal(shell_run(sh, "key create --name x -h"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "--expires DATE"));
 }
 
 static void
 help_needs_no_configuration(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	write_conf(f, "oops");
-	assert_int_equal(run(f, "help"), CLI_DONE);
-	assert_int_equal(run(f, "version"), CLI_DONE);
+	shell_conf(sh, "oops");
+	assert_int_equal(shell_run(sh, "help"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "version"), CLI_DONE);
 }
 
 static void
@@ -220,69 +134,69 @@ version_names_the_libraries(void **state)
 {
 	static const char *const names[] = { "sluice", "libcurl", "openssl",
 		"json-c", "berkeley-db" };
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char want[32];
 	size_t i;
 
-	assert_int_equal(run(f, "version"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "version"), CLI_DONE);
 	for (i = 0; i < COUNT(names); i++) {
 		snprintf(want, sizeof(want), "%s ", names[i]);
-		assert_non_null(strstr(f->out, want));
+		assert_non_null(strstr(sh->out, want));
 	}
-	assert_int_equal(run(f, "version --json"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "version --json"), CLI_DONE);
 	for (i = 0; i < COUNT(names); i++) {
 		snprintf(want, sizeof(want), "\"%s\":\"", names[i]);
-		assert_non_null(strstr(f->out, want));
+		assert_non_null(strstr(sh->out, want));
 	}
 }
 
 static void
 check_on_a_broken_file_lists_every_complaint(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	write_conf(f, "{\"server\":{\"worker\":1,\"max_calls\":0},\"x\":1}");
-	assert_int_equal(run(f, "check"), CLI_FAILED);
-	assert_string_equal(f->out, "");
-	assert_non_null(strstr(f->err, "/sluice.json: server.worker: "));
-	assert_non_null(strstr(f->err, "/sluice.json: server.max_calls: "));
-	assert_non_null(strstr(f->err, "/sluice.json: x: unknown key"));
+	shell_conf(sh, "{\"server\":{\"worker\":1,\"max_calls\":0},\"x\":1}");
+	assert_int_equal(shell_run(sh, "check"), CLI_FAILED);
+	assert_string_equal(sh->out, "");
+	assert_non_null(strstr(sh->err, "/sluice.json: server.worker: "));
+	assert_non_null(strstr(sh->err, "/sluice.json: server.max_calls: "));
+	assert_non_null(strstr(sh->err, "/sluice.json: x: unknown key"));
 	setenv("SLUICE_CONFIG", "/nonexistent", 1);
-	assert_int_equal(run(f, "check"), CLI_FAILED);
-	assert_non_null(strstr(f->err, "cannot read /nonexistent"));
+	assert_int_equal(shell_run(sh, "check"), CLI_FAILED);
+	assert_non_null(strstr(sh->err, "cannot read /nonexistent"));
 }
 
 static void
 check_sums_up_without_showing_a_key(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(run(f, "check"), CLI_DONE);
-	assert_non_null(strstr(f->out, "/sluice.json\n"));
-	assert_non_null(strstr(f->out, "/data: writable\n"));
-	assert_non_null(strstr(f->out, "openai (openai): NO KEY, "));
+	assert_int_equal(shell_run(sh, "check"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "/sluice.json\n"));
+	assert_non_null(strstr(sh->out, "/data: writable\n"));
+	assert_non_null(strstr(sh->out, "openai (openai): NO KEY, "));
 	assert_non_null(
-	    strstr(f->out, "local (openai): key, 1 models, 1 priced\n"));
-	assert_non_null(strstr(f->out, "echo (echo): no key needed"));
-	assert_null(strstr(f->out, "hunter2"));
-	assert_int_equal(run(f, "check --json"), CLI_DONE);
-	assert_memory_equal(f->out, "{\"ok\":true,", 11);
-	assert_non_null(strstr(f->out, "\"store_error\":null"));
-	assert_null(strstr(f->out, "hunter2"));
+	    strstr(sh->out, "local (openai): key, 1 models, 1 priced\n"));
+	assert_non_null(strstr(sh->out, "echo (echo): no key needed"));
+	assert_null(strstr(sh->out, "hunter2"));
+	assert_int_equal(shell_run(sh, "check --json"), CLI_DONE);
+	assert_memory_equal(sh->out, "{\"ok\":true,", 11);
+	assert_non_null(strstr(sh->out, "\"store_error\":null"));
+	assert_null(strstr(sh->out, "hunter2"));
 }
 
 static void
 check_fails_where_the_data_dir_does_not_work(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	write_conf(f, "{\"data_dir\":\"/dev/null/data\"}");
-	assert_int_equal(run(f, "check"), CLI_FAILED);
-	assert_null(strstr(f->out, "writable"));
-	assert_int_equal(run(f, "check --json"), CLI_FAILED);
-	assert_memory_equal(f->out, "{\"ok\":false,", 12);
-	assert_int_equal(run(f, "key list"), CLI_FAILED);
-	assert_true(f->err[0] != '\0');
+	shell_conf(sh, "{\"data_dir\":\"/dev/null/data\"}");
+	assert_int_equal(shell_run(sh, "check"), CLI_FAILED);
+	assert_null(strstr(sh->out, "writable"));
+	assert_int_equal(shell_run(sh, "check --json"), CLI_FAILED);
+	assert_memory_equal(sh->out, "{\"ok\":false,", 12);
+	assert_int_equal(shell_run(sh, "key list"), CLI_FAILED);
+	assert_true(sh->err[0] != '\0');
 }
 
 static void
@@ -290,31 +204,31 @@ models_lists_aliases_limits_and_prices(void **state)
 {
 	static const char aliases[] =
 	    "{\"aliases\":[{\"name\":\"fast\",\"model\":\"local/tiny\"}],";
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(run(f, "models"), CLI_DONE);
-	assert_non_null(strstr(f->out, "fast = local/tiny\n"));
-	assert_non_null(strstr(f->out, "\nopenai/gpt-5 "));
-	assert_non_null(strstr(f->out, "\nlocal/tiny "));
-	assert_int_equal(run(f, "models --json"), CLI_DONE);
-	assert_ptr_equal(strstr(f->out, aliases), f->out);
-	assert_non_null(strstr(f->out,
+	assert_int_equal(shell_run(sh, "models"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "fast = local/tiny\n"));
+	assert_non_null(strstr(sh->out, "\nopenai/gpt-5 "));
+	assert_non_null(strstr(sh->out, "\nlocal/tiny "));
+	assert_int_equal(shell_run(sh, "models --json"), CLI_DONE);
+	assert_ptr_equal(strstr(sh->out, aliases), sh->out);
+	assert_non_null(strstr(sh->out,
 	    "{\"id\":\"local/tiny\",\"name\":null,\"provider\":\"local\","
 	    "\"context\":2048,\"output\":null,\"can\":["));
-	assert_non_null(strstr(f->out,
+	assert_non_null(strstr(sh->out,
 	    "],\"free\":true,\"price\":{\"input\":\"0.5\","
 	    "\"output\":\"1\"},\"price_version\":\"conf\"}"));
 }
 
 /* The value of string member ${name} in the last output. */
 static void
-member(const struct fixture *f, const char *name, char *value, size_t n)
+member(const struct shell *sh, const char *name, char *value, size_t n)
 {
 	char head[64];
 	const char *at;
 
 	snprintf(head, sizeof(head), "\"%s\":\"", name);
-	at = strstr(f->out, head);
+	at = strstr(sh->out, head);
 	assert_non_null(at);
 	at += strlen(head);
 	snprintf(value, n, "%.*s", (int)strcspn(at, "\""), at);
@@ -323,56 +237,58 @@ member(const struct fixture *f, const char *name, char *value, size_t n)
 static void
 a_key_is_created_listed_and_revoked(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char id[64], key[128], line[128];
 
-	assert_int_equal(run(f,
+	assert_int_equal(shell_run(sh,
 			     "key create --name ci --account team "
 			     "--owner ann --expires 2999-01-01 --json"),
 	    CLI_DONE);
 	assert_non_null(
-	    strstr(f->out, "\"name\":\"ci\",\"account\":\"team\"}"));
-	member(f, "id", id, sizeof(id));
-	member(f, "key", key, sizeof(key));
+	    strstr(sh->out, "\"name\":\"ci\",\"account\":\"team\"}"));
+	member(sh, "id", id, sizeof(id));
+	member(sh, "key", key, sizeof(key));
 	assert_memory_equal(key, id, strlen(id));
 	assert_true(strlen(key) > strlen(id) + 40);
 
-	assert_int_equal(run(f, "key list"), CLI_DONE);
-	assert_non_null(strstr(f->out, id));
-	assert_non_null(strstr(f->out, "valid"));
-	assert_non_null(strstr(f->out, "2999-01-01"));
-	assert_non_null(strstr(f->out, "ci, ann\n"));
-	assert_null(strstr(f->out, key));
+	assert_int_equal(shell_run(sh, "key list"), CLI_DONE);
+	assert_non_null(strstr(sh->out, id));
+	assert_non_null(strstr(sh->out, "valid"));
+	assert_non_null(strstr(sh->out, "2999-01-01"));
+	assert_non_null(strstr(sh->out, "ci, ann\n"));
+	assert_null(strstr(sh->out, key));
 
 	snprintf(line, sizeof(line), "key revoke %s", id);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_int_equal(run(f, "key list --json"), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"revoked_at\":\"2"));
-	assert_non_null(strstr(f->out, "\"admin\":false"));
-	assert_null(strstr(f->out, key));
-	assert_int_equal(run(f, "key revoke sk-sl-nosuchkey000"), CLI_FAILED);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_int_equal(shell_run(sh, "key list --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"revoked_at\":\"2"));
+	assert_non_null(strstr(sh->out, "\"admin\":false"));
+	assert_null(strstr(sh->out, key));
+	assert_int_equal(
+	    shell_run(sh, "key revoke sk-sl-nosuchkey000"), CLI_FAILED);
 }
 
 static void
 a_new_key_stands_alone_on_standard_output(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(run(f, "key create --name ci --admin"), CLI_DONE);
-	assert_memory_equal(f->out, "sk-sl-", 6);
-	assert_ptr_equal(strchr(f->out, '\n'), f->out + strlen(f->out) - 1);
-	assert_non_null(strstr(f->err, "for account default"));
-	assert_int_equal(run(f, "key list"), CLI_DONE);
-	assert_non_null(strstr(f->out, "  admin  "));
+	assert_int_equal(
+	    shell_run(sh, "key create --name ci --admin"), CLI_DONE);
+	assert_memory_equal(sh->out, "sk-sl-", 6);
+	assert_ptr_equal(strchr(sh->out, '\n'), sh->out + strlen(sh->out) - 1);
+	assert_non_null(strstr(sh->err, "for account default"));
+	assert_int_equal(shell_run(sh, "key list"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "  admin  "));
 }
 
 static void
 an_empty_key_list_is_an_empty_array(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(run(f, "key list --json"), CLI_DONE);
-	assert_string_equal(f->out, "[]\n");
+	assert_int_equal(shell_run(sh, "key list --json"), CLI_DONE);
+	assert_string_equal(sh->out, "[]\n");
 }
 
 /*
@@ -380,8 +296,8 @@ an_empty_key_list_is_an_empty_array(void **state)
  * two attempts, of 10 and 20 input tokens.
  */
 static void
-write_call(struct fixture *f, int64_t started_us, const char *account,
-    const char *user)
+write_call(
+    struct shell *sh, int64_t started_us, const char *account, const char *user)
 {
 	struct ledger_attempt second = {
 		.provider = STR("openai"),
@@ -425,7 +341,7 @@ write_call(struct fixture *f, int64_t started_us, const char *account,
 
 	first.next = &second;
 	first.usage.tokens[USAGE_INPUT] = 10;
-	snprintf(dir, sizeof(dir), "%s/data", f->dir);
+	snprintf(dir, sizeof(dir), "%s/data", sh->scratch.dir);
 	state = state_open(str_of(dir), DURABILITY_PROCESS, &err);
 	assert_non_null(state);
 	ledger_id(row.id, started_us);
@@ -437,11 +353,11 @@ write_call(struct fixture *f, int64_t started_us, const char *account,
 #define HOUR_US INT64_C(3600000000)
 
 static void
-write_three_calls(struct fixture *f)
+write_three_calls(struct shell *sh)
 {
-	write_call(f, T0, "a", "one");
-	write_call(f, T0 + HOUR_US, "b", "t,w\"o");
-	write_call(f, T0 + 2 * HOUR_US, "a", NULL);
+	write_call(sh, T0, "a", "one");
+	write_call(sh, T0 + HOUR_US, "b", "t,w\"o");
+	write_call(sh, T0 + 2 * HOUR_US, "a", NULL);
 }
 
 static size_t
@@ -473,91 +389,96 @@ export_filters_calls(void **state)
 		{ "--key sk-sl-000000000000", 3 },
 		{ "--key sk-sl-000000000001", 0 },
 	};
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char line[256];
 	size_t i;
 
-	write_three_calls(f);
+	write_three_calls(sh);
 	for (i = 0; i < COUNT(cases); i++) {
 		snprintf(line, sizeof(line), "ledger export --format jsonl %s",
 		    cases[i].options);
-		assert_int_equal(run(f, line), CLI_DONE);
-		assert_int_equal(count_lines(f->out), cases[i].rows);
+		assert_int_equal(shell_run(sh, line), CLI_DONE);
+		assert_int_equal(count_lines(sh->out), cases[i].rows);
 		snprintf(line, sizeof(line), "ledger export --format csv %s",
 		    cases[i].options);
-		assert_int_equal(run(f, line), CLI_DONE);
-		assert_int_equal(count_lines(f->out), cases[i].rows + 1);
+		assert_int_equal(shell_run(sh, line), CLI_DONE);
+		assert_int_equal(count_lines(sh->out), cases[i].rows + 1);
 	}
 }
 
 static void
 summary_adds_up_and_prune_leaves_the_sums(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char *before;
 
-	write_three_calls(f);
-	assert_int_equal(run(f, "ledger summary --by account --json"), 0);
-	assert_non_null(strstr(f->out,
+	write_three_calls(sh);
+	assert_int_equal(
+	    shell_run(sh, "ledger summary --by account --json"), 0);
+	assert_non_null(strstr(sh->out,
 	    "{\"since\":null,\"until\":null,\"by\":[\"account\"],\"groups\":["
 	    "{\"account\":\"a\",\"calls\":2,\"errors\":0,"));
-	assert_non_null(strstr(f->out, "\"cost_usd\":\"0.000021\","));
-	before = strdup(f->out);
-	assert_int_equal(run(f, "ledger summary --by day,account"), 0);
-	assert_int_equal(count_lines(f->out), 4);
-	assert_non_null(strstr(f->out, "2025-11-24  a"));
+	assert_non_null(strstr(sh->out, "\"cost_usd\":\"0.000021\","));
+	before = strdup(sh->out);
+	assert_int_equal(shell_run(sh, "ledger summary --by day,account"), 0);
+	assert_int_equal(count_lines(sh->out), 4);
+	assert_non_null(strstr(sh->out, "2025-11-24  a"));
 	assert_int_equal(
-	    run(f, "ledger summary --by user --since 2025-11-24T01:00:00Z"), 0);
-	assert_non_null(strstr(f->out, "t,w\"o"));
-	assert_null(strstr(f->out, "one"));
-	assert_int_equal(run(f, "ledger prune"), CLI_FAILED);
-	assert_non_null(strstr(f->err, "kept for ever"));
+	    shell_run(
+		sh, "ledger summary --by user --since 2025-11-24T01:00:00Z"),
+	    0);
+	assert_non_null(strstr(sh->out, "t,w\"o"));
+	assert_null(strstr(sh->out, "one"));
+	assert_int_equal(shell_run(sh, "ledger prune"), CLI_FAILED);
+	assert_non_null(strstr(sh->err, "kept for ever"));
 	assert_int_equal(
-	    run(f, "ledger prune --before 2025-11-24T01:30:00Z"), 0);
-	assert_string_equal(f->out, "2 rows removed\n");
-	assert_int_equal(run(f, "ledger summary --by account --json"), 0);
-	assert_string_equal(f->out, before);
-	assert_int_equal(run(f, "ledger export"), 0);
-	assert_int_equal(count_lines(f->out), 1);
+	    shell_run(sh, "ledger prune --before 2025-11-24T01:30:00Z"), 0);
+	assert_string_equal(sh->out, "2 rows removed\n");
+	assert_int_equal(
+	    shell_run(sh, "ledger summary --by account --json"), 0);
+	assert_string_equal(sh->out, before);
+	assert_int_equal(shell_run(sh, "ledger export"), 0);
+	assert_int_equal(count_lines(sh->out), 1);
 	free(before);
 }
 
 static void
 backup_verify_and_recover_say_what_they_found(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char line[128];
 
-	write_three_calls(f);
-	snprintf(line, sizeof(line), "backup %s/b --json", f->dir);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_memory_equal(f->out, "{\"ok\":true,\"rows\":3,", 20);
-	assert_int_equal(run(f, line), CLI_FAILED);
-	assert_non_null(strstr(f->err, "is not empty"));
-	assert_int_equal(run(f, "verify"), CLI_DONE);
-	assert_memory_equal(f->out, "3 rows (0 of them open)", 23);
-	snprintf(line, sizeof(line), "verify %s/b", f->dir);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_int_equal(run(f, "recover"), CLI_DONE);
-	assert_memory_equal(f->out, "nothing was damaged\n", 20);
-	snprintf(line, sizeof(line), "backup %s/c", f->dir);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out, "not in it: the master key"));
-	snprintf(line, sizeof(line), "recover --from %s/b --json", f->dir);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"from_backup\":true,"));
-	assert_int_equal(run(f, "verify"), CLI_DONE);
+	write_three_calls(sh);
+	snprintf(line, sizeof(line), "backup %s/b --json", sh->scratch.dir);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_memory_equal(sh->out, "{\"ok\":true,\"rows\":3,", 20);
+	assert_int_equal(shell_run(sh, line), CLI_FAILED);
+	assert_non_null(strstr(sh->err, "is not empty"));
+	assert_int_equal(shell_run(sh, "verify"), CLI_DONE);
+	assert_memory_equal(sh->out, "3 rows (0 of them open)", 23);
+	snprintf(line, sizeof(line), "verify %s/b", sh->scratch.dir);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_int_equal(shell_run(sh, "recover"), CLI_DONE);
+	assert_memory_equal(sh->out, "nothing was damaged\n", 20);
+	snprintf(line, sizeof(line), "backup %s/c", sh->scratch.dir);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out, "not in it: the master key"));
+	snprintf(
+	    line, sizeof(line), "recover --from %s/b --json", sh->scratch.dir);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"from_backup\":true,"));
+	assert_int_equal(shell_run(sh, "verify"), CLI_DONE);
 }
 
 static void
 reconcile_reads_a_bill(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char line[160], path[128];
 	FILE *to;
 
-	write_three_calls(f);
-	snprintf(path, sizeof(path), "%s/bill.csv", f->dir);
+	write_three_calls(sh);
+	snprintf(path, sizeof(path), "%s/bill.csv", sh->scratch.dir);
 	to = fopen(path, "w");
 	assert_non_null(to);
 	fputs("start_time,amount_value,amount_currency,line_item\n"
@@ -565,31 +486,33 @@ reconcile_reads_a_bill(void **state)
 	    to);
 	fclose(to);
 	snprintf(line, sizeof(line), "reconcile --provider openai %s", path);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_int_equal(count_lines(f->out), 4);
-	assert_non_null(strstr(f->out, "OpenAI costs, CSV"));
-	assert_non_null(strstr(f->out, "0.000042           0.000042"));
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_int_equal(count_lines(sh->out), 4);
+	assert_non_null(strstr(sh->out, "OpenAI costs, CSV"));
+	assert_non_null(strstr(sh->out, "0.000042           0.000042"));
 	strcat(line, " --json");
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"drift_usd\":\"0\",\"reason\":null"));
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"drift_usd\":\"0\",\"reason\":null"));
 	assert_int_equal(
-	    run(f, "reconcile --provider openai /nonexistent"), CLI_FAILED);
+	    shell_run(sh, "reconcile --provider openai /nonexistent"),
+	    CLI_FAILED);
 }
 
 static void
 jsonl_is_the_row_itself(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char value[64];
 
-	write_call(f, T0, "a", "one");
-	assert_int_equal(run(f, "ledger export --format jsonl"), CLI_DONE);
-	assert_memory_equal(f->out, "{\"id\":\"call_", 12);
-	member(f, "started_at", value, sizeof(value));
+	write_call(sh, T0, "a", "one");
+	assert_int_equal(
+	    shell_run(sh, "ledger export --format jsonl"), CLI_DONE);
+	assert_memory_equal(sh->out, "{\"id\":\"call_", 12);
+	member(sh, "started_at", value, sizeof(value));
 	assert_string_equal(value, "2025-11-24T00:00:00.000000Z");
-	member(f, "cost_usd", value, sizeof(value));
+	member(sh, "cost_usd", value, sizeof(value));
 	assert_string_equal(value, "0.000007");
-	assert_non_null(strstr(f->out, "\"attempts\":[{\"provider\":"));
+	assert_non_null(strstr(sh->out, "\"attempts\":[{\"provider\":"));
 }
 
 static void
@@ -602,48 +525,48 @@ csv_is_one_flat_line_a_call(void **state)
 		",openai/gpt-5,200,ok,",
 		",20,1500,0.000007,,2,30,0,0,0,0,0,10,0,0,0,0,0,6\r\n",
 	};
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	size_t i;
 
-	write_call(f, T0 + HOUR_US, "b", "t,w\"o");
-	assert_int_equal(run(f, "ledger export --format csv"), CLI_DONE);
-	assert_memory_equal(f->out, "id,started_at,ended_at,key,account,", 35);
+	write_call(sh, T0 + HOUR_US, "b", "t,w\"o");
+	assert_int_equal(shell_run(sh, "ledger export --format csv"), CLI_DONE);
+	assert_memory_equal(sh->out, "id,started_at,ended_at,key,account,", 35);
 	assert_non_null(
-	    strstr(f->out, ",cost_note,attempts,input,cache_read,"));
-	assert_int_equal(count_lines(f->out), 2);
+	    strstr(sh->out, ",cost_note,attempts,input,cache_read,"));
+	assert_int_equal(count_lines(sh->out), 2);
 	for (i = 0; i < COUNT(wanted); i++) {
-		if (strstr(f->out, wanted[i]) == NULL)
-			fail_msg("no %s in %s", wanted[i], f->out);
+		if (strstr(sh->out, wanted[i]) == NULL)
+			fail_msg("no %s in %s", wanted[i], sh->out);
 	}
 }
 
 static void
 tail_shows_the_newest_calls_last(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	const char *one, *two;
 
-	write_three_calls(f);
-	assert_int_equal(run(f, "ledger tail -n 2"), CLI_DONE);
-	assert_int_equal(count_lines(f->out), 3);
-	one = strstr(f->out, "2025-11-24T01:00:00 ");
-	two = strstr(f->out, "2025-11-24T02:00:00 ");
+	write_three_calls(sh);
+	assert_int_equal(shell_run(sh, "ledger tail -n 2"), CLI_DONE);
+	assert_int_equal(count_lines(sh->out), 3);
+	one = strstr(sh->out, "2025-11-24T01:00:00 ");
+	two = strstr(sh->out, "2025-11-24T02:00:00 ");
 	assert_true(one != NULL && two != NULL && one < two);
-	assert_non_null(strstr(f->out, " openai/gpt-5 "));
-	assert_non_null(strstr(f->out, " $0.000007\n"));
-	assert_int_equal(run(f, "ledger tail --json"), CLI_DONE);
-	assert_int_equal(count_lines(f->out), 3);
-	assert_memory_equal(f->out, "{\"id\":\"call_", 12);
+	assert_non_null(strstr(sh->out, " openai/gpt-5 "));
+	assert_non_null(strstr(sh->out, " $0.000007\n"));
+	assert_int_equal(shell_run(sh, "ledger tail --json"), CLI_DONE);
+	assert_int_equal(count_lines(sh->out), 3);
+	assert_memory_equal(sh->out, "{\"id\":\"call_", 12);
 }
 
 static void
 tail_lets_no_control_character_through(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	write_three_calls(f);
-	assert_int_equal(run(f, "ledger tail"), CLI_DONE);
-	assert_null(strchr(f->out, 0x1b));
+	write_three_calls(sh);
+	assert_int_equal(shell_run(sh, "ledger tail"), CLI_DONE);
+	assert_null(strchr(sh->out, 0x1b));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -11,80 +11,26 @@
 #include "core/cli.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/provider.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/shell.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_ARGS 24
-
-static const struct provider echo = { .name = "echo", .wire = WIRE_NONE };
-static const struct provider *const apis[] = { &echo, NULL };
-static const struct vendor vendors[] = {
-	{ "echo", "echo", "", NULL, 0 },
-	{ NULL, NULL, NULL, NULL, 0 },
-};
-static const struct registry registry = { apis, vendors, NULL };
-
-struct fixture {
-	struct scratch scratch;
-	char *out, *err;
-};
-
 static int
 setup(void **state)
 {
-	static const char conf[] =
-	    "{\"data_dir\":\"data\","
-	    "\"cache\":{\"max_mb\":16,\"account_mb\":4}}";
-	struct fixture *f = calloc(1, sizeof(*f));
-	char path[96];
-
-	scratch_make(&f->scratch);
-	scratch_write(&f->scratch, "sluice.json", conf, sizeof(conf) - 1);
-	snprintf(path, sizeof(path), "%s/sluice.json", f->scratch.dir);
-	setenv("SLUICE_CONFIG", path, 1);
-	*state = f;
+	*state = shell_open("{\"data_dir\":\"data\","
+			    "\"cache\":{\"max_mb\":16,\"account_mb\":4}}");
 	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	scratch_drop(&f->scratch);
-	free(f->out);
-	free(f->err);
-	free(f);
+	shell_close(*state);
 	return 0;
 }
 
-static int
-run(struct fixture *f, const char *line)
-{
-	struct cli_env env = { .registry = &registry };
-	char *argv[MAX_ARGS] = { NULL }, *save = NULL, *word;
-	char *words = strdup(line), program[] = "sluice";
-	size_t out_n, err_n;
-	int argc = 0, rc;
-
-	argv[argc++] = program;
-	for (word = strtok_r(words, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	free(f->out);
-	free(f->err);
-	env.out = open_memstream(&f->out, &out_n);
-	env.err = open_memstream(&f->err, &err_n);
-	rc = cli_main(&env, argc, argv);
-	fclose(env.out);
-	fclose(env.err);
-	free(words);
-	return rc;
-}
-
 static void
-fill(struct fixture *f)
+fill(struct shell *sh)
 {
 	static const char *const accounts[] = { "a", "b\033[2J", NULL };
 	struct cache_item item = { .value = STR("an answer"), .cost_pusd = 7 };
@@ -94,7 +40,7 @@ fill(struct fixture *f)
 	char dir[96];
 	int i;
 
-	snprintf(dir, sizeof(dir), "%s/data", f->scratch.dir);
+	snprintf(dir, sizeof(dir), "%s/data", sh->scratch.dir);
 	c = cache_open(str_of(dir), 16 << 20, &err);
 	assert_non_null(c);
 	for (i = 0; i < 30; i++) {
@@ -114,30 +60,30 @@ wrong_usage_is_told(void **state)
 	static const char *const lines[] = { "cache", "cache drop",
 		"cache stats all", "cache purge --older yesterday",
 		"cache purge --account" };
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	size_t i;
 
 	for (i = 0; i < COUNT(lines); i++)
-		assert_int_equal(run(f, lines[i]), CLI_USAGE);
+		assert_int_equal(shell_run(sh, lines[i]), CLI_USAGE);
 }
 
 static void
 stats_say_what_is_there(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	fill(f);
-	assert_int_equal(run(f, "cache stats --json"), CLI_DONE);
-	assert_non_null(strstr(f->out, "{\"entries\":30,"));
-	assert_non_null(strstr(f->out, "\"max_bytes\":16777216,"));
-	assert_non_null(strstr(f->out, "\"account_bytes\":4194304,"));
+	fill(sh);
+	assert_int_equal(shell_run(sh, "cache stats --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "{\"entries\":30,"));
+	assert_non_null(strstr(sh->out, "\"max_bytes\":16777216,"));
+	assert_non_null(strstr(sh->out, "\"account_bytes\":4194304,"));
 	assert_non_null(
-	    strstr(f->out, "{\"account\":\"a\",\"entries\":10,\"bytes\":"));
-	assert_int_equal(run(f, "cache stats"), CLI_DONE);
+	    strstr(sh->out, "{\"account\":\"a\",\"entries\":10,\"bytes\":"));
+	assert_int_equal(shell_run(sh, "cache stats"), CLI_DONE);
 	assert_non_null(
-	    strstr(f->out, "stored                             30"));
-	assert_non_null(strstr(f->out, "\nb?[2J "));
-	assert_null(strchr(f->out, 033));
+	    strstr(sh->out, "stored                             30"));
+	assert_non_null(strstr(sh->out, "\nb?[2J "));
+	assert_null(strchr(sh->out, 033));
 }
 
 static void
@@ -153,13 +99,13 @@ a_purge_says_how_many(void **state)
 		{ "cache purge", "12 removed\n" },
 		{ "cache purge", "0 removed\n" },
 	};
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	size_t i;
 
-	fill(f);
+	fill(sh);
 	for (i = 0; i < COUNT(cases); i++) {
-		assert_int_equal(run(f, cases[i].line), CLI_DONE);
-		assert_string_equal(f->out, cases[i].want);
+		assert_int_equal(shell_run(sh, cases[i].line), CLI_DONE);
+		assert_string_equal(sh->out, cases[i].want);
 	}
 }
 

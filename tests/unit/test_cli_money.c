@@ -8,81 +8,24 @@
 #include <cmocka.h>
 
 #include "core/cli.h"
-#include "core/provider.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/shell.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_ARGS 24
 #define SECRET   "sk-cli-canary-81f0"
-
-static const struct provider openai = { .name = "openai",
-	.wire = WIRE_OPENAI_CHAT };
-static const struct provider echo = { .name = "echo", .wire = WIRE_NONE };
-static const struct provider *const apis[] = { &openai, &echo, NULL };
-static const struct vendor vendors[] = {
-	{ "openai", "openai", "https://api.example/v1", NULL, 0 },
-	{ "echo", "echo", "", NULL, 0 },
-	{ NULL, NULL, NULL, NULL, 0 },
-};
-static const struct registry registry = { apis, vendors, NULL };
-
-struct fixture {
-	struct scratch scratch;
-	char *out, *err;
-};
 
 static int
 setup(void **state)
 {
-	static const char conf[] = "{\"data_dir\":\"data\"}";
-	struct fixture *f = calloc(1, sizeof(*f));
-	char path[96];
-
-	scratch_make(&f->scratch);
-	scratch_write(&f->scratch, "sluice.json", conf, sizeof(conf) - 1);
-	snprintf(path, sizeof(path), "%s/sluice.json", f->scratch.dir);
-	setenv("SLUICE_CONFIG", path, 1);
+	*state = shell_open("{\"data_dir\":\"data\"}");
 	setenv("CLI_SECRET", SECRET, 1);
-	unsetenv("SLUICE_MASTER_KEY");
-	*state = f;
 	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	struct fixture *f = *state;
-
-	scratch_drop(&f->scratch);
-	free(f->out);
-	free(f->err);
-	free(f);
+	shell_close(*state);
 	return 0;
-}
-
-/* Run `sluice ${line}`, whose words are separated by single spaces. */
-static int
-run(struct fixture *f, const char *line)
-{
-	struct cli_env env = { .registry = &registry };
-	char *argv[MAX_ARGS] = { NULL }, *save = NULL, *word;
-	char *words = strdup(line), program[] = "sluice";
-	size_t out_n, err_n;
-	int argc = 0, rc;
-
-	argv[argc++] = program;
-	for (word = strtok_r(words, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
-	free(f->out);
-	free(f->err);
-	env.out = open_memstream(&f->out, &out_n);
-	env.err = open_memstream(&f->err, &err_n);
-	rc = cli_main(&env, argc, argv);
-	fclose(env.out);
-	fclose(env.err);
-	free(words);
-	return rc;
 }
 
 static void
@@ -117,132 +60,138 @@ wrong_usage_is_told(void **state)
 		{ "key rotate ID --grace 5", "is no span of time" },
 		{ "prices import", "FILE is missing" },
 	};
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	size_t i;
 
 	for (i = 0; i < COUNT(cases); i++) {
-		assert_int_equal(run(f, cases[i].line), CLI_USAGE);
-		if (strstr(f->err, cases[i].complaint) == NULL)
-			fail_msg("%s: %s", cases[i].line, f->err);
+		assert_int_equal(shell_run(sh, cases[i].line), CLI_USAGE);
+		if (strstr(sh->err, cases[i].complaint) == NULL)
+			fail_msg("%s: %s", cases[i].line, sh->err);
 	}
 }
 
 static void
 a_secret_on_the_command_line_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(run(f, "account create team"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "account create team"), CLI_DONE);
 	assert_int_equal(
-	    run(f, "account set team openai --key sk-abc"), CLI_FAILED);
-	assert_non_null(strstr(f->err, "does not belong on a command line"));
+	    shell_run(sh, "account set team openai --key sk-abc"), CLI_FAILED);
+	assert_non_null(strstr(sh->err, "does not belong on a command line"));
 }
 
 static void
 budgets_are_set_listed_and_removed(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
 	assert_int_equal(
-	    run(f,
+	    shell_run(sh,
 		"budget set account team --usd 12.50 --per month --alert 80"),
 	    CLI_DONE);
 	assert_int_equal(
-	    run(f, "budget set tag job=nightly --usd 1 --per total"), CLI_DONE);
-	assert_int_equal(
-	    run(f, "budget set account team --usd 13.50 --per month"),
+	    shell_run(sh, "budget set tag job=nightly --usd 1 --per total"),
 	    CLI_DONE);
-	assert_int_equal(run(f, "budget list"), CLI_DONE);
-	assert_non_null(strstr(f->out, "account"));
-	assert_non_null(strstr(f->out, "13.5"));
-	assert_non_null(strstr(f->out, "never"));
-	assert_int_equal(run(f, "budget show account team --json"), CLI_DONE);
-	assert_non_null(strstr(f->out,
+	assert_int_equal(
+	    shell_run(sh, "budget set account team --usd 13.50 --per month"),
+	    CLI_DONE);
+	assert_int_equal(shell_run(sh, "budget list"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "account"));
+	assert_non_null(strstr(sh->out, "13.5"));
+	assert_non_null(strstr(sh->out, "never"));
+	assert_int_equal(
+	    shell_run(sh, "budget show account team --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out,
 	    "[{\"scope\":\"account\",\"name\":\"team\",\"per\":\"month\","
 	    "\"limit_usd\":\"13.5\",\"spent_usd\":\"0\",\"reserved_usd\":"
 	    "\"0\",\"left_usd\":\"13.5\",\"resets_at\":\"2"));
 	assert_int_equal(
-	    run(f, "budget remove account team --per day"), CLI_FAILED);
-	assert_int_equal(run(f, "budget remove account team"), CLI_DONE);
-	assert_int_equal(run(f, "budget show account team"), CLI_FAILED);
-	assert_int_equal(run(f, "budget list --json"), CLI_DONE);
-	assert_null(strstr(f->out, "account"));
+	    shell_run(sh, "budget remove account team --per day"), CLI_FAILED);
+	assert_int_equal(shell_run(sh, "budget remove account team"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "budget show account team"), CLI_FAILED);
+	assert_int_equal(shell_run(sh, "budget list --json"), CLI_DONE);
+	assert_null(strstr(sh->out, "account"));
 	assert_int_equal(
-	    run(f, "budget set tag nightly --usd 1 --per day"), CLI_FAILED);
-	assert_non_null(strstr(f->err, "NAME=VALUE"));
+	    shell_run(sh, "budget set tag nightly --usd 1 --per day"),
+	    CLI_FAILED);
+	assert_non_null(strstr(sh->err, "NAME=VALUE"));
 }
 
 static void
 accounts_are_shown_without_their_secrets(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
 	assert_int_equal(
-	    run(f, "account create team --allow-shared no"), CLI_DONE);
+	    shell_run(sh, "account create team --allow-shared no"), CLI_DONE);
 	assert_int_equal(
-	    run(f, "account set team openai --key env:CLI_SECRET"), CLI_DONE);
-	assert_int_equal(
-	    run(f, "account set team groq --key env:CLI_SECRET --add"),
+	    shell_run(sh, "account set team openai --key env:CLI_SECRET"),
 	    CLI_DONE);
-	assert_non_null(strstr(f->err, "no provider is called groq"));
 	assert_int_equal(
-	    run(f, "account set team openai --key env:NO_SUCH"), CLI_FAILED);
-	assert_int_equal(run(f, "account list"), CLI_DONE);
-	assert_non_null(strstr(f->out, "openai groq"));
-	assert_int_equal(run(f, "account show team --json"), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"allow_shared\":false"));
-	assert_null(strstr(f->out, SECRET));
-	assert_null(strstr(f->out, "v1:"));
-	assert_int_equal(run(f, "account rekey"), CLI_DONE);
-	assert_int_equal(run(f, "account unset team groq"), CLI_DONE);
+	    shell_run(sh, "account set team groq --key env:CLI_SECRET --add"),
+	    CLI_DONE);
+	assert_non_null(strstr(sh->err, "no provider is called groq"));
 	assert_int_equal(
-	    run(f, "account set team --allow-shared yes"), CLI_DONE);
-	assert_int_equal(run(f, "account show team"), CLI_DONE);
-	assert_non_null(strstr(f->out, "yes     openai\n"));
-	assert_int_equal(run(f, "account remove team"), CLI_DONE);
-	assert_int_equal(run(f, "account show team"), CLI_FAILED);
+	    shell_run(sh, "account set team openai --key env:NO_SUCH"),
+	    CLI_FAILED);
+	assert_int_equal(shell_run(sh, "account list"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "openai groq"));
+	assert_int_equal(shell_run(sh, "account show team --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"allow_shared\":false"));
+	assert_null(strstr(sh->out, SECRET));
+	assert_null(strstr(sh->out, "v1:"));
+	assert_int_equal(shell_run(sh, "account rekey"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "account unset team groq"), CLI_DONE);
+	assert_int_equal(
+	    shell_run(sh, "account set team --allow-shared yes"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "account show team"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "yes     openai\n"));
+	assert_int_equal(shell_run(sh, "account remove team"), CLI_DONE);
+	assert_int_equal(shell_run(sh, "account show team"), CLI_FAILED);
 }
 
 static void
 a_key_is_made_with_its_limits_and_rotated(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 	char id[19] = "", line[128];
 
-	assert_int_equal(run(f,
+	assert_int_equal(shell_run(sh,
 			     "key create --name k --models a,openai/* "
 			     "--budget-usd 5 --per week --rpm 3 --tpm 2000000 "
 			     "--parallel 2 --may-route --cache off --json"),
 	    CLI_DONE);
-	memcpy(id, strstr(f->out, "sk-sl-"), 18);
+	memcpy(id, strstr(sh->out, "sk-sl-"), 18);
 	snprintf(line, sizeof(line), "key show %s", id);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out,
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out,
 	    "\"may_route\":true,\"admin\":false,\"rpm\":3,\"tpm\":2000000,"
 	    "\"parallel\":2,\"cache\":\"off\",\"old_secret_until\":null,"
 	    "\"models\":[\"a\",\"openai/*\"]}"));
 	snprintf(line, sizeof(line), "budget show key %s", id);
-	assert_int_equal(run(f, line), CLI_DONE);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
 	snprintf(line, sizeof(line), "key rotate %s --grace 24h --json", id);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out, id));
-	assert_true(strlen(f->out) > 80);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out, id));
+	assert_true(strlen(sh->out) > 80);
 	snprintf(line, sizeof(line), "key show %s", id);
-	assert_int_equal(run(f, line), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"old_secret_until\":\"2"));
-	assert_int_equal(run(f, "key show sk-sl-zzzzzzzzzzzz"), CLI_FAILED);
+	assert_int_equal(shell_run(sh, line), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"old_secret_until\":\"2"));
+	assert_int_equal(
+	    shell_run(sh, "key show sk-sl-zzzzzzzzzzzz"), CLI_FAILED);
 }
 
 /* Write ${text} as a table and run `prices ${verb}` on it. */
 static int
-prices(struct fixture *f, const char *verb, const char *text)
+prices(struct shell *sh, const char *verb, const char *text)
 {
 	char line[160];
 
-	scratch_write(&f->scratch, "table.json", text, strlen(text));
+	scratch_write(&sh->scratch, "table.json", text, strlen(text));
 	snprintf(line, sizeof(line), "prices %s %s/table.json", verb,
-	    f->scratch.dir);
-	return run(f, line);
+	    sh->scratch.dir);
+	return shell_run(sh, line);
 }
 
 static void
@@ -261,41 +210,43 @@ prices_are_imported_unless_they_look_wrong(void **state)
 	    "{\"version\":\"v11\",\"providers\":{\"openai\":{\"gpt-4o\":{"
 	    "\"price\":{\"input\":\"-2\",\"output\":\"9\"}},\"other\":{"
 	    "\"price\":{\"input\":\"1\",\"output\":\"1\"}}}}}";
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(prices(f, "check", good), CLI_DONE);
-	assert_int_equal(prices(f, "diff", good), CLI_DONE);
-	assert_non_null(strstr(f->out, "changed  openai/gpt-4o  "));
-	assert_non_null(strstr(f->out, "new      openai/brand-new"));
-	assert_int_equal(prices(f, "import", good), CLI_DONE);
-	assert_int_equal(run(f, "prices list --provider openai"), CLI_DONE);
-	assert_non_null(strstr(f->out, "v9"));
-	assert_int_equal(prices(f, "import", jump), CLI_FAILED);
+	assert_int_equal(prices(sh, "check", good), CLI_DONE);
+	assert_int_equal(prices(sh, "diff", good), CLI_DONE);
+	assert_non_null(strstr(sh->out, "changed  openai/gpt-4o  "));
+	assert_non_null(strstr(sh->out, "new      openai/brand-new"));
+	assert_int_equal(prices(sh, "import", good), CLI_DONE);
+	assert_int_equal(
+	    shell_run(sh, "prices list --provider openai"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "v9"));
+	assert_int_equal(prices(sh, "import", jump), CLI_FAILED);
 	assert_non_null(
-	    strstr(f->out, "JUMPS    openai/gpt-4o  input 2 -> 20"));
-	assert_int_equal(prices(f, "check", negative), CLI_FAILED);
-	assert_non_null(strstr(f->out, "BAD      openai/gpt-4o"));
-	assert_int_equal(prices(f, "import", "{}"), CLI_FAILED);
-	assert_int_equal(run(f, "prices list --json"), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"v9\""));
-	assert_null(strstr(f->out, "\"v10\""));
-	assert_int_equal(prices(f, "import --force", jump), CLI_DONE);
-	assert_int_equal(run(f, "prices list --json"), CLI_DONE);
-	assert_non_null(strstr(f->out, "\"v10\""));
-	assert_int_equal(prices(f, "import --force", negative), CLI_DONE);
-	assert_int_equal(run(f, "prices list --provider openai"), CLI_DONE);
-	assert_non_null(strstr(f->out, "openai/other"));
+	    strstr(sh->out, "JUMPS    openai/gpt-4o  input 2 -> 20"));
+	assert_int_equal(prices(sh, "check", negative), CLI_FAILED);
+	assert_non_null(strstr(sh->out, "BAD      openai/gpt-4o"));
+	assert_int_equal(prices(sh, "import", "{}"), CLI_FAILED);
+	assert_int_equal(shell_run(sh, "prices list --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"v9\""));
+	assert_null(strstr(sh->out, "\"v10\""));
+	assert_int_equal(prices(sh, "import --force", jump), CLI_DONE);
+	assert_int_equal(shell_run(sh, "prices list --json"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "\"v10\""));
+	assert_int_equal(prices(sh, "import --force", negative), CLI_DONE);
+	assert_int_equal(
+	    shell_run(sh, "prices list --provider openai"), CLI_DONE);
+	assert_non_null(strstr(sh->out, "openai/other"));
 }
 
 static void
 a_damaged_price_file_is_told_with_its_path(void **state)
 {
-	struct fixture *f = *state;
+	struct shell *sh = *state;
 
-	assert_int_equal(mkdirat(f->scratch.fd, "data", 0700), 0);
-	scratch_write(&f->scratch, "data/prices.json", "{\"ver", 5);
-	assert_int_equal(run(f, "prices list"), CLI_FAILED);
-	assert_non_null(strstr(f->err, "/data/prices.json: "));
+	assert_int_equal(mkdirat(sh->scratch.fd, "data", 0700), 0);
+	scratch_write(&sh->scratch, "data/prices.json", "{\"ver", 5);
+	assert_int_equal(shell_run(sh, "prices list"), CLI_FAILED);
+	assert_non_null(strstr(sh->err, "/data/prices.json: "));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -79,9 +79,8 @@ static const struct {
 	       "\"defer_loading\":true,\"eager_input_streaming\":true,"
 	       "\"input_examples\":[{}]}],\"tool_choice\":{\"type\":\"any\","
 	       "\"disable_parallel_tool_use\":true}"),
-	    HI " tool{f d=d s={\"type\":\"object\"} strict mark} tool{g s={}} "
-	       "max=9 choice=3 parallel_off=1 "
-	       "lose=tools.defer_loading,tools.input_examples" },
+	    HI " tool{f d=d s={\"type\":\"object\"} strict mark} max=9 "
+	       "choice=3 parallel_off=1 lose=tools.input_examples" },
 	{ WITH("\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"),
 	    HI " max=9 choice=4 named=f" },
 	{ WITH("\"tool_choice\":{\"type\":\"none\"}"), HI " max=9 choice=2" },
@@ -137,8 +136,7 @@ static const struct {
 	    HI "A[(call text={\"a\":[1,2]} id=t name=f)(call text={} id=u "
 	       "name=g)]U[(result id=t error 5m[(text text=r)])(result id=u)"
 	       "(result id=v[(text text=x)(image url=https://x)"
-	       "(text text=N)])] max=9 "
-	       "lose=messages.content.tool_reference" },
+	       "(text text=N)])] max=9" },
 };
 
 static void

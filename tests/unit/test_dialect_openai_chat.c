@@ -131,6 +131,21 @@ static const struct {
 	       "\"document_url\":\"data:application/pdf;base64,QQ==\"}"),
 	    "U[(doc name=a.pdf url=https://x/a.pdf)"
 	    "(doc mime=application/pdf data=QQ==)]" },
+	{ PART("{\"type\":\"image_url\",\"image_url\":\"https://x/y.png\"},{"
+	       "\"type\":\"image_url\",\"image_url\":"
+	       "\"data:image/png;base64,AAAA\"},{\"type\":\"file\","
+	       "\"file_id\":\"file-1\"},{\"type\":\"reference\","
+	       "\"reference_ids\":[1]}"),
+	    "U[(image url=https://x/y.png)(image mime=image/png data=AAAA)"
+	    "(doc file=file-1)] lose=messages.content.reference" },
+	{ PART("{\"type\":\"input_audio\",\"input_audio\":\"UklGRg==\"},{"
+	       "\"type\":\"input_audio\",\"input_audio\":\"SUQzBA==\"},{"
+	       "\"type\":\"input_audio\",\"input_audio\":\"//uQxA==\"},{"
+	       "\"type\":\"input_audio\",\"input_audio\":"
+	       "\"data:audio/wav;base64,QQ==\"}"),
+	    "U[(audio mime=audio/wav data=UklGRg==)(audio mime=audio/mpeg "
+	    "data=SUQzBA==)(audio mime=audio/mpeg data=//uQxA==)"
+	    "(audio mime=audio/wav data=QQ==)]" },
 	{ SAYS("{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
 	       "\"thinking\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
 	       "\"text\",\"text\":\"b\"}],\"closed\":true},{\"type\":"
@@ -261,6 +276,11 @@ static const struct {
 	{ PART("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"\","
 	       "\"format\":\"ogg\"}}"),
 	    "messages[0].content[0].input_audio.format", "wav or mp3" },
+	{ PART("{\"type\":\"input_audio\",\"input_audio\":"
+	       "\"https://x/a.mp3\"}"),
+	    "messages[0].content[0].input_audio", "wav or mp3, in base64" },
+	{ PART("{\"type\":\"file\"}"), "messages[0].content[0].file",
+	    "is required" },
 	{ WITH("\"n\":2"), "n", "only 1" },
 	{ WITH("\"stream\":\"yes\""), "stream", "" },
 	{ WITH("\"temperature\":\"hot\""), "temperature", "" },

@@ -72,7 +72,7 @@ static const struct {
 	{ WITH("\"tools\":[{\"type\":\"web_search\"},{\"type\":\"function\","
 	       "\"name\":\"f\"},{\"type\":\"tool_search\",\"execution\":"
 	       "\"client\"}]"),
-	    HI " tool{f} lose=tools.web_search,tools.tool_search" },
+	    HI " tool{f} tool{tool_search search} lose=tools.web_search" },
 	{ "{\"input\":[{\"type\":\"additional_tools\",\"role\":\"developer\","
 	  "\"tools\":[{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{"
 	  "\"type\":\"custom\",\"name\":\"x\"}]},{\"type\":\"function\","

@@ -634,8 +634,9 @@ answers_decode_to_events(void **state)
 			"{\"endIndex\":99,\"uri\":\"https://e\"},{}]}" DONE(
 			    "STOP")) "}",
 		    "start i n\nopen 0 text\n0 a b\ncite 0 https://c \"\" 0-3\n"
-		    "cite 0 https://d \"\" 2-3\ncite 0 https://e \"\" 0-0\n"
-		    "close 0\nstop end\n" },
+		    "lost annotations\ncite 0 https://d \"\" 2-3\n"
+		    "cite 0 https://e \"\" 0-0\nlost annotations\nclose 0\n"
+		    "stop end\n" },
 		/* without alt=sse: one array */
 		{ FRAMING_WHOLE,
 		    "[{" HEAD "," CAND(TEXT("a"), "") "}\n,{" CAND(
@@ -668,7 +669,7 @@ answers_decode_to_events(void **state)
 			      "\"toolCall\":{}}]},\"finishReason\":\"STOP\"}]}",
 		    "start  \nopen 0 text\n0 \n```python\nc\n```\n\n"
 		    "0 \n```\no\n```\n\n0 \n![](data:image/png;base64,QQ==)\n\n"
-		    "close 0\nstop end\n" },
+		    "lost toolCall\nclose 0\nstop end\n" },
 		/* no empty line between chunks */
 		{ FRAMING_SSE,
 		    "data: {" CAND(TEXT("a"), "") "}\ndata: {" CAND(

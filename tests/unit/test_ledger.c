@@ -143,6 +143,13 @@ an_open_row_has_every_member(void **state)
 	buf_release(&b);
 }
 
+#define NONE(model, output)                                                    \
+	"{\"model\":\"" model "\",\"input\":0,\"cache_read\":0,"               \
+	"\"cache_write_5m\":0,\"cache_write_1h\":0,\"cache_write_30m\":0,"     \
+	"\"cache_write_12h\":0,\"output\":" output ",\"reasoning\":0,"         \
+	"\"audio_in\":0,\"audio_out\":0,\"image_in\":0,\"image_out\":0,"       \
+	"\"cost_usd\":"
+
 static void
 a_closed_row_says_all(void **state)
 {
@@ -178,6 +185,10 @@ a_closed_row_says_all(void **state)
 	first.usage.tokens[USAGE_INPUT] = 11;
 	first.usage.tokens[USAGE_REASONING] = 7;
 	first.usage.web_searches = 2;
+	usage_other(&first.usage, STR("big"))->tokens[USAGE_OUTPUT] = 5;
+	usage_other(&first.usage, STR("odd"));
+	first.others_pusd[0] = 7;
+	first.others_pusd[1] = -1;
 	first.usage.source = USAGE_REPORTED;
 	first.usage.provider_cost_pusd = 1;
 	row.ended_us = row.started_us + 1000000;
@@ -220,21 +231,28 @@ a_closed_row_says_all(void **state)
 	    "\"cache_write_5m\":0,\"cache_write_1h\":0,\"cache_write_30m\":0,"
 	    "\"cache_write_12h\":0,\"output\":0,\"reasoning\":7,"
 	    "\"audio_in\":0,\"audio_out\":0,\"image_in\":0,\"image_out\":0,"
-	    "\"units\":{\"web_search\":2}},\"usage_source\":\"reported\","
-	    "\"cost_usd\":\"0.0031\",\"cost_source\":\"estimated\","
-	    "\"price\":\"2026-07-02\","
-	    "\"provider_cost_usd\":\"0.000000000001\"},"
-	    "{\"provider\":\"echo\",\"model\":\"x\",\"returned_model\":null,"
-	    "\"credential\":null,\"role\":\"fallback\","
-	    "\"outcome\":\"failed\",\"status\":null,"
-	    "\"error\":\"provider_overloaded\",\"start_ms\":12,"
-	    "\"ttft_ms\":null,\"duration_ms\":3,\"usage\":{\"input\":0,"
-	    "\"cache_read\":0,\"cache_write_5m\":0,\"cache_write_1h\":0,"
-	    "\"cache_write_30m\":0,\"cache_write_12h\":0,\"output\":0,"
-	    "\"reasoning\":0,\"audio_in\":0,\"audio_out\":0,\"image_in\":0,"
-	    "\"image_out\":0,\"units\":{}},\"usage_source\":\"none\","
-	    "\"cost_usd\":\"0\",\"cost_source\":\"reported\",\"price\":null,"
-	    "\"provider_cost_usd\":null}]}");
+	    "\"units\":{\"web_search\":2},\"others\":[" NONE(
+		"big", "5") "\"0.000000000007\"}," NONE("odd",
+		"0") "null}]},\"usage_source\":\"reported\","
+		     "\"cost_usd\":\"0.0031\",\"cost_source\":\"estimated\","
+		     "\"price\":\"2026-07-02\","
+		     "\"provider_cost_usd\":\"0.000000000001\"},"
+		     "{\"provider\":\"echo\",\"model\":\"x\",\"returned_"
+		     "model\":null,"
+		     "\"credential\":null,\"role\":\"fallback\","
+		     "\"outcome\":\"failed\",\"status\":null,"
+		     "\"error\":\"provider_overloaded\",\"start_ms\":12,"
+		     "\"ttft_ms\":null,\"duration_ms\":3,\"usage\":{\"input\":"
+		     "0,"
+		     "\"cache_read\":0,\"cache_write_5m\":0,\"cache_write_1h\":"
+		     "0,"
+		     "\"cache_write_30m\":0,\"cache_write_12h\":0,\"output\":0,"
+		     "\"reasoning\":0,\"audio_in\":0,\"audio_out\":0,\"image_"
+		     "in\":0,"
+		     "\"image_out\":0,\"units\":{}},\"usage_source\":\"none\","
+		     "\"cost_usd\":\"0\",\"cost_source\":\"reported\","
+		     "\"price\":null,"
+		     "\"provider_cost_usd\":null}]}");
 	buf_release(&b);
 }
 

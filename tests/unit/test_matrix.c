@@ -19,6 +19,7 @@
 #include "core/fold.h"
 #include "core/grammar.h"
 #include "core/provider.h"
+#include "tests/unit/mutate.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/wires.h"
 
@@ -247,6 +248,43 @@ a_request_says_the_same_to_every_provider(void **state)
 	assert_int_equal(failures, 0);
 }
 
+/* ---- requests with one thing wrong ---- */
+
+#define DAMAGES 4 /* of each request, to each provider */
+
+static struct tally damaged[WIRES_CLIENTS][WIRES];
+
+static void
+damage_everywhere(void *arg, const char *dir, int from, const struct jnode *row)
+{
+	static struct crossing x;
+	uint64_t *seed = arg;
+	struct str body;
+
+	(void)row;
+	for (int i = 0; from < WIRES_CLIENTS && i < WIRES * DAMAGES; i++) {
+		crossing_init(&x, dir, from, i % WIRES);
+		body = wires_request(x.arena, dir);
+		if (body.p)
+			cross_request(&x, mutate(x.arena, body, seed),
+			    &damaged[from][i % WIRES]);
+		arena_free(x.arena);
+	}
+}
+
+static void
+a_damaged_request_is_the_same_declared_or_refused(void **state)
+{
+	uint64_t seed = 20261130;
+
+	(void)state;
+	failures = 0;
+	if (wires_each(damage_everywhere, &seed) == 0)
+		skip();
+	print_tally("damaged", damaged, false);
+	assert_int_equal(failures, 0);
+}
+
 /* ---- one case in several dialects ---- */
 
 /* Folder "case__dialect__request-NN": the case, and which request of it. */
@@ -261,6 +299,9 @@ lingua_case(struct str dir, struct str *name, bool *first)
 	while (rest.p)
 		rest = str_split(rest, '/', &word);
 	end = str_find(word, STR("__"));
+	/* its writers have left out the history, where it differs */
+	if (str_starts(word, "responsesToolSearchInputParam"))
+		return false;
 	*name = (struct str){ word.p, end < 0 ? 0 : (size_t)end };
 	/* 00 and 01 ask, whole and streamed; 02 and 03 have the answer in
 	 * their history, which is each provider's own */
@@ -429,6 +470,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_says_the_same_to_every_provider),
+		cmocka_unit_test(
+		    a_damaged_request_is_the_same_declared_or_refused),
 		cmocka_unit_test(a_case_is_translated_as_experts_wrote_it),
 		cmocka_unit_test(an_answer_says_the_same_to_every_client),
 	};

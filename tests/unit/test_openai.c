@@ -781,20 +781,24 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 }
 
 static void
-documents_for_mistral_come_by_address_or_as_data(void **state)
+documents_and_audio_for_mistral_come_in_its_form(void **state)
 {
 	static const struct prepare_case cases[] = {
 		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
 			  "\"kind\":\"document\",\"url\":\"https://x/a.pdf\","
 			  "\"name\":\"a.pdf\"},{\"kind\":\"document\","
-			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"}]}]}",
-		    .quirks = QUIRK_DOCUMENT_URL,
+			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"},"
+			  "{\"kind\":\"audio\",\"data\":\"UklGRg==\","
+			  "\"mime\":\"audio/wav\"}]}]}",
+		    .quirks = QUIRK_MISTRAL_PARTS,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
 			    "\"user\",\"content\":[{\"type\":"
 			    "\"document_url\",\"document_url\":"
 			    "\"https://x/a.pdf\",\"document_name\":\"a.pdf\"},"
 			    "{\"type\":\"document_url\",\"document_url\":"
-			    "\"data:application/pdf;base64,QQ==\"}]}]}",
+			    "\"data:application/pdf;base64,QQ==\"},{\"type\":"
+			    "\"input_audio\",\"input_audio\":\"UklGRg==\"}"
+			    "]}]}",
 		    .losses = "" },
 	};
 
@@ -867,7 +871,7 @@ main(void)
 		TEST(retry_hints_are_read_in_all_their_forms),
 		TEST(the_registry_knows_every_vendor_by_a_known_api),
 		TEST(calls_are_spelled_for_the_vendor_and_found_again),
-		TEST(documents_for_mistral_come_by_address_or_as_data),
+		TEST(documents_and_audio_for_mistral_come_in_its_form),
 		TEST(a_model_without_schemas_is_asked_in_words),
 		TEST(stop_strings_that_the_api_refuses_are_cut_by_the_gateway),
 	};

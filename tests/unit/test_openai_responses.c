@@ -454,7 +454,8 @@ streams_decode_to_events(void **state)
 					",\"output_index\":2")
 					DONE("2", MSG TEXT "]") COMPLETED,
 		    "start r n\nopen 0 redacted\nsign 0 E\nclose 0\n"
-		    "open 1 text\n1 ab\nclose 1\nstop end\n" },
+		    "lost web_search_call\nopen 1 text\n1 ab\nclose 1\n"
+		    "stop end\n" },
 		/* OpenRouter: a thought ends behind the message after it */
 		{ CREATED ADDED("0", "\"type\":\"reasoning\"")
 			PIECE("reasoning_text.delta", "0", ",\"delta\":\"t\"")

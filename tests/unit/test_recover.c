@@ -22,6 +22,7 @@
 #include "core/shm.h"
 #include "core/status.h"
 #include "core/store.h"
+#include "core/trail.h"
 #include "tests/unit/calls.h"
 
 #define PAGE 4096
@@ -175,6 +176,46 @@ a_backup_needs_an_empty_place(void **state)
 	assert_int_equal(backup_make(c->state, "/proc/x", &found, &c->err), -1);
 	error_clear(&c->err);
 	assert_int_equal(backup_verify("/nonexistent", &found, &c->err), -1);
+}
+
+static void
+note_in_the_trail(struct calls *c, const char *action)
+{
+	struct trail_entry entry = { .key = STR("cli"),
+		.action = str_of(action) };
+	int fd = trail_open(c->state, &c->err);
+
+	assert_true(fd >= 0);
+	trail_write(fd, &entry);
+	trail_close(fd);
+}
+
+static void
+assert_newest_in_the_trail(struct calls *c, const char *action)
+{
+	struct arena *a = arena_new(1u << 20);
+	struct trail_page page;
+
+	assert_int_equal(
+	    trail_read(c->state, a, STR_NONE, 1, &page, &c->err), 0);
+	assert_int_equal(page.n, 1);
+	assert_non_null(strstr(str_cstr(a, page.lines[0]), action));
+	arena_free(a);
+}
+
+static void
+the_audit_log_comes_back_with_a_backup_where_it_is_gone(void **state)
+{
+	struct calls *c = *state;
+
+	note_in_the_trail(c, "key.first");
+	backup(c, "b");
+	note_in_the_trail(c, "key.second");
+	run_recover(c, path(c, "b"));
+	assert_newest_in_the_trail(c, "key.second");
+	assert_int_equal(unlinkat(c->scratch.fd, TRAIL_FILE, 0), 0);
+	run_recover(c, path(c, "b"));
+	assert_newest_in_the_trail(c, "key.first");
 }
 
 static void
@@ -458,6 +499,7 @@ main(void)
 		TEST(a_backup_is_verified_and_covers_its_journals),
 		TEST(a_backup_under_load_verifies),
 		TEST(a_backup_needs_an_empty_place),
+		TEST(the_audit_log_comes_back_with_a_backup_where_it_is_gone),
 		TEST(a_damaged_backup_is_found_out),
 		TEST(a_rebuild_begins_with_the_last_backup),
 		TEST(recover_reads_what_is_left),

@@ -320,10 +320,6 @@ static const struct crossing rows[] = {
 		  "\"tools\":[{\"type\":\"function\",\"name\":\"f\","
 		  "\"parameters\":{}}]}," HI),
 	    NULL, { "\"tools\":[{\"type\":\"function\"" }, "", NULL },
-	{ "deferred tools are loaded", MESSAGES, CHAT,
-	    ASKM(",\"tools\":[{\"name\":\"f\",\"defer_loading\":true,"
-		 "\"input_schema\":{\"type\":\"object\"}}]"),
-	    NULL, { "\"name\":\"f\"" }, "tools.defer_loading", NULL },
 	{ "web search alone", RESPONSES, MESSAGES,
 	    INPUT(",\"tools\":[{\"type\":\"web_search\"}]"), "tools[0].type",
 	    { "hosted tool \"web_search\"" }, "", NULL },

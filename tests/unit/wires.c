@@ -236,8 +236,8 @@ wires_send(struct arena *a, const struct wires_way *way, struct str body,
 	return 0;
 }
 
-bool
-wires_encode(struct arena *a, const struct wires_way *way, struct str body,
+static struct encoder *
+encode(struct arena *a, const struct wires_way *way, struct str body,
     struct str *bytes, struct error *err)
 {
 	struct chat chat = { .arena = a };
@@ -254,15 +254,32 @@ wires_encode(struct arena *a, const struct wires_way *way, struct str body,
 		.created_s = 1700000000,
 		.out = out };
 	struct encoder *enc = way->to->dialect->encoder_new(a, &opts);
-	bool ok;
+	bool ok = wires_decode(a, way->from, body, &ask,
+		      order_new(a, &enc->sink), err) == 0;
 
-	ok = wires_decode(a, way->from, body, &ask, order_new(a, &enc->sink),
-		 err) == 0 &&
-	    enc->finish(enc, &receipt, err) == 0;
+	receipt.lossy = enc->lost;
+	ok = ok && enc->finish(enc, &receipt, err) == 0;
 	if (!ok && way->stream)
 		enc->fail(enc, err);
 	else if (!ok)
 		way->to->dialect->fail_body(out, err, opts.call_id);
 	*bytes = buf_str(out);
-	return ok;
+	return enc;
+}
+
+bool
+wires_encode(struct arena *a, const struct wires_way *way, struct str body,
+    struct str *bytes, struct error *err)
+{
+	(void)encode(a, way, body, bytes, err);
+	return err->kind == ERROR_NONE;
+}
+
+struct name *
+wires_lost(struct arena *a, const struct wires_way *way, struct str body,
+    struct str *bytes)
+{
+	struct error err = { 0 };
+
+	return encode(a, way, body, bytes, &err)->lost;
 }

@@ -102,6 +102,10 @@ struct chat *wires_chat(struct arena *a, const struct wire_format *f,
 bool wires_encode(struct arena *a, const struct wires_way *way, struct str body,
     struct str *bytes, struct error *err);
 
+/* wires_lost(a, way, body, bytes): the same; what of the answer it loses. */
+struct name *wires_lost(struct arena *a, const struct wires_way *way,
+    struct str body, struct str *bytes);
+
 /* wires_fold(a, f, body, fold, err): the same, folded. */
 int wires_fold(struct arena *a, const struct wire_format *f, struct str body,
     struct fold *fold, struct error *err);

@@ -27,10 +27,14 @@ function track(a, whole) {
 }
 
 const tokens = (u) => Object.entries(u)
-  .filter(([k, n]) => k !== 'units' && n > 0)
+  .filter(([, n]) => typeof n === 'number' && n > 0)
   .map(([k, n]) => `${count(n)} ${k.replaceAll('_', ' ')}`)
   .concat(Object.entries(u.units ?? {}).map(([k, n]) =>
     `${count(n)} ${plain(k, 30)}`)).join(', ') || 'none';
+
+// What of an attempt's tokens and dollars another model took: an advisor.
+const other = (o) => h('p', { class: 'note' }, 'Of these ', name(o.model),
+  `: ${tokens(o)}, `, money(o.cost_usd), '.');
 
 function attempt(a, whole) {
   return h('li', null,
@@ -51,7 +55,8 @@ function attempt(a, whole) {
       a.returned_model && a.returned_model !== a.model &&
         [', answered as ', name(a.returned_model)],
       a.provider_cost_usd !== null && [', the provider says ',
-        money(a.provider_cost_usd)], '.'));
+        money(a.provider_cost_usd)], '.'),
+    (a.usage.others ?? []).map(other));
 }
 
 function timeline(row) {

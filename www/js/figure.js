@@ -25,7 +25,7 @@ export function sweep() {
 
 const scale = (o) => ({ stacked: o.stacked, border: { display: false },
   beginAtZero: true, ticks: { color: style('--soft'), maxTicksLimit: o.ticks,
-    maxRotation: 0, autoSkipPadding: 16,
+    maxRotation: 0, autoSkipPadding: 24,
     ...(o.callback && { callback: o.callback }) },
   title: { display: Boolean(o.title), text: o.title, color: style('--soft') },
   grid: { color: style('--line'), display: o.grid, drawBorder: false,
@@ -34,7 +34,8 @@ const scale = (o) => ({ stacked: o.stacked, border: { display: false },
 function options(o) {
   const value = scale({ stacked: o.stacked, ticks: 5, grid: true,
     callback: (v) => o.format(v), title: o.unit });
-  const label = scale({ stacked: o.stacked, ticks: o.ticks ?? 8, grid: false });
+  // without a number of them the library shows as many as there is room for
+  const label = scale({ stacked: o.stacked, ticks: o.ticks, grid: false });
   return { responsive: true, maintainAspectRatio: false, animation: false,
     indexAxis: o.sideways ? 'y' : 'x', normalized: true,
     interaction: { mode: 'index', axis: o.sideways ? 'y' : 'x',

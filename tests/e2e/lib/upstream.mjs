@@ -144,8 +144,9 @@ class Upstream {
     this.#waiting = this.#waiting.filter((w) => w.model !== model);
     due.forEach((w) => w.resolve(call));
     const script = this.#scripts.get(model);
-    if (!script)
-      return call.whole(wire.openaiError(`no script for ${model}`), 500);
+    if (!script) // what it was asked to make it shall; it keeps nothing
+      return call.whole(wire.openaiError(`no script for ${model}`),
+        call.method === 'POST' ? 500 : 404);
     try {
       await script(call);
     } catch (e) {
