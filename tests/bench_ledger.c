@@ -313,10 +313,10 @@ append(const char *dir, int seconds, bool power, int64_t rate)
 	printf("| longest backlog under load, then time to catch up | %" PRId64
 	       " ms, %" PRId64 " ms |\n",
 	    lag_ms, drained_us / 1000);
-	printf("| bytes a call: database, of them rollups | %" PRId64
-	       ", %" PRId64 " |\n",
+	printf("| bytes a call: database, of them sums | %" PRId64 ", %" PRId64
+	       " |\n",
 	    dir_bytes(dir, "env", "*.db") * 2 / f->records,
-	    dir_bytes(dir, "env", "rollup.db") * 2 / f->records);
+	    dir_bytes(dir, "env", "rollup.db facts.db") * 2 / f->records);
 	state_close(s);
 }
 
