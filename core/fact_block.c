@@ -12,7 +12,7 @@
 void *
 fact_room(struct arena *a, struct fact_room *room, size_t n)
 {
-	if (room->n < n) {
+	if (room->p == NULL || room->n < n) {
 		room->n = 2 * n;
 		room->p = arena_alloc(a, room->n);
 	}
