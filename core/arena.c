@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks double from 4 to 64 KiB, so that an idle stream costs little and a
- * large request few calls of malloc.  An object above a quarter of the next
- * block gets a block of its own, which bounds what is wasted at block ends.
+ * A block is half as large as all before it, from 2 to 64 KiB: an idle stream
+ * wastes little and a large request takes few calls of malloc.  An object
+ * above a quarter of the next block gets a block of its own, which bounds what
+ * is wasted at block ends.
  * Under AddressSanitizer everything not handed out is poisoned, with a gap
  * after each object.
  */
@@ -22,7 +23,7 @@
 #define GAP                               0
 #endif
 
-#define BLOCK_MIN ((size_t)4 << 10)
+#define BLOCK_MIN ((size_t)2 << 10)
 #define BLOCK_MAX ((size_t)64 << 10)
 #define ALIGN     _Alignof(max_align_t)
 
@@ -43,7 +44,7 @@ struct arena {
 	struct block *blocks; /* the current one first, the oldest last */
 	struct block *own;    /* one object each */
 	struct defer *defers; /* the last one first */
-	size_t next;          /* size of the next block, header included */
+	size_t held;          /* bytes of blocks, headers included */
 	size_t used;
 	size_t max;
 };
@@ -65,7 +66,6 @@ arena_new(size_t max_bytes)
 {
 	struct arena *a = zeroed(sizeof(*a));
 
-	a->next = BLOCK_MIN;
 	a->max = max_bytes;
 	return a;
 }
@@ -127,14 +127,25 @@ arena_reset(struct arena *a)
 	blocks_free(&a->blocks, first);
 	blocks_free(&a->own, NULL);
 	a->used = 0;
-	a->next = BLOCK_MIN;
+	a->held = 0;
 	if (first == NULL)
 		return;
 	ASAN_UNPOISON_MEMORY_REGION(first->data, first->used);
 	memset(first->data, 0, first->used);
 	ASAN_POISON_MEMORY_REGION(first->data, first->size);
 	first->used = 0;
-	a->next *= 2;
+	a->held = sizeof(*first) + first->size;
+}
+
+/* Of the next block, header included. */
+static size_t
+next_size(const struct arena *a)
+{
+	size_t half = a->held / 2;
+
+	if (half < BLOCK_MIN)
+		return BLOCK_MIN;
+	return half < BLOCK_MAX ? half / ALIGN * ALIGN : BLOCK_MAX;
 }
 
 /* A block with ${n} free bytes. */
@@ -142,15 +153,14 @@ static struct block *
 block_for(struct arena *a, size_t n)
 {
 	struct block *b = a->blocks;
+	size_t size = next_size(a);
 
 	if (b != NULL && b->size - b->used >= n)
 		return b;
-	if (n > a->next / 4)
+	if (n > size / 4)
 		return block_add(&a->own, n);
-	b = block_add(&a->blocks, a->next - sizeof(*b));
-	if (a->next < BLOCK_MAX)
-		a->next *= 2;
-	return b;
+	a->held += size;
+	return block_add(&a->blocks, size - sizeof(*b));
 }
 
 void *

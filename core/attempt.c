@@ -346,8 +346,7 @@ complete(struct attempt *at)
 	if (at->refusal != NULL) {
 		at->api->refused(at->arena, at->status, at->headers,
 		    buf_str(at->refusal), &at->err);
-		if (at->err.raw.n > 0 && at->err.raw_wire == at->ask->wire)
-			at->err.status = at->status;
+		error_address(&at->err, at->ask->wire);
 		/* Reset headers come with every answer; here they count. */
 		if (at->err.kind == ERROR_UP_RATE &&
 		    at->err.retry_after_ms == 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/arena.h"
+#include "core/audit_facts.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
@@ -261,12 +262,14 @@ audit(const char *data_dir, struct store *store, struct audit *found,
 	struct auditing au = {
 		.found = found, .arena = arena_new((size_t)16 << 20), .err = err
 	};
-	int rc = rollup_build(store, 0, err);
+	int rc = rollup_build(store, ROLLUP_EVERY, 0, err);
 
 	*found = (struct audit){ 0 };
 	sum_table_init(&au.sums, arena_new(TABLE_BYTES));
 	if (rc == 0)
 		rc = check_sums(store, &au, err);
+	if (rc == 0)
+		rc = audit_facts(store, err);
 	if (rc == 0)
 		rc = store_checkpoint(store, err);
 	if (rc == 0)

@@ -2,7 +2,8 @@
 /*
  * Is the database what it says?  Every row of the ledger is found by its key
  * (a scan can see what a look-up misses: reference/berkeley-db.md §0), every
- * rollup is what its rows add up to, and the pages of every table are sound.
+ * rollup is what its rows add up to, facts add up to the rollups of each month
+ * (audit_facts.h), and the pages of every table are sound.
  */
 #ifndef CORE_AUDIT_H
 #define CORE_AUDIT_H

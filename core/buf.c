@@ -7,7 +7,8 @@
 
 #include "core/arena.h"
 
-#define CAP_MIN 128
+#define CAP_MIN    128
+#define MAX_DIGITS 19 /* of an int64_t */
 
 static char empty[1]; /* p of every buf that owns no memory; never written */
 
@@ -68,15 +69,20 @@ buf_drop(struct buf *b, size_t n)
 	terminate(b);
 }
 
-/* Makes cap at least ${need} <= max + 1, by doubling. */
+/*
+ * Makes cap at least ${need} <= max + 1: twice what it was, or just that.  What
+ * comes in one piece, such as a request, takes no more than its size.
+ */
 static void
 grow(struct buf *b, size_t need)
 {
-	size_t cap = b->cap ? b->cap : CAP_MIN;
+	size_t cap = b->cap < b->max / 2 ? b->cap * 2 : b->max + 1;
 	char *p;
 
-	while (cap < need)
-		cap = cap < b->max / 2 ? cap * 2 : b->max + 1;
+	if (cap < CAP_MIN)
+		cap = CAP_MIN;
+	if (cap < need)
+		cap = need;
 	p = realloc(b->cap ? b->p : NULL, cap);
 	if (p == NULL) {
 		fprintf(stderr, "sluice: out of memory (%zu bytes)\n", cap);
@@ -135,26 +141,60 @@ buf_addz(struct buf *b, const char *cstr)
 void
 buf_addch(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *to = buf_room(b, 1);
+
+	if (to == NULL)
+		return;
+	*to = c;
+	buf_added(b, 1);
 }
 
 void
+buf_addi(struct buf *b, int64_t v)
+{
+	char text[MAX_DIGITS + 1], *at = text + sizeof(text);
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (v < 0)
+		*--at = '-';
+	buf_add(b, at, (size_t)(text + sizeof(text) - at));
+}
+
+/* Where there is room already: with the final NUL, below the ceiling. */
+static size_t
+room_now(const struct buf *b)
+{
+	if (b->cap == 0)
+		return 0;
+	return (b->cap <= b->max ? b->cap : b->max + 1) - b->n;
+}
+
+/* Written at once if there is room, and again if that was too little. */
+void
 buf_addf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = room_now(b);
+	char *to = b->p + b->n;
 	va_list ap;
-	char *to;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n <= 0)
-		return;
-	to = buf_room(b, (size_t)n);
-	if (to == NULL)
+	if (b->over)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	n = vsnprintf(to, room, fmt, ap);
 	va_end(ap);
-	buf_added(b, (size_t)n);
+	if (n > 0 && (size_t)n >= room) {
+		terminate(b);
+		to = buf_room(b, (size_t)n);
+		if (to == NULL)
+			return;
+		va_start(ap, fmt);
+		vsnprintf(to, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		buf_added(b, (size_t)n);
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/str.h"
 
@@ -47,13 +48,14 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, struct str s);
 void buf_addz(struct buf *b, const char *cstr);
 void buf_addch(struct buf *b, char c);
+void buf_addi(struct buf *b, int64_t v); /* in decimal */
 void buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
  * buf_room(b, n):
  * Make room for ${n} more bytes to be written at p + n by the caller, who
- * then adds to n and calls buf_added.
+ * then calls buf_added with how many there are.
  *
  * Returns  where to write, or NULL when the ceiling forbids it.
  */

@@ -123,6 +123,12 @@ cache_batch_saved(const struct cache_batch *b)
 	return b->saved_pusd;
 }
 
+const struct usage *
+cache_batch_usage(const struct cache_batch *b)
+{
+	return &b->usage;
+}
+
 void
 cache_batch_key(const struct cache_batch *b, unsigned char key[CACHE_KEY])
 {
@@ -239,16 +245,33 @@ pass_stored(struct cache_batch *b, struct error *err)
 	return 0;
 }
 
+/* As if none had been: only the cost tells the difference. */
+static struct usage
+with_stored(const struct cache_batch *b, const struct usage *new)
+{
+	struct usage all = *new;
+	int i;
+
+	for (i = 0; i < USAGE_BUCKETS; i++)
+		all.tokens[i] += b->usage.tokens[i];
+	return all;
+}
+
 static int
 batch_put(struct sink *s, const struct event *ev, struct error *err)
 {
 	struct cache_batch *b = (struct cache_batch *)s;
 	struct event out = *ev;
+	struct usage all;
 
 	if (ev->kind == EVENT_HEAD)
 		out.framing = FRAMING_NONE; /* no bytes hold all of it */
 	if (ev->kind == EVENT_OPEN && pass_stored(b, err) != 0)
 		return -1;
+	if (ev->kind == EVENT_USAGE) {
+		all = with_stored(b, ev->usage);
+		out.usage = &all;
+	}
 	out.key = (int)b->at;
 	if (sink_put(b->next, &out, err) != 0)
 		return -1;
@@ -267,10 +290,13 @@ cache_batch_sink(struct cache_batch *b, struct sink *out)
 }
 
 int
-cache_batch_end(struct cache_batch *b, struct error *err)
+cache_batch_end(struct cache_batch *b, int64_t *saved_pusd, struct error *err)
 {
 	if (b->next == NULL)
 		return 0;
+	if (*saved_pusd >= 0)
+		*saved_pusd =
+		    b->saved_pusd < 0 ? -1 : *saved_pusd + b->saved_pusd;
 	if (pass_stored(b, err) != 0)
 		return -1;
 	if (b->at < b->n)

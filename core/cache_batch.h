@@ -18,6 +18,7 @@ struct cache_batch;
 struct cache_subject;
 struct call;
 struct error;
+struct usage;
 
 /*
  * cache_batch_new(c, subject, look):
@@ -33,10 +34,14 @@ struct cache_batch *cache_batch_new(
 /* cache_batch_missing(b): how many of its texts are not stored. */
 size_t cache_batch_missing(const struct cache_batch *b);
 
-/* cache_batch_age_s(b), cache_batch_saved(b): of all that are: of the oldest;
- * the sum, -1 if it is not known. */
+/*
+ * cache_batch_age_s(b), cache_batch_saved(b), cache_batch_usage(b):
+ * Of those that are: of the oldest; what they cost, -1 if that is not known;
+ * and took.
+ */
 int64_t cache_batch_age_s(const struct cache_batch *b);
 int64_t cache_batch_saved(const struct cache_batch *b);
+const struct usage *cache_batch_usage(const struct cache_batch *b);
 
 /* cache_batch_recording(b): all of it, where nothing is missing. */
 struct str cache_batch_recording(struct cache_batch *b);
@@ -53,17 +58,21 @@ void cache_batch_reduce(struct cache_batch *b, struct call *c);
 /*
  * cache_batch_sink(b, out):
  * Returns  where the answer to what was missing goes, so that all of the
- *          batch comes to ${out}; ${out} itself if all was missing.
+ *          batch comes to ${out}, with the usage of all; ${out} itself if all
+ *          was missing.
  */
 struct sink *cache_batch_sink(struct cache_batch *b, struct sink *out);
 
 /*
- * cache_batch_end(b, err):
- * The answer is complete: pass what comes after the last of it.
+ * cache_batch_end(b, saved_pusd, err):
+ * The answer is complete: pass what comes after the last of it.  What the
+ * stored ones cost is added to ${*saved_pusd}; -1 stays, and is an unknown
+ * sum.
  *
  * Returns  0, or -1: ERROR_UP_BROKEN, vectors are missing.
  */
-int cache_batch_end(struct cache_batch *b, struct error *err);
+int cache_batch_end(
+    struct cache_batch *b, int64_t *saved_pusd, struct error *err);
 
 /*
  * cache_batch_store(b, c, recording):

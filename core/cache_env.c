@@ -31,6 +31,7 @@
 #define FRAIL_US      INT64_C(60000000)
 #define SHY_US        INT64_C(50000)
 #define SHY_WAIT_US   INT64_C(1000)
+#define SPIN_US       INT64_C(20) /* a visit or two; to sleep takes longer */
 #define QUIT_US       INT64_C(1000000)
 #define MAX_ABANDONED 1000 /* about 10 KB each */
 
@@ -280,7 +281,7 @@ lock_process(struct cache *c, int64_t wait_us)
 }
 
 static int
-lock(struct cache *c, int64_t wait_us, struct error *err)
+lock_both(struct cache *c, int64_t wait_us, struct error *err)
 {
 	int rc;
 
@@ -290,6 +291,25 @@ lock(struct cache *c, int64_t wait_us, struct error *err)
 	if (rc != 1)
 		pthread_mutex_unlock(&c->lock);
 	return rc;
+}
+
+/*
+ * Who sleeps is late: with more processes than processors he waits for one
+ * when he is woken.  So look each microsecond first, for a moment.
+ */
+static int
+lock(struct cache *c, int64_t wait_us, struct error *err)
+{
+	int64_t now_us = clock_mono_us(), last_us, until_us = now_us + SPIN_US;
+	int rc = lock_both(c, 0, err);
+
+	while (rc == 0 && wait_us > 0 && now_us < until_us) {
+		last_us = now_us;
+		while ((now_us = clock_mono_us()) == last_us)
+			;
+		rc = lock_both(c, 0, err);
+	}
+	return rc == 0 && wait_us > 0 ? lock_both(c, wait_us, err) : rc;
 }
 
 static void

@@ -201,6 +201,10 @@ cache_error_put(struct buf *out, const struct error *err)
 	put_str(out, str_of(err->msg));
 	put_str(out, str_of(err->param));
 	put_str(out, str_of(err->code));
+	put_str(out, str_of(err->details));
+	put_i64(out, err->raw_wire);
+	put_i64(out, err->raw_status);
+	put_str(out, err->raw);
 	close_record(out, at);
 }
 
@@ -378,25 +382,47 @@ read_about(struct cache_walk *w, struct str s)
 	return CACHE_ABOUT;
 }
 
+/* A string into an array of so many bytes. */
+static bool
+take_text(struct str *s, char *out, size_t size)
+{
+	struct str text;
+
+	if (!take_str(s, &text))
+		return false;
+	snprintf(out, size, "%.*s", STR_ARG(text));
+	return true;
+}
+
 static enum cache_record
 read_error(struct cache_walk *w, struct str s)
 {
-	struct error *err = w->error, got = { .kind = ERROR_NONE };
-	struct str msg, param, code;
-	int kind = 0;
+	struct error got = { .kind = ERROR_NONE };
+	int kind = 0, wire = 0;
 
 	if (!take_int(&s, ERROR_KINDS - 1, &kind) ||
 	    !take_int(&s, 599, &got.status) ||
 	    !take_i64(&s, 0, INT64_MAX, &got.retry_after_ms) ||
-	    !take_str(&s, &msg) || !take_str(&s, &param) ||
-	    !take_str(&s, &code))
+	    !take_text(&s, got.msg, sizeof(got.msg)) ||
+	    !take_text(&s, got.param, sizeof(got.param)) ||
+	    !take_text(&s, got.code, sizeof(got.code)) ||
+	    !take_text(&s, got.details, sizeof(got.details)) ||
+	    !take_int(&s, WIRE_OPENAI_COMPLETIONS, &wire) ||
+	    !take_int(&s, 599, &got.raw_status) || !take_str(&s, &got.raw) ||
+	    kind == ERROR_NONE)
 		return CACHE_BROKEN;
-	error_set(err, (enum error_kind)kind, "%.*s", STR_ARG(msg));
-	err->status = got.status;
-	err->retry_after_ms = got.retry_after_ms;
-	snprintf(err->param, sizeof(err->param), "%.*s", STR_ARG(param));
-	snprintf(err->code, sizeof(err->code), "%.*s", STR_ARG(code));
+	got.kind = (enum error_kind)kind;
+	got.raw_wire = (enum wire)wire;
+	*w->error = got;
 	return CACHE_ERROR;
+}
+
+static enum cache_record
+tell_final(struct cache_walk *w)
+{
+	w->usage = *w->final;
+	w->event = (struct event){ .kind = EVENT_USAGE, .usage = &w->usage };
+	return CACHE_EVENT;
 }
 
 enum cache_record
@@ -406,6 +432,8 @@ cache_next(struct cache_walk *w)
 	uint64_t n;
 	int kind;
 
+	if (w->final != NULL && w->event.kind == EVENT_START)
+		return tell_final(w);
 	if (!take_varint(&s, &n))
 		return s.n < VARINT_BYTES ? CACHE_NOTHING : CACHE_BROKEN;
 	if (n == 0)
@@ -431,13 +459,14 @@ cache_next(struct cache_walk *w)
 }
 
 bool
-cache_check(struct str rest, int64_t *cost_pusd)
+cache_check(struct str rest, int64_t *cost_pusd, struct usage *usage)
 {
 	struct arena *a = arena_new(MAX_ARENA_BYTES);
 	struct error err = { .kind = ERROR_NONE };
 	struct cache_walk w = { .arena = a, .rest = rest, .error = &err };
 	enum cache_record r = cache_next(&w);
 
+	usage_init(&w.usage);
 	if (r == CACHE_ABOUT)
 		do
 			r = cache_next(&w);
@@ -445,6 +474,7 @@ cache_check(struct str rest, int64_t *cost_pusd)
 	else
 		r = CACHE_BROKEN;
 	*cost_pusd = w.cost_pusd;
+	*usage = w.usage;
 	arena_free(a);
 	return r == CACHE_END && w.rest.n == 0;
 }

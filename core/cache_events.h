@@ -43,7 +43,8 @@ void cache_event_put(struct buf *out, const struct event *ev, enum wire issuer);
 /* cache_end_put(out, cost_pusd): it is complete; -1: nobody knows the cost. */
 void cache_end_put(struct buf *out, int64_t cost_pusd);
 
-/* cache_error_put(out, err): it has failed, all who wait shall know how. */
+/* cache_error_put(out, err): it has failed: all who wait shall be told as the
+ * one who asked is. */
 void cache_error_put(struct buf *out, const struct error *err);
 
 /* What cache_next has found. */
@@ -61,11 +62,14 @@ struct cache_walk {
 	struct arena *arena; /* of about */
 	struct str rest;
 	struct cache_about about;
+	/* In the end, if that is known before: told with the start as well,
+	 * where Anthropic's streams have the input.  NULL: not yet. */
+	const struct usage *final;
 	struct event event; /* views into rest, and usage */
 	struct usage usage;
 	struct citation citation;
 	int64_t cost_pusd;
-	struct error *error;
+	struct error *error; /* raw: a view, too */
 };
 
 /*
@@ -75,10 +79,10 @@ struct cache_walk {
 enum cache_record cache_next(struct cache_walk *w);
 
 /*
- * cache_check(rest, cost_pusd):
+ * cache_check(rest, cost_pusd, usage):
  * Returns  true if ${rest} is a whole recording that ends well, with its
- *          cost.
+ *          cost and usage.
  */
-bool cache_check(struct str rest, int64_t *cost_pusd);
+bool cache_check(struct str rest, int64_t *cost_pusd, struct usage *usage);
 
 #endif

@@ -46,29 +46,51 @@ is_local(struct str type)
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(type, prefixes[i]))
 			return true;
-	return type.p == NULL;
+	return false;
+}
+
+static bool
+lists_hosted_tool(struct arena *a, struct str list)
+{
+	struct str tool, type;
+	size_t pos = 0;
+
+	while (jtext_item(list, &pos, &tool)) {
+		if (tool.p[0] != '{' || !jtext_get(tool, "type", &type))
+			continue;
+		type = jtext_string(a, type);
+		if (type.p != NULL && !is_local(type))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_hosted(struct str name)
+{
+	static const char *const names[] = { "web_search_options",
+		"mcp_servers", "container", "plugins", "search_parameters",
+		"background" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (jtext_is_name(name, str_of(names[i])))
+			return true;
+	return false;
 }
 
 static bool
 has_hosted_tool(struct arena *a, struct str body)
 {
-	static const char *const members[] = { "web_search_options",
-		"mcp_servers", "container", "plugins", "search_parameters",
-		"background" };
-	struct str list, tool, type;
-	size_t i, pos = 0;
+	struct str name, value;
+	size_t pos = 0;
 
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (jtext_get(body, members[i], &type) &&
-		    !str_is(type, "null") && !str_is(type, "false"))
+	while (jtext_member(body, &pos, &name, &value)) {
+		if (is_hosted(name) && !str_is(value, "null") &&
+		    !str_is(value, "false"))
 			return true;
-	if (!jtext_get(body, "tools", &list) || list.p[0] != '[')
-		return false;
-	while (jtext_item(list, &pos, &tool)) {
-		type = STR_NONE;
-		if (tool.p[0] == '{' && jtext_get(tool, "type", &type))
-			type = jtext_string(a, type);
-		if (!is_local(type))
+		if (jtext_is_name(name, STR("tools")) &&
+		    lists_hosted_tool(a, value))
 			return true;
 	}
 	return false;

@@ -130,6 +130,7 @@ struct call {
 	bool over;     /* ended is on its way */
 	bool lingers;  /* call_linger waits */
 	bool stopping; /* nothing is drained any more */
+	bool loses;    /* losers have ended whose memory is still held */
 	struct loop_timer wake, end;
 };
 

@@ -52,7 +52,8 @@ call_cache_get(struct call *c, const unsigned char key[CACHE_KEY],
 
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "cache", "%s", err.msg);
-	if (rc != 1 || !cache_check(item.value, &found->cost_pusd))
+	if (rc != 1 ||
+	    !cache_check(item.value, &found->cost_pusd, &found->usage))
 		return false;
 	found->value = item.value;
 	found->age_s = (clock_wall_us() - item.stored_us) / 1000000;
@@ -64,9 +65,12 @@ call_cache_get(struct call *c, const unsigned char key[CACHE_KEY],
 static void
 hit(struct call *c, const struct call_found *found)
 {
-	c->cache->role = CALL_HIT;
-	c->cache->age_s = found->age_s;
-	c->cache->walk.rest = found->value;
+	struct call_cache *cc = c->cache;
+
+	cc->role = CALL_HIT;
+	cc->found = *found;
+	cc->walk.rest = found->value;
+	cc->walk.final = &cc->found.usage;
 	c->row.saved_pusd = found->cost_pusd;
 }
 
@@ -96,7 +100,8 @@ look_up_batch(struct call *c)
 	}
 	found = (struct call_found){ .value = cache_batch_recording(cc->batch),
 		.age_s = cache_batch_age_s(cc->batch),
-		.cost_pusd = cache_batch_saved(cc->batch) };
+		.cost_pusd = cache_batch_saved(cc->batch),
+		.usage = *cache_batch_usage(cc->batch) };
 	hit(c, &found);
 	return true;
 }
@@ -342,6 +347,17 @@ is_shared(const struct call *c)
 	return c->err.kind >= ERROR_UP_REFUSED;
 }
 
+/* What was stored of a batch is paid no second time. */
+static void
+end_batch(struct call *c)
+{
+	struct call_cache *cc = c->cache;
+	int64_t saved = cc->role == CALL_FOLLOWS ? c->row.saved_pusd : 0;
+
+	if (cache_batch_end(cc->batch, &saved, &c->err) == 0 && saved != 0)
+		c->row.saved_pusd = saved;
+}
+
 void
 call_cache_back(struct call *c)
 {
@@ -351,7 +367,7 @@ call_cache_back(struct call *c)
 	if (cc == NULL)
 		return;
 	if (ok && cc->batch != NULL && cc->role != CALL_HIT)
-		cache_batch_end(cc->batch, &c->err);
+		end_batch(c);
 	if (call_cache_serves(c))
 		return;
 	if (ok)

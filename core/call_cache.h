@@ -42,14 +42,15 @@ struct call_found {
 	struct str value;
 	int64_t age_s;
 	int64_t cost_pusd;
+	struct usage usage;
 };
 
 struct call_cache {
 	enum call_cache_role role;
 	enum cache_mode mode;
 	unsigned char key[CACHE_KEY];
-	int64_t age_s;             /* HIT: of the answer */
 	struct flight *flight;     /* LEADS, FOLLOWS */
+	struct call_found found;   /* HIT */
 	struct cache_batch *batch; /* of an embedding request; else NULL */
 	struct recorder recorder;
 	bool gone; /* LEADS: our client, but others still follow */

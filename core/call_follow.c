@@ -80,7 +80,9 @@ step(struct call *c)
 		c->row.saved_pusd = cc->walk.cost_pusd;
 		end(c);
 		break;
-	case CACHE_ERROR: /* it is in c->err */
+	case CACHE_ERROR:
+		c->err.raw = str_dup(c->arena, c->err.raw);
+		error_address(&c->err, c->ask.wire);
 		end(c);
 		break;
 	case CACHE_BROKEN:

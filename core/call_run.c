@@ -196,8 +196,11 @@ on_progress(void *arg)
 {
 	struct call_try *t = arg;
 
-	if (!t->lost && t->call->err.kind == ERROR_NONE)
-		t->call->events->progress(t->call->arg);
+	if (t->lost || t->call->err.kind != ERROR_NONE)
+		return;
+	t->call->events->progress(t->call->arg);
+	if (t->call->loses)
+		call_try_forget_lost(t->call);
 }
 
 /* The memory of a failure that will not be told is not needed any more. */
@@ -261,7 +264,7 @@ op_stop(void *arg, struct step *step)
 		return;
 	}
 	call_try_close(t, ERROR_CLIENT_GONE, "another target was faster");
-	attempt_discard(t->at);
+	t->call->loses = true;
 }
 
 static bool

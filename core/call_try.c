@@ -91,3 +91,14 @@ call_try_close(struct call_try *t, enum error_kind kind, const char *why)
 	attempt_cancel(t->at, kind, why);
 	call_try_settle(t);
 }
+
+void
+call_try_forget_lost(struct call *c)
+{
+	struct call_try *t;
+
+	c->loses = false;
+	for (t = c->tries; t != NULL; t = t->next)
+		if (t->lost && t->settled)
+			attempt_discard(t->at);
+}

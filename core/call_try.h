@@ -20,4 +20,11 @@ void call_try_settle(struct call_try *t);
 /* call_try_close(t, kind, why): end it now, if need be, and settle it. */
 void call_try_close(struct call_try *t, enum error_kind kind, const char *why);
 
+/*
+ * call_try_forget_lost(c):
+ * Give back the memory of those who lost, a large request's too: it waits
+ * until the winner has spoken (c->loses).
+ */
+void call_try_forget_lost(struct call *c);
+
 #endif

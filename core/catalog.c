@@ -448,14 +448,14 @@ catalog_find(const struct catalog *c, struct arena *a, struct str provider,
     struct str id)
 {
 	const struct entry key = { .provider = provider, .id = id };
-	struct model *m = ARENA_NEW(a, struct model);
 	size_t at = lower_bound(c, &key);
 	struct error bad = { 0 };
+	struct model *m;
 
-	if (!is_at(c, at, &key) ||
-	    parse_model(&c->entries[at], a, m, &bad) != 0)
+	if (!is_at(c, at, &key))
 		return NULL;
-	return m;
+	m = ARENA_NEW(a, struct model);
+	return parse_model(&c->entries[at], a, m, &bad) == 0 ? m : NULL;
 }
 
 void

@@ -69,9 +69,9 @@ write_table(
 		buf_addf(out, "%s  ", rollup_words[q->by[k]]);
 	for (i = 0; i < r->n; i++) {
 		buf_addch(out, '\n');
-		put_sum(out, &r->groups[i].sum);
+		put_sum(out, &r->groups[i]->sum);
 		for (k = 0; k < q->n_by; k++)
-			put_value(out, q->by[k], r->groups[i].values[k]);
+			put_value(out, q->by[k], r->groups[i]->values[k]);
 	}
 	buf_addch(out, '\n');
 	put_sum(out, &r->total);
@@ -187,8 +187,7 @@ const struct cmd cli_ledger_summary = {
 	    "  --key K      of one gateway key, by its id\n"
 	    "  --account A  of one account\n"
 	    "  --json       one JSON object, with tokens by bucket\n"
-	    "T is a date or an RFC 3339 time, UTC.  One WHAT (and day, key,\n"
-	    "account) is answered at once, anything else from the rows.\n"
+	    "T is a date or an RFC 3339 time, UTC.\n"
 	    "UNPRICED calls have no known cost and are not in COST.",
 	.run = run_summary,
 };

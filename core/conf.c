@@ -350,6 +350,7 @@ conf_load(struct str path, const struct registry *registry,
 	struct conf_reader r = {
 		.conf = conf,
 		.arena = a,
+		.draft = arena_new(CONF_ARENA_BYTES),
 		.registry = registry,
 		.complaints = complaints,
 		.err = err,
@@ -359,6 +360,7 @@ conf_load(struct str path, const struct registry *registry,
 	conf->routing.max_extra_pusd = -1;
 	conf->path = str_dup(a, path);
 	load(&r);
+	arena_free(r.draft);
 	if (r.n > 0) {
 		conf_free(conf);
 		return NULL;

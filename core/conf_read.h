@@ -31,6 +31,7 @@ struct route_reader;
 struct conf_reader {
 	struct conf *conf;
 	struct arena *arena; /* conf's */
+	struct arena *draft; /* the document's: gone when it is read */
 	const struct registry *registry;
 	struct buf *complaints;
 	struct error *err; /* the first complaint */
@@ -108,7 +109,7 @@ void conf_read_document(struct conf_reader *r, const struct jnode *root);
 
 /*
  * conf_text_read(r, path):
- * Returns  the tree of file ${path}, comments ignored, owned by r->arena;
+ * Returns  the tree of file ${path}, comments ignored, owned by r->draft;
  *          NULL after a complaint.  conf->mtime_ns and inode are set.
  */
 struct json_object *conf_text_read(struct conf_reader *r, struct str path);

@@ -133,7 +133,7 @@ complain_syntax(struct conf_reader *r, struct str text, const char *msg)
 struct json_object *
 conf_text_read(struct conf_reader *r, struct str path)
 {
-	struct content c = read_file(r->arena, path.p, MAX_FILE_BYTES);
+	struct content c = read_file(r->draft, path.p, MAX_FILE_BYTES);
 	struct jnode nowhere = { 0 }, root;
 	struct error err = { 0 };
 	struct str text;
@@ -148,7 +148,7 @@ conf_text_read(struct conf_reader *r, struct str path)
 	    c.st.st_mtim.tv_sec * INT64_C(1000000000) + c.st.st_mtim.tv_nsec;
 	blank_comments(c.p, c.n);
 	text = (struct str){ .p = c.p, .n = c.n };
-	if (jtree_read(r->arena, text, &root, &err) == -1) {
+	if (jtree_read(r->draft, text, &root, &err) == -1) {
 		complain_syntax(r, text, err.msg);
 		return NULL;
 	}

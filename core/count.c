@@ -46,7 +46,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	const struct chat *chat = ask_chat(ask, err);
 	struct canned_chunk *chunk = ARENA_NEW(a, struct canned_chunk);
 	struct canned *canned = ARENA_NEW(a, struct canned);
-	enum tokens_family f = tokens_family(t->provider->api->wire, t->model);
+	int f = tokens_family(t->provider->api->wire, t->model);
 
 	if (chat == NULL)
 		return -1;

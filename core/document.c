@@ -53,8 +53,7 @@ document_decoder(struct arena *a, const struct target *target,
 static void
 estimate(const struct document *d, struct usage *u)
 {
-	enum tokens_family f =
-	    tokens_family(d->target->provider->api->wire, d->target->model);
+	int f = tokens_family(d->target->provider->api->wire, d->target->model);
 
 	usage_init(u);
 	if (d->ask->chat == NULL)

@@ -11,7 +11,7 @@
  * provider that takes the request and dies before its status line: it may run
  * it twice.  That is the price of kept connections, and every client pays it.
  *
- * Memory of an open stream: 8 KB to read into, and over TLS 16 KB to send
+ * Memory of an open stream: 4 KB to read into, twenty tokens, and over TLS 16 KB to send
  * from (curl's minimum) that curl keeps until the end.
  */
 #include "core/transfer.h"
@@ -37,7 +37,7 @@ static const struct {
 } numbers[] = {
 	{ CURLOPT_NOSIGNAL, 1 },
 	{ CURLOPT_POST, 1 },
-	{ CURLOPT_BUFFERSIZE, 8 * 1024 },
+	{ CURLOPT_BUFFERSIZE, 4 * 1024 },
 	{ CURLOPT_UPLOAD_BUFFERSIZE, 16 * 1024 },
 	{ CURLOPT_TCP_NODELAY, 1 },
 	{ CURLOPT_TCP_KEEPALIVE, 1 },

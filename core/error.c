@@ -167,6 +167,17 @@ error_kind_of_status(int status)
 }
 
 void
+error_address(struct error *e, enum wire wire)
+{
+	if (e->raw.n == 0)
+		return;
+	if (e->raw_wire == wire && e->raw_status > 0)
+		e->status = e->raw_status;
+	else if (e->kind != ERROR_UP_REFUSED)
+		e->status = rows[e->kind].status;
+}
+
+void
 error_mask(char *msg, struct str secret)
 {
 	struct str rest = str_of(msg);

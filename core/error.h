@@ -51,6 +51,7 @@ struct error {
 				* for a client of the same wire format; lives in
 				* the attempt's arena; absent otherwise */
 	enum wire raw_wire;     /* format of raw */
+	int raw_status;         /* that came with it; 0: in a stream */
 };
 
 /*
@@ -89,6 +90,13 @@ const char *error_code(const struct error *e);
  *          for one that no rule knows.  Source: design §8, "Classes".
  */
 enum error_kind error_kind_of_status(int status);
+
+/*
+ * error_address(e, wire):
+ * Answer a client of ${wire}: with the provider's own status if raw is for
+ * him, else with that of the kind.  Errors without raw stay as they are.
+ */
+void error_address(struct error *e, enum wire wire);
 
 /*
  * error_mask(msg, secret):

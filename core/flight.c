@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -22,9 +24,8 @@
 #define TRIES    8               /* to open what others remove */
 #define TICK_US  INT64_C(200000) /* look even if nothing wakes us */
 #define SOON_US  INT64_C(5000)   /* a lock goes just after its owner */
-#define SWEEP_S  600
-#define STALE_S  3600 /* nobody leads for so long */
-#define LEADER   0    /* the bytes that are locked */
+#define SWEEP_US INT64_C(1000000)
+#define LEADER   0 /* the bytes that are locked */
 #define FOLLOWER 1
 
 struct head {
@@ -36,7 +37,8 @@ struct head {
 struct flights {
 	char *dir; /* NULL: it cannot be made */
 	int inotify;
-	struct loop *loop; /* NULL until somebody watches */
+	_Atomic int64_t sweep_us; /* monotonic: not before */
+	struct loop *loop;        /* NULL until somebody watches */
 	struct flight *watching;
 };
 
@@ -114,50 +116,68 @@ flights_free(struct flights *fl)
 	free(fl);
 }
 
-/* Remove ${name} if nobody has touched it for long, and nobody leads it. */
-static void
-sweep_one(int dirfd, const char *name, int64_t now_s)
+/* Is ${path} still what we have open as ${fd}? */
+static bool
+is_current(int fd, const char *path)
 {
-	struct stat st;
-	int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
+	    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* Nobody leads it, and nobody follows who would go on with it. */
+static bool
+is_left(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool left =
+	    fd >= 0 && !is_locked(fd, LEADER) && !is_locked(fd, FOLLOWER);
+
+	if (fd >= 0)
+		close(fd);
+	return left;
+}
+
+/*
+ * As its leader, so that nobody else becomes that meanwhile; who follows us
+ * by mistake finds nothing to read.
+ */
+static void
+sweep_one(const char *path)
+{
+	int fd =
+	    is_left(path) ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
 
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && st.st_mtime + STALE_S < now_s &&
-	    lock(fd, LEADER, F_WRLCK))
-		(void)unlinkat(dirfd, name, 0);
+	if (lock(fd, LEADER, F_WRLCK) && !is_locked(fd, FOLLOWER) &&
+	    is_current(fd, path) && ftruncate(fd, 0) == 0)
+		(void)unlink(path);
 	close(fd);
 }
 
-/* What the dead have left: now and then, one process looks. */
-static void
-sweep(const struct flights *fl)
+void
+flights_sweep(struct flights *fl)
 {
-	struct arena *a = arena_new(DIR_LIST_BYTES);
-	struct dir_list list = { .n = 0 };
+	int64_t now_us = clock_mono_us(), due_us = atomic_load(&fl->sweep_us);
 	struct error ignored = { .kind = ERROR_NONE };
-	const char *mark = arena_printf(a, "%s/.swept", fl->dir);
-	int64_t now_s = clock_wall_us() / 1000000;
-	struct stat st;
+	struct dir_list list = { .n = 0 };
+	char path[PATH_MAX];
+	struct arena *a;
 	size_t i;
-	int fd;
 
-	if (stat(mark, &st) == 0 && st.st_mtime <= now_s &&
-	    st.st_mtime + SWEEP_S > now_s) {
-		arena_free(a);
+	if (fl->dir == NULL || now_us < due_us ||
+	    !atomic_compare_exchange_strong(
+		&fl->sweep_us, &due_us, now_us + SWEEP_US))
 		return;
+	a = arena_new(DIR_LIST_BYTES);
+	if (dir_read(AT_FDCWD, fl->dir, a, &list, &ignored) != 0)
+		list.n = 0;
+	for (i = 0; i < list.n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", fl->dir, list.names[i]);
+		sweep_one(path);
 	}
-	fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		(void)futimens(fd, NULL);
-	if (fd >= 0)
-		close(fd);
-	fd = open(fl->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && dir_read(fd, ".", a, &list, &ignored) == 0)
-		for (i = 0; i < list.n; i++)
-			sweep_one(fd, list.names[i], now_s);
-	if (fd >= 0)
-		close(fd);
 	arena_free(a);
 }
 
@@ -169,16 +189,6 @@ read_head(int fd, struct head *h)
 	return pread(fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
 	    memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 &&
 	    h->start >= (int64_t)sizeof(*h);
-}
-
-/* Is the file that we have open still the one of that name? */
-static bool
-is_current(const struct flight *f)
-{
-	struct stat ours, there;
-
-	return fstat(f->fd, &ours) == 0 && stat(f->path, &there) == 0 &&
-	    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
 /* Begin a run behind what there may be of dead ones. */
@@ -217,7 +227,7 @@ try_lead(struct flight *f)
 {
 	f->fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	f->leads = f->fd >= 0 && lock(f->fd, LEADER, F_WRLCK) &&
-	    is_current(f) && begin_run(f);
+	    is_current(f->fd, f->path) && begin_run(f);
 	if (!f->leads)
 		shut(f);
 	return f->leads;
@@ -229,7 +239,7 @@ try_follow(struct flight *f)
 {
 	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (f->fd >= 0 && is_locked(f->fd, LEADER) &&
-	    lock(f->fd, FOLLOWER, F_RDLCK) && is_current(f))
+	    lock(f->fd, FOLLOWER, F_RDLCK) && is_current(f->fd, f->path))
 		return true;
 	shut(f);
 	return false;
@@ -251,7 +261,7 @@ flight_join(
 
 	if (fl->dir == NULL)
 		return NULL;
-	sweep(fl);
+	flights_sweep(fl);
 	for (i = 0; i < CACHE_KEY; i++)
 		snprintf(name + 2 * i, 3, "%02x", key[i]);
 	*f = (struct flight){ .fl = fl, .fd = -1, .wd = -1 };

@@ -12,7 +12,8 @@
  * byte 1: the kernel releases both whoever dies how.  A run without an end
  * whose leader is gone is dead.  Then each follower joins again, and whoever
  * comes to lead begins a new run behind it in the same file.  A leader that
- * is done removes the file; late followers still hold it.
+ * is done removes the file; late followers still hold it.  That of a dead one
+ * whom nobody follows goes with the next sweep.
  *
  * Only joining blocks, on a few system calls; it is for the front.
  */
@@ -37,10 +38,17 @@ struct loop;
  * flights_new(data_dir), flights_free(fl):
  * Returns  this process's part in all flights; its files are in
  *          ${data_dir}/flight.  flight_join may be called by several threads,
- *          all else by the one with the loop.
+ *          what comes after it by the one with the loop.
  */
 struct flights *flights_new(struct str data_dir);
 void flights_free(struct flights *fl);
+
+/*
+ * flights_sweep(fl):
+ * Remove what dead leaders have left, unless this process has looked within
+ * the last second.  Each join does so too.  By any thread.
+ */
+void flights_sweep(struct flights *fl);
 
 /*
  * flight_join(fl, a, key):

@@ -10,6 +10,8 @@
 #include "core/buf.h"
 #include "core/error.h"
 
+#define WINDOW_BYTES 256
+
 /*
  * Bytes wait in ${in} from ${start}, where the current frame begins, and have
  * been looked at up to ${at}.  A CR at the end of what has come is not looked
@@ -43,16 +45,34 @@ deframer_new(struct arena *a, enum framing framing, size_t max_bytes,
 	return d;
 }
 
+/*
+ * The length of the line that ${s} begins with, all of it if none ends there.
+ * memchr takes many bytes at a time; windows keep it from running through the
+ * whole answer for a byte that it has none of, once for each line.
+ */
+static size_t
+line_length(struct str s)
+{
+	const char *p = s.p, *lf, *cr;
+	size_t left, n;
+
+	for (left = s.n; left > 0; left -= n, p += n) {
+		n = left < WINDOW_BYTES ? left : WINDOW_BYTES;
+		lf = memchr(p, '\n', n);
+		cr = memchr(p, '\r', lf != NULL ? (size_t)(lf - p) : n);
+		if (cr != NULL || lf != NULL)
+			return (size_t)((cr != NULL ? cr : lf) - s.p);
+	}
+	return s.n;
+}
+
 /* Cut the first line off ${*rest}. */
 static struct str
 take_line(struct str *rest)
 {
-	struct str line = { .p = rest->p, .n = 0 };
+	struct str line = { .p = rest->p, .n = line_length(*rest) };
 	size_t skip;
 
-	while (line.n < rest->n && rest->p[line.n] != '\n' &&
-	    rest->p[line.n] != '\r')
-		line.n++;
 	skip = line.n + 1;
 	if (skip < rest->n && memcmp(rest->p + line.n, "\r\n", 2) == 0)
 		skip++;
@@ -114,15 +134,16 @@ static bool
 find_end(struct deframer *d)
 {
 	const char *p = d->in->p;
+	size_t n;
 	char c;
 
 	while (d->at < d->in->n) {
+		n = line_length(str_skip(buf_str(d->in), d->at));
+		d->in_line |= n > 0;
+		d->at += n;
+		if (d->at == d->in->n)
+			return false;
 		c = p[d->at];
-		if (c != '\r' && c != '\n') {
-			d->at++;
-			d->in_line = true;
-			continue;
-		}
 		if (c == '\r' && d->at + 1 == d->in->n && !d->ended)
 			return false;
 		/* The buffer is NUL-terminated. */

@@ -25,7 +25,9 @@
 
 #define RETRY_STATE_US INT64_C(1000000)
 #define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
-#define MAX_PASSES     4 /* of ingest at a time, after the first */
+#define MAX_PASSES     4    /* of ingest at a time, after the first */
+#define LAZY_MS        1000 /* an ingest takes some ms however little there is */
+#define BUSY_US        INT64_C(100000)
 
 struct gateway {
 	struct live *live;
@@ -40,7 +42,8 @@ struct gateway {
 	struct error state_err;
 	int64_t tried_us;       /* monotonic; 0: never */
 	int64_t cache_tried_us; /* the same */
-	int64_t ingested_us;    /* monotonic; only gateway_ingest */
+	int64_t ingested_us;    /* monotonic; these: only gateway_ingest */
+	bool busy;              /* it took long */
 	_Atomic int64_t readers;
 };
 
@@ -177,22 +180,41 @@ gateway_flights(struct gateway *gw)
 	return gw->flights;
 }
 
+/* A start opens it too; if that does not work, calls try again. */
+static struct state *
+state_to_look_at(struct gateway *gw)
+{
+	const struct snapshot *snap = NULL;
+	struct error err = { 0 };
+	struct state *state;
+
+	pthread_mutex_lock(&gw->lock);
+	if (gw->tried_us == 0)
+		snap = gateway_conf(gw, &err);
+	if (snap != NULL)
+		try_state(gw, snap->conf);
+	state = gw->state;
+	pthread_mutex_unlock(&gw->lock);
+	live_put(snap);
+	return state;
+}
+
 void
 gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 {
-	struct state *state;
+	struct state *state = state_to_look_at(gw);
 	struct error err = { 0 };
 	int64_t now_us = clock_mono_us();
 	int rc, passes = 0;
 	bool due;
 
-	pthread_mutex_lock(&gw->lock);
-	state = gw->state;
-	pthread_mutex_unlock(&gw->lock);
 	if (state == NULL)
 		return;
-	due = min_age_ms == 0 ? state_dirty(state)
-			      : state_backlog_ms(state) >= min_age_ms;
+	flights_sweep(gw->flights);
+	due =
+	    state_backlog_ms(state) >= (min_age_ms > 0 ? min_age_ms : LAZY_MS);
+	if (min_age_ms == 0 && gw->busy)
+		due = state_dirty(state);
 	/* Now and then without being asked: somebody may have died. */
 	if (min_age_ms == 0 && now_us - gw->ingested_us >= SWEEP_US)
 		due = true;
@@ -202,6 +224,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	/* Who is behind goes on, but gives back the lease in between. */
 	while ((rc = state_ingest(state, 0, &err)) == 1 && passes < MAX_PASSES)
 		passes++;
+	gw->busy = clock_mono_us() - now_us > BUSY_US;
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
 }

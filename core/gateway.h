@@ -2,8 +2,9 @@
 /*
  * What the process keeps for all its calls: the live configuration, the
  * state in data_dir and the keys.  The state is opened with the first
- * configuration; a data_dir that does not work is tried again once a second,
- * and until then calls are told so.  Used by several threads.
+ * configuration, by the first call or the first ingest; a data_dir that does
+ * not work is tried again once a second by calls, which are told so.  Used by
+ * several threads.
  */
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
@@ -70,7 +71,9 @@ struct flights *gateway_flights(struct gateway *gw);
  * gateway_ingest(gw, min_age_ms):
  * Bring journals into the database if any holds something that is
  * ${min_age_ms} old.  A server calls it about twice a second with 0, from one
- * worker at a time; a CGI run leaves what is fresh to others.
+ * worker at a time: what all of its pool have written is left alone for a
+ * second, as long as there is little of it.  A CGI run leaves what is fresh to
+ * others.  What dead processes have left of answers under way goes first.
  *
  * Blocks   up to some 100 ms.
  */

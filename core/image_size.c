@@ -8,16 +8,17 @@ static int64_t
 byte_at(struct str base64, size_t i)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = 0;
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/-_";
+	unsigned bits = 0, digit;
 	size_t k, from = i / 3 * 4;
 	const char *p;
 
 	if (from + 4 > base64.n)
 		return 0;
 	for (k = 0; k < 4; k++) {
-		p = memchr(digits, base64.p[from + k], 64);
-		bits = bits << 6 | (p != NULL ? (unsigned)(p - digits) : 0);
+		p = memchr(digits, base64.p[from + k], 66);
+		digit = p != NULL ? (unsigned)(p - digits) : 0;
+		bits = bits << 6 | (digit < 64 ? digit : digit - 2);
 	}
 	return bits >> (16 - 8 * (i % 3)) & 0xff;
 }
@@ -117,6 +118,7 @@ image_size(struct str base64, int64_t *w, int64_t *h)
 	} formats[] = {
 		{ "iVBORw0KGgo", png },
 		{ "/9j/", jpeg },
+		{ "_9j_", jpeg },
 		{ "R0lGOD", gif },
 		{ "UklGR", webp },
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How large an image is, from the head of its file: PNG, JPEG, GIF, WebP.
+ * How large an image is, from the head of its file: PNG, JPEG, GIF, WebP, in
+ * base64 of either alphabet.
  * Pure; reads only the bytes that it needs.
  * Sources: PNG (third edition) §11.2.2, ITU-T T.81 annex B, GIF89a §18,
  * WebP container specification.

@@ -312,7 +312,7 @@ count_older(struct store *store, const struct run *r)
 
 	if (r->until_us != 0)
 		until_us = now_us + (r->until_us - now_us) / 2;
-	return rollup_build(store, until_us, r->err) < 0 ? -1 : 0;
+	return rollup_build(store, ROLLUP_EVERY, until_us, r->err) < 0 ? -1 : 0;
 }
 
 /* It did not come to that: the backlog is as old as it was, or older. */

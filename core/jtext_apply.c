@@ -9,7 +9,8 @@
 #include "core/jtext.h"
 #include "core/jw.h"
 
-#define MAX_EDITS 8
+#define MAX_EDITS    8
+#define MEMBER_BYTES 16 /* quotes, colons, braces and commas of an edit */
 
 /* Edits below one object; path is what is left of theirs. */
 struct edit_set {
@@ -169,6 +170,18 @@ apply_object(struct buf *out, struct str obj, struct edit_set *set)
 	return 0;
 }
 
+/* For all of it at once: what is edited stays as long as the call. */
+static void
+make_room(struct buf *out, struct str doc, const struct edit_set *set)
+{
+	size_t need = doc.n, i;
+
+	for (i = 0; i < set->n; i++)
+		need += set->e[i].path.n + set->e[i].value.n + MEMBER_BYTES;
+	if (need <= out->max - out->n)
+		(void)buf_room(out, need);
+}
+
 int
 jtext_apply(
     struct buf *out, struct str doc, const struct jtext_edit *edits, size_t n)
@@ -182,6 +195,7 @@ jtext_apply(
 		set.e[i].path = str_of(edits[i].path);
 		set.e[i].value = edits[i].value;
 	}
+	make_room(out, doc, &set);
 	buf_add(out, doc.p, (size_t)(obj.p - doc.p));
 	if (apply_object(out, obj, &set) != 0)
 		return -1;

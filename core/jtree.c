@@ -263,8 +263,10 @@ add_path(struct buf *out, const struct jnode *at)
 	add_path(out, at->up);
 	if (at->key == NULL)
 		buf_addf(out, "[%zu]", at->index);
-	else
-		buf_addf(out, "%s%s", out->n > 0 ? "." : "", at->key);
+	else if (out->n > 0)
+		buf_addch(out, '.');
+	if (at->key != NULL)
+		buf_addz(out, at->key);
 }
 
 struct str

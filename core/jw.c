@@ -115,7 +115,7 @@ void
 jw_i64(struct jw *w, int64_t v)
 {
 	begin_value(w);
-	buf_addf(w->out, "%lld", (long long)v);
+	buf_addi(w->out, v);
 }
 
 /* The shortest of the spellings that read back as the same number. */

@@ -235,8 +235,8 @@ put_result(struct jw *w, const struct ledger_call *row)
 	jw_kv_cstr(w, "outcome", ledger_call_words[row->outcome]);
 	put_text(w, "error", row->error);
 	put_text(w, "cache", row->cache);
-	put_money(w, "saved_usd",
-	    str_is(row->cache, "hit") && row->saved_pusd >= 0, row->saved_pusd);
+	put_money(w, "saved_usd", row->cache.n > 0 && row->saved_pusd >= 0,
+	    row->saved_pusd);
 	put_lossy(w, row->lossy);
 	put_number(w, "ttft_ms", row->ttft_ms, 0);
 	put_number(w, "duration_ms", row->duration_ms, 0);

@@ -112,7 +112,7 @@ struct ledger_call {
 	enum call_outcome outcome;
 	struct str error;   /* canonical word; absent */
 	struct str cache;   /* hit, miss, "refused: …"; absent: not asked */
-	int64_t saved_pusd; /* by a hit; -1 unknown */
+	int64_t saved_pusd; /* by what was stored; -1 unknown, nothing was */
 	struct name *lossy;
 	int64_t ttft_ms, duration_ms; /* -1 unknown */
 	struct cost cost;             /* sum over attempts */

@@ -48,7 +48,7 @@ int64_t ledger_row_ms(struct str id);
  * The calls that are closed in a batch of records: their open records need
  * not go into the database at all.  Starts as all zero.
  */
-#define LEDGER_CLOSES_MAX 256 /* records noted */
+#define LEDGER_CLOSES_MAX 2048 /* records noted */
 struct ledger_closes {
 	struct str ids[2 * LEDGER_CLOSES_MAX];
 };

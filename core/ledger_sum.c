@@ -64,6 +64,13 @@ is_money(unsigned i)
 	return false;
 }
 
+void
+ledger_sum_over(struct ledger_sum *s, unsigned i)
+{
+	if (is_money(i))
+		s->unpriced++;
+}
+
 static void
 combine_times(struct latency *l, const struct latency *with, bool add)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What rows add up to, and a row's text taken apart to be added.  Used by
- * the rollups, by queries over rows, and by whoever compares the two.
+ * rollups and facts, by their readers, and by whoever compares them.
  *
  * An amount that is not known is counted in unpriced and never added as 0.
  * Overhead is what was paid for attempts that served nobody: race losers,
@@ -44,6 +44,27 @@ struct ledger_sum {
 
 /* ledger_sum_field(s, i): number ${i} of ${s}. */
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);
+
+/*
+ * ledger_sum_put(s, i, by):
+ * Add ${by} to number ${i}; ledger_sum_over is for what would overflow, see
+ * ledger_sum_add.
+ */
+void ledger_sum_over(struct ledger_sum *s, unsigned i);
+
+static inline void
+ledger_sum_put(struct ledger_sum *s, unsigned i, int64_t by)
+{
+	union {
+		struct ledger_sum *sum;
+		int64_t *value;
+	} p = { .sum = s };
+
+	if (__builtin_add_overflow(p.value[i], by, &by))
+		ledger_sum_over(s, i);
+	else
+		p.value[i] = by;
+}
 
 /*
  * ledger_sum_split(s, first, later):

@@ -326,7 +326,8 @@ finish(struct counting *c, struct state *s, struct error *err)
 static int
 build(struct store *store, struct error *err)
 {
-	int rc = rollup_build(store, clock_mono_us() + BUILD_US, err);
+	int rc =
+	    rollup_build(store, ROLLUP_FIRST, clock_mono_us() + BUILD_US, err);
 
 	return rc <= 0
 	    ? rc

@@ -36,6 +36,7 @@ struct loop {
 	size_t armed;
 	size_t heap_cap;
 	int64_t now_us;
+	struct loop_later *later;
 };
 
 /* Makes room for element ${at} of a zero-extended array. */
@@ -217,6 +218,40 @@ loop_timer_stop(struct loop *l, struct loop_timer *t)
 		sift(l, place, last);
 }
 
+void
+loop_later(struct loop *l, struct loop_later *w)
+{
+	if (w->waits)
+		return;
+	w->waits = true;
+	w->next = l->later;
+	l->later = w;
+}
+
+void
+loop_later_stop(struct loop *l, struct loop_later *w)
+{
+	struct loop_later **at = &l->later;
+
+	if (!w->waits)
+		return;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	w->waits = false;
+}
+
+static void
+run_later(struct loop *l)
+{
+	struct loop_later *w;
+
+	while ((w = l->later) != NULL) {
+		loop_later_stop(l, w);
+		w->fn(w->arg);
+	}
+}
+
 int64_t
 loop_now_us(const struct loop *l)
 {
@@ -264,10 +299,13 @@ loop_turn(struct loop *l, int64_t max_wait_us)
 
 	n = epoll_wait(l->epoll_fd, batch, BATCH, wait_ms(l, max_wait_us));
 	l->now_us = clock_mono_us();
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		dispatch(l, &batch[i]);
+		run_later(l);
+	}
 	while (l->armed > 0 && (t = l->heap[1])->due_us <= l->now_us) {
 		loop_timer_stop(l, t);
 		t->fn(t->arg);
+		run_later(l);
 	}
 }

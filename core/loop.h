@@ -25,6 +25,14 @@ struct loop_timer {
 	size_t place; /* 0: not armed; else its place in the heap */
 };
 
+/* Work put off; the owner keeps the memory until it has run or is stopped. */
+struct loop_later {
+	loop_timer_fn *fn;
+	void *arg;
+	struct loop_later *next; /* private */
+	bool waits;              /* private */
+};
+
 /*
  * loop_new(err), loop_free(l):
  * Returns  the loop, or NULL: ERROR_INTERNAL.
@@ -52,6 +60,14 @@ void loop_unwatch(struct loop *l, int fd);
  */
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_us);
 void loop_timer_stop(struct loop *l, struct loop_timer *t);
+
+/*
+ * loop_later(l, w), loop_later_stop(l, w):
+ * Run ${w} once, as soon as the callback under way has returned, however often
+ * it is asked for until then; do not.  fn and arg must be set.
+ */
+void loop_later(struct loop *l, struct loop_later *w);
+void loop_later_stop(struct loop *l, struct loop_later *w);
 
 /* loop_now_us(l): the monotonic time at the start of this turn. */
 int64_t loop_now_us(const struct loop *l);

@@ -114,7 +114,7 @@ plan_chat(struct planner *p)
 int64_t
 plan_input_tokens(struct planner *p, const struct target *target)
 {
-	enum tokens_family f = TOKENS_OPENAI;
+	int f = tokens_family(WIRE_NONE, STR_NONE);
 	const struct chat *chat;
 
 	if (target != NULL)

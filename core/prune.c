@@ -102,7 +102,7 @@ prune(struct state *s, struct store *store, int64_t before_us, int64_t until_us,
 {
 	static const unsigned char low[10] = { 0 };
 	struct pruning p = { .seen = BATCH };
-	int rc = rollup_build(store, until_us, err);
+	int rc = rollup_build(store, ROLLUP_EVERY, until_us, err);
 
 	if (rc != 0)
 		return rc;

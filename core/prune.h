@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Retention: rows, and journals that still hold them, go when they are old;
- * the rollups of rollup.h stay.  All of it under the lease.
+ * the sums of rollup.h stay.  All of it under the lease.
  */
 #ifndef CORE_PRUNE_H
 #define CORE_PRUNE_H
@@ -18,7 +18,7 @@ struct store;
  * still open, with all that is kept of single calls beside them (feedback,
  * verdicts), files of j/done and j/bad last written before it, and databases
  * set aside before it; begin nothing new after the monotonic time ${until_us} (0: go on to the end).
- * ${*rows} grows by the number of rows removed.  Rows that no rollup has
+ * ${*rows} grows by the number of rows removed.  Rows that are not
  * counted yet stay.
  *
  * Returns  0 when done, 1 if some are left, -1: ERROR_STORE.

@@ -130,6 +130,7 @@ recorder_fail(struct recorder *r, const struct error *err)
 {
 	if (r->flight == NULL)
 		return;
+	begin(r);
 	cache_error_put(r->spool, err);
 	recorder_flush(r);
 }

@@ -7,15 +7,17 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/facts.h"
 #include "core/rollup_record.h"
 #include "core/store.h"
 #include "core/sum_table.h"
 
 struct rollup {
 	struct txn *txn;
-	struct str counted[2]; /* per part: rows up to this one are */
-	struct str pruned;     /* rows below may be missing */
+	struct str counted[ROLLUP_PARTS]; /* rows up to this one are */
+	struct str pruned;                /* rows below may be missing */
 	struct sum_table changes;
+	struct facts *facts;
 	bool take;  /* the row is being taken away */
 	bool again; /* rows may have been here before */
 };
@@ -39,12 +41,17 @@ rollup_begin(struct txn *t)
 {
 	struct rollup *r = ARENA_NEW(t->arena, struct rollup);
 
+	unsigned i;
+
 	r->txn = t;
-	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &r->counted[0]) < 0 ||
-	    store_get(t, STORE_META, ROLLUP_META_SECOND, &r->counted[1]) < 0 ||
-	    store_get(t, STORE_META, ROLLUP_META_PRUNED, &r->pruned) < 0)
+	for (i = 0; i < ROLLUP_PARTS; i++)
+		if (store_get(t, STORE_META, str_of(rollup_places[i]),
+			&r->counted[i]) < 0)
+			return NULL;
+	if (store_get(t, STORE_META, ROLLUP_META_PRUNED, &r->pruned) < 0)
 		return NULL;
 	sum_table_init(&r->changes, t->arena);
+	r->facts = facts_new(t);
 	return r;
 }
 
@@ -76,33 +83,53 @@ rollup_end(struct rollup *r)
 	for (i = 0; i < t->n; i++)
 		if (write_change(r, &t->list[i]) != 0)
 			return -1;
-	return 0;
+	return facts_end(r->facts);
 }
 
 /* The parts that have counted the row, or would have. */
-static enum rollup_part
+static unsigned
 parts_of(const struct rollup *r, struct str id)
 {
 	unsigned i, parts = 0;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < ROLLUP_PARTS; i++)
 		if (str_is(r->counted[i], ROLLUP_DONE) ||
 		    str_cmp(id, r->counted[i]) <= 0)
 			parts |= 1u << i;
-	return (enum rollup_part)parts;
+	return parts;
+}
+
+/* In rollups, facts, and the old rollups of rows that are in no facts. */
+static void
+change(struct rollup *r, const struct ledger_view *v, unsigned parts, bool take)
+{
+	r->take = take;
+	if ((parts & ROLLUP_BOTH) != 0)
+		rollup_each(v, parts & ROLLUP_BOTH, add, r);
+	if ((parts & ROLLUP_FACTS) != 0)
+		facts_add(r->facts, v, take);
+}
+
+static void
+change_old(
+    struct rollup *r, const struct ledger_view *v, unsigned parts, bool take)
+{
+	r->take = take;
+	if ((parts & ROLLUP_BOTH) != 0)
+		rollup_each_old(v, parts & ROLLUP_BOTH, add, r);
 }
 
 static void
 apply(struct rollup *r, struct str row, bool take)
 {
 	struct ledger_view v;
-	enum rollup_part parts;
+	unsigned parts;
 
 	ledger_view(r->txn->arena, row, &v);
 	parts = parts_of(r, v.id);
-	r->take = take;
-	if (parts != 0)
-		rollup_each(&v, parts, add, r);
+	change(r, &v, parts, take);
+	if ((parts & ROLLUP_FACTS) == 0)
+		change_old(r, &v, parts, take);
 }
 
 void
@@ -123,8 +150,9 @@ rollup_recount(struct rollup *r, struct str row, enum rollup_part part)
 	struct ledger_view v;
 
 	ledger_view(r->txn->arena, row, &v);
-	r->take = false;
-	rollup_each(&v, part, add, r);
+	change(r, &v, part, false);
+	if ((part & ROLLUP_FACTS) != 0)
+		change_old(r, &v, ~(unsigned)part, true);
 }
 
 void

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rollups: what the rows of the ledger add up to, per day and per month, by
- * each dimension alone, and per day by what each key of an account used; changed in the transaction that changes the rows, so
- * both always agree.  A row counts when it closes, or is swept to unknown; a
- * closing record that comes after that all the same takes the place of the
- * unknown in the sums, too.  Rows that are pruned stay counted.
+ * What the rows of the ledger add up to, changed in the transaction that
+ * changes the rows, so that both always agree: rollups, per day and per month
+ * by each dimension alone, and facts (facts.h), which say the rest.  A row
+ * counts when it closes, or is swept to unknown; a closing record that comes
+ * after that all the same takes the place of the unknown in the sums, too.
+ * Rows that are pruned stay counted.
  *
- * Table rollup, record version 2 (store.h):
+ * Table rollup, record version 3 (store.h):
  *	key	a letter for the dimension, small for days and capital for
  *		months; "YYYYMMDD" or "YYYYMM", UTC, of the call's start;
  *		then nothing where the call has no such value, else '=' and
- *		the value ("k=v" for a tag, "provider/model" for a model).
- *		ROLLUP_OWN + a dimension: account, key and value in one, see
- *		rollup_own
+ *		the value ("k=v" for a tag, "provider/model" for a model)
  *	value	the numbers of struct ledger_sum in order, each as a zigzag
- *		varint (LEB128), later versions may add some; then, for each
+ *		varint (varint.h), later versions may add some; then, for each
  *		bucket of duration and after it of ttft that is not 0, how
  *		many buckets it comes after the one before, and its number
  * Version 1 had the first LEDGER_SUM_FIRST numbers and nothing behind, and no
@@ -22,11 +21,19 @@
  * own, counted by itself, so that sums whose rows are pruned stay: of those
  * rows alone there is nothing in it.
  *
+ * Version 3 is of the time of facts, which are a part, too.  The versions
+ * before had sums by session, and of each key of an account by one more
+ * dimension (ROLLUP_OWN): a row that the facts come to count is taken off
+ * those.  So they are the sums of rows that facts do not have, which in the
+ * end are those that were pruned before; and both together are all.
+ *
  * Table meta:
  *	"rollups"	"done", or the call id up to which rows are counted
  *			while a ledger from before there were rollups, or a
  *			rebuilt one, is being counted
  *	"rollups2"	the same, of the second part
+ *	"facts"		the same, of the facts
+ *	"facts from"	the call id below which rows are in no facts
  *	"pruned"	the call id below which there may be no rows any more
  */
 #ifndef CORE_ROLLUP_H
@@ -51,16 +58,19 @@ enum rollup_dim {
 	ROLLUP_TAG,
 	ROLLUP_USER,
 	ROLLUP_TASK,
-	ROLLUP_SESSION, /* by day only: there are too many */
+	ROLLUP_SESSION, /* old, by day only */
 	ROLLUP_ROUTE,
 	ROLLUP_DIMS,
-	ROLLUP_OWN = ROLLUP_DIMS, /* + all, provider, model, route; by day
-				   * only + tag, user, task: of each key */
+	ROLLUP_OWN = ROLLUP_DIMS, /* old, of each key: + all, provider, model,
+				   * route; by day only + tag, user, task */
 	ROLLUP_KINDS = ROLLUP_OWN + ROLLUP_DIMS
 };
 
 /* "day", "key", ...: the words of `--by`. */
 extern const char *const rollup_words[ROLLUP_DIMS];
+
+/* rollup_is_old(dim): facts have taken the place of these rollups. */
+bool rollup_is_old(enum rollup_dim dim);
 
 /* rollup_has_own(dim): is there a ROLLUP_OWN + ${dim}? */
 bool rollup_has_own(enum rollup_dim dim);
@@ -88,16 +98,20 @@ int rollup_end(struct rollup *r) __attribute__((warn_unused_result));
 void rollup_count(struct rollup *r, struct str row);
 void rollup_uncount(struct rollup *r, struct str row);
 
-/* What is counted by itself: as it was in version 1; what came with 2. */
+/* What is counted by itself, as bits: what rollups had in version 1, what
+ * came with 2, the facts. */
+#define ROLLUP_PARTS 3
 enum rollup_part {
 	ROLLUP_FIRST = 1,
 	ROLLUP_SECOND = 2,
-	ROLLUP_BOTH = 3
+	ROLLUP_BOTH = 3,
+	ROLLUP_FACTS = 4,
+	ROLLUP_EVERY = 7
 };
 
 /*
  * rollup_recount(r, row, part):
- * As rollup_count, for a row never counted yet in ${part}.
+ * As rollup_count, for a row never counted yet in ${part}, but in all others.
  */
 void rollup_recount(struct rollup *r, struct str row, enum rollup_part part);
 
@@ -122,18 +136,19 @@ int rollup_set_pruned(struct rollup *r, struct str id)
     __attribute__((warn_unused_result));
 
 /*
- * rollup_build(store, until_us, err):
- * Count rows that no rollup knows yet, until the monotonic time ${until_us}
- * (0: to the end).  May be broken off and taken up again at any time.
+ * rollup_build(store, parts, until_us, err):
+ * Count rows that are not counted yet, until ${parts} have all of them, or the
+ * monotonic time ${until_us} (0: to the end).  May be broken off and taken up
+ * again at any time.
  *
- * Returns  0 when all are counted, 1 if some are left, -1: ERROR_STORE.
+ * Returns  0 when ${parts} have all, 1 if some are left, -1: ERROR_STORE.
  */
-int rollup_build(struct store *store, int64_t until_us, struct error *err)
-    __attribute__((warn_unused_result));
+int rollup_build(struct store *store, enum rollup_part parts, int64_t until_us,
+    struct error *err) __attribute__((warn_unused_result));
 
 /*
  * rollup_forget(t):
- * Drop all rollups, to be built anew.  What was pruned is lost to them.
+ * Drop all sums, to be built anew.  What was pruned is lost to them.
  */
 int rollup_forget(struct txn *t) __attribute__((warn_unused_result));
 
@@ -197,10 +212,13 @@ int rollup_since(struct txn *t, enum rollup_dim dim, struct str value,
     struct str day, int64_t *pusd) __attribute__((warn_unused_result));
 
 /*
- * rollup_each(v, part, fn, arg):
- * Call ${fn} for each change that row ${v} makes in ${part}.
+ * rollup_each(v, part, fn, arg), rollup_each_old(v, part, fn, arg):
+ * Call ${fn} for each change that row ${v} makes in ${part} of the rollups
+ * that there are; of the old ones.
  */
 void rollup_each(const struct ledger_view *v, enum rollup_part part,
+    void (*fn)(void *arg, const struct rollup_entry *e), void *arg);
+void rollup_each_old(const struct ledger_view *v, enum rollup_part part,
     void (*fn)(void *arg, const struct rollup_entry *e), void *arg);
 
 #endif

@@ -22,8 +22,8 @@ struct build {
 	struct arena *arena;
 	struct str counted;    /* id */
 	enum rollup_part part; /* those that are there */
+	unsigned left;         /* parts that do not have all */
 	int n;
-	bool done;
 };
 
 static int
@@ -41,35 +41,60 @@ see_row(void *arg, struct str id, struct str row)
 	return ++b->n == BATCH;
 }
 
+/* Facts begin: of what is gone they will know nothing. */
+static int
+put_facts_from(struct txn *t)
+{
+	struct str pruned;
+	int rc = store_get(t, STORE_META, ROLLUP_META_PRUNED, &pruned);
+
+	return rc <= 0 ? rc
+		       : store_put(t, STORE_META, ROLLUP_META_FACTS, pruned);
+}
+
 /* The parts that are least far: "done" comes after all ids. */
 static int
 find_place(struct txn *t, struct build *b)
 {
-	struct str at[2] = { { 0 } };
-	int order;
+	struct str at;
+	unsigned i, parts = 0;
+	int order, rc;
 
-	if (store_get(t, STORE_META, ROLLUP_META_COUNTED, &at[0]) < 0 ||
-	    store_get(t, STORE_META, ROLLUP_META_SECOND, &at[1]) < 0)
-		return -1;
-	order = str_cmp(at[0], at[1]);
-	b->part = order == 0 ? ROLLUP_BOTH
-	    : order < 0      ? ROLLUP_FIRST
-			     : ROLLUP_SECOND;
-	b->counted = order <= 0 ? at[0] : at[1];
+	b->left = 0;
+	for (i = 0; i < ROLLUP_PARTS; i++) {
+		rc = store_get(t, STORE_META, str_of(rollup_places[i]), &at);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			at = STR("");
+		if (rc == 0 && 1u << i == ROLLUP_FACTS &&
+		    put_facts_from(t) != 0)
+			return -1;
+		if (!str_is(at, ROLLUP_DONE))
+			b->left |= 1u << i;
+		order = i == 0 ? -1 : str_cmp(at, b->counted);
+		if (order < 0) {
+			b->counted = at;
+			parts = 0;
+		}
+		if (order <= 0)
+			parts |= 1u << i;
+	}
+	b->part = (enum rollup_part)parts;
 	b->n = 0;
-	b->done = str_is(b->counted, ROLLUP_DONE);
 	return 0;
 }
 
 static int
 put_place(struct txn *t, const struct build *b, struct str at)
 {
-	if ((b->part & ROLLUP_FIRST) != 0 &&
-	    store_put(t, STORE_META, ROLLUP_META_COUNTED, at) != 0)
-		return -1;
-	return (b->part & ROLLUP_SECOND) != 0
-	    ? store_put(t, STORE_META, ROLLUP_META_SECOND, at)
-	    : 0;
+	unsigned i;
+
+	for (i = 0; i < ROLLUP_PARTS; i++)
+		if ((b->part & 1u << i) != 0 &&
+		    store_put(t, STORE_META, str_of(rollup_places[i]), at) != 0)
+			return -1;
+	return 0;
 }
 
 static int
@@ -80,7 +105,7 @@ txn_build(struct txn *t, void *arg)
 
 	if (find_place(t, b) != 0)
 		return -1;
-	if (b->done)
+	if (b->left == 0)
 		return 0;
 	b->arena = t->arena;
 	b->rollup = rollup_begin(t);
@@ -89,17 +114,19 @@ txn_build(struct txn *t, void *arg)
 	rc = store_scan(t, STORE_LEDGER, b->counted, see_row, b);
 	if (rc < 0 || rollup_end(b->rollup) != 0)
 		return -1;
-	b->done = rc == 0 && b->part == ROLLUP_BOTH;
+	if (rc == 0)
+		b->left &= ~(unsigned)b->part;
 	return put_place(t, b, rc == 0 ? STR(ROLLUP_DONE) : b->counted);
 }
 
 int
-rollup_build(struct store *store, int64_t until_us, struct error *err)
+rollup_build(struct store *store, enum rollup_part parts, int64_t until_us,
+    struct error *err)
 {
-	struct build b = { .done = false };
+	struct build b = { .left = ROLLUP_EVERY };
 	bool late = false, worked = false;
 
-	while (!b.done && !late) {
+	while ((b.left & parts) != 0 && !late) {
 		if (store_txn(store, txn_build, &b, err) != 0)
 			return -1;
 		worked = worked || b.n > 0;
@@ -107,15 +134,19 @@ rollup_build(struct store *store, int64_t until_us, struct error *err)
 	}
 	if (worked && store_checkpoint(store, err) != 0)
 		return -1;
-	return !b.done;
+	return (b.left & parts) != 0;
 }
 
 int
 rollup_forget(struct txn *t)
 {
-	if (store_clear(t, STORE_ROLLUP) != 0)
+	unsigned i;
+
+	if (store_clear(t, STORE_ROLLUP) != 0 ||
+	    store_clear(t, STORE_FACTS) != 0)
 		return -1;
-	if (store_del(t, STORE_META, ROLLUP_META_SECOND) != 0)
-		return -1;
-	return store_del(t, STORE_META, ROLLUP_META_COUNTED);
+	for (i = 0; i < ROLLUP_PARTS; i++)
+		if (store_del(t, STORE_META, str_of(rollup_places[i])) != 0)
+			return -1;
+	return store_del(t, STORE_META, ROLLUP_META_FACTS);
 }

@@ -9,6 +9,7 @@ struct change {
 	struct rollup_entry entry;
 	char day[LEDGER_DAY_BYTES];
 	enum rollup_part part;
+	bool old;                   /* what facts have taken the place of */
 	char own[ROLLUP_OWN_BYTES]; /* of the row's account and key */
 	size_t n_own;
 	void (*fn)(void *arg, const struct rollup_entry *e);
@@ -54,8 +55,9 @@ emit(struct change *c, enum rollup_dim dim, struct str value,
 {
 	size_t n = c->n_own;
 
-	emit_one(c, dim, value, sum);
-	if (!rollup_has_own(dim))
+	if (c->old == rollup_is_old(dim))
+		emit_one(c, dim, value, sum);
+	if (!c->old || !rollup_has_own(dim))
 		return;
 	if (value.n > sizeof(c->own) - n - 1)
 		value.n = sizeof(c->own) - n - 1;
@@ -66,6 +68,7 @@ emit(struct change *c, enum rollup_dim dim, struct str value,
 	emit_one(c, (enum rollup_dim)(ROLLUP_OWN + dim),
 	    (struct str){ c->own, n + value.n }, sum);
 }
+
 static bool
 is_same(const struct ledger_view_attempt *a,
     const struct ledger_view_attempt *b, enum rollup_dim dim)
@@ -95,9 +98,8 @@ emit_attempts(
 	}
 }
 
-void
-rollup_each(const struct ledger_view *v, enum rollup_part part,
-    void (*fn)(void *arg, const struct rollup_entry *e), void *arg)
+static void
+each(const struct ledger_view *v, struct change *c)
 {
 	const struct {
 		enum rollup_dim dim;
@@ -106,16 +108,33 @@ rollup_each(const struct ledger_view *v, enum rollup_part part,
 		{ ROLLUP_ACCOUNT, v->account }, { ROLLUP_USER, v->user },
 		{ ROLLUP_TASK, v->task }, { ROLLUP_SESSION, v->session },
 		{ ROLLUP_ROUTE, v->route } };
-	struct change c = { .part = part, .fn = fn, .arg = arg };
 	unsigned i;
 
-	if (ledger_view_day(v, c.day) != 0)
+	if (ledger_view_day(v, c->day) != 0)
 		return;
-	c.n_own = rollup_own_begin(v->account, &v->key, c.own).n;
 	for (i = 0; i < sizeof(of_call) / sizeof(*of_call); i++)
-		emit(&c, of_call[i].dim, of_call[i].value, &v->sum);
+		emit(c, of_call[i].dim, of_call[i].value, &v->sum);
 	for (i = 0; i < v->n_tags; i++)
-		emit(&c, ROLLUP_TAG, v->tags[i], &v->sum);
-	emit_attempts(&c, v, ROLLUP_PROVIDER);
-	emit_attempts(&c, v, ROLLUP_MODEL);
+		emit(c, ROLLUP_TAG, v->tags[i], &v->sum);
+	emit_attempts(c, v, ROLLUP_PROVIDER);
+	emit_attempts(c, v, ROLLUP_MODEL);
+}
+
+void
+rollup_each(const struct ledger_view *v, enum rollup_part part,
+    void (*fn)(void *arg, const struct rollup_entry *e), void *arg)
+{
+	struct change c = { .part = part, .fn = fn, .arg = arg };
+
+	each(v, &c);
+}
+
+void
+rollup_each_old(const struct ledger_view *v, enum rollup_part part,
+    void (*fn)(void *arg, const struct rollup_entry *e), void *arg)
+{
+	struct change c = { .part = part, .old = true, .fn = fn, .arg = arg };
+
+	c.n_own = rollup_own_begin(v->account, &v->key, c.own).n;
+	each(v, &c);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/varint.h"
+
 #define MAX_VALUE_BYTES (ROLLUP_KEY_BYTES - 16)
 #define MAX_PART_BYTES  400
 #define DAY_DIGITS      8
@@ -46,6 +48,9 @@ const char *const rollup_words[ROLLUP_DIMS] = {
 	[ROLLUP_ROUTE] = "route",
 };
 
+const char *const rollup_places[ROLLUP_PARTS] = { "rollups", "rollups2",
+	"facts" };
+
 enum rollup_dim
 rollup_dim_of(struct str word)
 {
@@ -60,6 +65,12 @@ bool
 rollup_has_months(enum rollup_dim dim)
 {
 	return dims[dim].months;
+}
+
+bool
+rollup_is_old(enum rollup_dim dim)
+{
+	return dim == ROLLUP_SESSION || dim >= ROLLUP_OWN;
 }
 
 bool
@@ -165,30 +176,6 @@ rollup_read_key(struct str key, struct rollup_entry *e)
 	return 0;
 }
 
-/* Small numbers of either sign are small: 0, -1, 1, -2, ... */
-static uint64_t
-zigzag(int64_t v)
-{
-	return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
-}
-
-static int64_t
-unzigzag(uint64_t v)
-{
-	return (int64_t)(v >> 1 ^ (v & 1 ? UINT64_MAX : 0));
-}
-
-static size_t
-put_varint(char *out, uint64_t v)
-{
-	size_t n = 0;
-
-	for (; v >= 0x80; v >>= 7)
-		out[n++] = (char)(0x80 | (v & 0x7f));
-	out[n++] = (char)v;
-	return n;
-}
-
 /* Bucket ${i} of duration and then ttft. */
 static int32_t *
 bucket(struct ledger_sum *sum, unsigned i)
@@ -205,31 +192,16 @@ rollup_value(const struct ledger_sum *sum, char out[ROLLUP_VALUE_BYTES])
 	unsigned i, last = 0;
 
 	for (i = 0; i < LEDGER_SUM_FIELDS; i++)
-		n += put_varint(out + n, zigzag(*ledger_sum_field(&copy, i)));
+		n += varint_put(
+		    out + n, varint_zigzag(*ledger_sum_field(&copy, i)));
 	for (i = 0; i < 2 * LATENCY_BUCKETS; i++) {
 		if (*bucket(&copy, i) == 0)
 			continue;
-		n += put_varint(out + n, i - last);
-		n += put_varint(out + n, zigzag(*bucket(&copy, i)));
+		n += varint_put(out + n, i - last);
+		n += varint_put(out + n, varint_zigzag(*bucket(&copy, i)));
 		last = i;
 	}
 	return (struct str){ out, n };
-}
-
-/* One varint off ${*s}. */
-static int
-take_varint(struct str *s, uint64_t *v)
-{
-	unsigned shift = 0, byte = 0x80;
-
-	for (*v = 0; byte & 0x80; shift += 7) {
-		if (s->n == 0 || shift > 63)
-			return -1;
-		byte = (unsigned char)s->p[0];
-		*v |= (uint64_t)(byte & 0x7f) << shift;
-		*s = str_skip(*s, 1);
-	}
-	return 0;
 }
 
 static int
@@ -239,12 +211,12 @@ read_buckets(struct str value, struct ledger_sum *sum)
 	unsigned i = 0;
 
 	while (value.n > 0) {
-		if (take_varint(&value, &gap) != 0 ||
-		    take_varint(&value, &v) != 0 ||
+		if (varint_take(&value, &gap) != 0 ||
+		    varint_take(&value, &v) != 0 ||
 		    gap >= 2 * LATENCY_BUCKETS - i)
 			return -1;
 		i += (unsigned)gap;
-		*bucket(sum, i) = (int32_t)unzigzag(v);
+		*bucket(sum, i) = (int32_t)varint_unzigzag(v);
 	}
 	return 0;
 }
@@ -257,9 +229,9 @@ rollup_read_value(struct str value, struct ledger_sum *sum)
 
 	*sum = (struct ledger_sum){ 0 };
 	for (i = 0; i < LEDGER_SUM_FIELDS && value.n > 0; i++) {
-		if (take_varint(&value, &v) != 0)
+		if (varint_take(&value, &v) != 0)
 			return -1;
-		*ledger_sum_field(sum, i) = unzigzag(v);
+		*ledger_sum_field(sum, i) = varint_unzigzag(v);
 	}
 	return read_buckets(value, sum);
 }

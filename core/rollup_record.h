@@ -9,10 +9,12 @@
 #define ROLLUP_VALUE_BYTES (10 * LEDGER_SUM_FIELDS + 2 * 7 * LATENCY_BUCKETS)
 
 /* What a row that is being counted looks like in the meta table. */
-#define ROLLUP_META_COUNTED STR("rollups")
-#define ROLLUP_META_SECOND  STR("rollups2")
-#define ROLLUP_META_PRUNED  STR("pruned")
-#define ROLLUP_DONE         "done"
+#define ROLLUP_META_PRUNED STR("pruned")
+#define ROLLUP_META_FACTS  STR("facts from")
+#define ROLLUP_DONE        "done"
+
+/* In the meta table, by number of the part: how far it is. */
+extern const char *const rollup_places[ROLLUP_PARTS];
 
 /*
  * rollup_key(e, out), rollup_value(sum, out):

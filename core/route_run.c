@@ -63,12 +63,13 @@ give_up(struct route_run *run, int64_t now_us)
 {
 	run->over = true;
 	if (run->err.kind == ERROR_NONE) {
-		run->err = run->primary_err;
+		if (run->primary_err != NULL)
+			run->err = *run->primary_err;
 		run->culprit = run->primary;
 		if ((run->err.kind == ERROR_NONE ||
 			run->err.kind == ERROR_UP_CREDENTIALS) &&
-		    run->other_err.kind != ERROR_NONE) {
-			run->err = run->other_err;
+		    run->other_err != NULL) {
+			run->err = *run->other_err;
 			run->culprit = run->other;
 		}
 	}

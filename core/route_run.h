@@ -84,7 +84,7 @@ struct route_run {
 	unsigned need;     /* enum route_on: only those marked so */
 	struct dead *dead; /* credentials and targets */
 	struct step *primary, *other;
-	struct error primary_err, other_err;
+	struct error *primary_err, *other_err; /* NULL: none; in the arena */
 	int64_t least_retry_ms;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/route_step.h"
 
+#include "core/arena.h"
 #include "core/conf.h"
 
 static bool
@@ -114,17 +115,25 @@ role_of(const struct route_run *run, const struct step *s)
 	return run->started == 0 ? ROLE_PRIMARY : ROLE_FALLBACK;
 }
 
+static void
+keep(struct route_run *run, struct error **at, const struct error *err)
+{
+	if (*at == NULL)
+		*at = ARENA_NEW(run->arena, struct error);
+	**at = *err;
+}
+
 void
 step_note(struct route_run *run, struct step *s, const struct error *err)
 {
 	if (run->primary == NULL)
 		run->primary = s;
 	if (s == run->primary) {
-		run->primary_err = *err;
-	} else if (run->other_err.kind == ERROR_NONE ||
-	    run->other_err.kind == ERROR_UP_CREDENTIALS) {
+		keep(run, &run->primary_err, err);
+	} else if (run->other_err == NULL ||
+	    run->other_err->kind == ERROR_UP_CREDENTIALS) {
 		run->other = s;
-		run->other_err = *err;
+		keep(run, &run->other_err, err);
 	}
 	if (err->retry_after_ms > 0 &&
 	    (run->least_retry_ms == 0 ||

@@ -36,11 +36,12 @@ static const char *const files[STORE_TABLES] = {
 	[STORE_EVIDENCE] = "evidence.db",
 	[STORE_EXPERIMENTS] = "experiments.db",
 	[STORE_FEEDBACK] = "feedback.db",
+	[STORE_FACTS] = "facts.db",
 };
 
 #define PLAIN_VERSION  1
 #define PACKED_VERSION 2 /* ledger: row_pack.h */
-#define SUMS_VERSION   2 /* of rollups: rollup.h */
+#define SUMS_VERSION   3 /* of rollups: rollup.h */
 
 const char *
 store_file(enum store_table table)
@@ -374,6 +375,7 @@ store_clear(struct txn *t, enum store_table table)
 /* One direction of a scan. */
 struct walk {
 	u_int32_t first, next; /* cursor operations */
+	bool keys;             /* alone: no byte of a value is read */
 	store_visit *fn;
 	void *arg;
 };
@@ -386,10 +388,12 @@ walk(
 	struct str value;
 	int rc, stop = 0;
 
+	if (w->keys)
+		v.flags = DB_DBT_PARTIAL;
 	rc = c->get(c, k, &v, w->first);
 	while (rc == 0 && stop == 0) {
-		value = str_of_dbt(&v);
-		if (unwrap(t, table, &value) != 0)
+		value = w->keys ? STR_NONE : str_of_dbt(&v);
+		if (!w->keys && unwrap(t, table, &value) != 0)
 			return -1;
 		stop = w->fn(w->arg, str_of_dbt(k), value);
 		if (stop == 0)
@@ -437,6 +441,19 @@ store_scan(struct txn *t, enum store_table table, struct str from,
 {
 	struct walk w = { .first = from.p != NULL ? DB_SET_RANGE : DB_FIRST,
 		.next = DB_NEXT,
+		.fn = fn,
+		.arg = arg };
+
+	return scan(t, table, from, &w);
+}
+
+int
+store_scan_keys(struct txn *t, enum store_table table, struct str from,
+    store_visit *fn, void *arg)
+{
+	struct walk w = { .first = from.p != NULL ? DB_SET_RANGE : DB_FIRST,
+		.next = DB_NEXT,
+		.keys = true,
 		.fn = fn,
 		.arg = arg };
 

@@ -18,6 +18,7 @@
  *	accounts	name			account_record.h
  *	budgets		scope, window, name	budget.h
  *	rollup, meta	rollup.h		rollup.h
+ *	facts		facts.h			fact.h
  *	trials, verdicts, evidence, experiments	trial_record.h
  *	feedback	call id			feedback.h
  *
@@ -52,6 +53,7 @@ enum store_table {
 	STORE_EVIDENCE,
 	STORE_EXPERIMENTS,
 	STORE_FEEDBACK, /* call id -> what its client thinks of it */
+	STORE_FACTS,    /* what calls add up to, in columns (facts.h) */
 	STORE_TABLES
 };
 
@@ -168,6 +170,13 @@ typedef int store_visit(void *arg, struct str key, struct str value);
 int store_scan(struct txn *t, enum store_table table, struct str from,
     store_visit *fn, void *arg) __attribute__((warn_unused_result));
 int store_scan_back(struct txn *t, enum store_table table, struct str from,
+    store_visit *fn, void *arg) __attribute__((warn_unused_result));
+
+/*
+ * store_scan_keys(t, table, from, fn, arg):
+ * As store_scan, but leave the values alone: ${fn} gets absent ones.
+ */
+int store_scan_keys(struct txn *t, enum store_table table, struct str from,
     store_visit *fn, void *arg) __attribute__((warn_unused_result));
 
 /*

@@ -61,7 +61,7 @@ count_cache(struct metrics *m, const struct ledger_call *row)
 		return;
 	str_split(row->cache, ':', &labels[0]);
 	metrics_add(m, METRIC_CACHE, labels, 1);
-	if (str_is(row->cache, "hit"))
+	if (row->saved_pusd > 0)
 		metrics_add(m, METRIC_SAVED, labels, row->saved_pusd);
 }
 

@@ -89,9 +89,11 @@ void
 trace_begin(struct trace *t, struct str traceparent, bool make)
 {
 	*t = (struct trace){ .known = false };
-	trace_span(t->span);
 	t->has_parent = t->known = read_parent(t, str_trim(traceparent));
-	if (t->known || !make)
+	if (!t->known && !make)
+		return;
+	trace_span(t->span);
+	if (t->known)
 		return;
 	t->known = t->sampled = true;
 	random_bytes(t->id, TRACE_ID_BYTES);

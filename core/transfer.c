@@ -127,8 +127,9 @@ transfer_resume(struct transfer *t)
 		upstream_queue(t->easy);
 }
 
-void
-transfer_cancel(struct transfer *t)
+/* Take curl's handle away from ${t}, of which nothing more is heard. */
+static struct easy *
+let_go(struct transfer *t)
 {
 	struct easy *e = t->easy;
 
@@ -137,7 +138,18 @@ transfer_cancel(struct transfer *t)
 		canned_stop(t);
 	t->easy = NULL;
 	if (e)
-		upstream_drop(e);
+		e->t = NULL;
+	return e;
+}
+
+/* Closing takes a while, and whoever cancels may have more urgent things. */
+void
+transfer_cancel(struct transfer *t)
+{
+	struct easy *e = let_go(t);
+
+	if (e)
+		upstream_queue(e);
 }
 
 void
@@ -163,6 +175,9 @@ transfer_data(struct transfer *t, struct str bytes)
 void
 transfer_finish(struct transfer *t, enum transfer_end end, const char *why)
 {
-	transfer_cancel(t);
+	struct easy *e = let_go(t);
+
+	if (e)
+		upstream_drop(e);
 	t->events->on_end(t->arg, end, why);
 }

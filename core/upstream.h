@@ -81,8 +81,9 @@ void transfer_resume(struct transfer *t);
 
 /*
  * transfer_cancel(t):
- * Close it now (HTTP/2: reset the stream).  No callback follows.  Allowed
- * from inside its own callbacks.
+ * Have it closed (HTTP/2: the stream reset) by the loop, behind what runs
+ * now: the winner of a race passes its first bytes on before its losers are
+ * closed.  No callback follows.  Allowed from inside its own callbacks.
  */
 void transfer_cancel(struct transfer *t);
 

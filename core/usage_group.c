@@ -12,16 +12,9 @@
 void
 usage_groups_init(struct usage_groups *g, struct arena *a, unsigned n_values)
 {
-	*g = (struct usage_groups){ .arena = a,
-		.n_values = n_values,
-		.rows = 1,
-		.max = USAGE_QUERY_MAX_GROUPS };
-}
-
-void
-usage_groups_row(struct usage_groups *g)
-{
-	g->rows++;
+	*g = (struct usage_groups){
+		.arena = a, .n_values = n_values, .max = USAGE_QUERY_MAX_GROUPS
+	};
 }
 
 static uint32_t
@@ -133,34 +126,31 @@ usage_groups_has(const struct usage_groups *g, const struct str *values)
 	return g->slots != 0 && g->index[slot_of(g, values, hash)].group != 0;
 }
 
-bool
-usage_groups_add(struct usage_groups *g, const struct str *values,
-    const struct ledger_sum *sum)
+const struct str *
+usage_groups_values(const struct usage_groups *g, uint32_t i)
+{
+	return group_at(g, i)->values;
+}
+
+struct ledger_sum *
+usage_groups_at(struct usage_groups *g, const struct str *values)
 {
 	struct usage_group *group;
 	uint32_t hash = hash_of(values, g->n_values), at;
-	size_t slot, *row;
-	bool first;
+	size_t slot;
 
 	if (g->slots == 0)
 		grow(g);
 	slot = slot_of(g, values, hash);
 	at = g->index[slot].group;
 	group = at != 0 ? group_at(g, at - 1) : make(g, slot, values, hash);
-	if (group == NULL)
-		return false;
-	at = at != 0 ? at - 1 : g->n - 1;
-	row = &g->chunks[at / USAGE_CHUNK]->rows[at % USAGE_CHUNK];
-	first = *row != g->rows;
-	*row = g->rows;
-	ledger_sum_add(&group->sum, sum);
-	return first;
+	return group != NULL ? &group->sum : NULL;
 }
 
 /* A group as far as the order of most depends on it: groups are large. */
 struct place {
 	int64_t pusd;
-	const struct usage_group *group;
+	struct usage_group *group;
 };
 
 static int
@@ -239,29 +229,29 @@ sort(struct usage_groups *g, struct place *places)
 	}
 }
 
-#define AHEAD 8 /* groups lie about: have some on their way */
-
-struct usage_group *
+struct usage_group **
 usage_groups_sorted(struct usage_groups *g, unsigned day, unsigned last)
 {
 	struct place *places = ARENA_ARRAY(g->arena, struct place, g->n + 1);
-	struct usage_group *list =
-	    ARENA_ARRAY(g->arena, struct usage_group, g->n + 1);
-	uint32_t i;
+	struct usage_group **list =
+	    ARENA_ARRAY(g->arena, struct usage_group *, g->n + 1);
+	struct usage_group *group;
+	uint32_t i, n = 0;
 
 	g->day = day;
 	for (i = 0; i < g->n; i++) {
-		places[i].group = group_at(g, i);
-		places[i].pusd =
-		    last < g->n_values && places[i].group->values[last].p
+		group = group_at(g, i);
+		if (ledger_sum_is_zero(&group->sum))
+			continue;
+		places[n].group = group;
+		places[n++].pusd =
+		    last < g->n_values && group->values[last].p != NULL
 		    ? INT64_MIN
-		    : places[i].group->sum.cost_pusd;
+		    : group->sum.cost_pusd;
 	}
+	g->n = n;
 	sort(g, places);
-	for (i = 0; i < g->n; i++) {
-		if (i + AHEAD < g->n)
-			__builtin_prefetch(places[i + AHEAD].group);
-		list[i] = *places[i].group;
-	}
+	for (i = 0; i < g->n; i++)
+		list[i] = places[i].group;
 	return list;
 }

@@ -15,7 +15,6 @@ struct usage_slot {
 
 struct usage_chunk {
 	struct usage_group groups[USAGE_CHUNK];
-	size_t rows[USAGE_CHUNK]; /* the last row that was added to each */
 };
 
 struct usage_groups {
@@ -26,7 +25,6 @@ struct usage_groups {
 	uint32_t max; /* of them */
 	struct usage_slot *index;
 	size_t slots; /* of index; twice as many as groups, or more */
-	size_t rows;  /* rows begun */
 	unsigned day; /* of usage_groups_sorted */
 	bool full;    /* there would have been more than may be */
 };
@@ -37,24 +35,25 @@ void usage_groups_init(
 /* usage_groups_has(g, values): is there a group of ${values}? */
 bool usage_groups_has(const struct usage_groups *g, const struct str *values);
 
-/* usage_groups_row(g): what is added from now on is of another row. */
-void usage_groups_row(struct usage_groups *g);
+/* usage_groups_values(g, i): the values of group ${i}, of those there are. */
+const struct str *usage_groups_values(const struct usage_groups *g, uint32_t i);
 
 /*
- * usage_groups_add(g, values, sum):
- * Add ${sum} to the group of ${values}.
- *
- * Returns  true if the group has not had anything of this row yet.
+ * usage_groups_at(g, values):
+ * Returns  the sum of the group of ${values}, NULL if there can be no more;
+ *          it stays where it is.
  */
-bool usage_groups_add(struct usage_groups *g, const struct str *values,
-    const struct ledger_sum *sum);
+struct ledger_sum *usage_groups_at(
+    struct usage_groups *g, const struct str *values);
 
 /*
  * usage_groups_sorted(g, day, last):
+ * Forget groups in which nothing is left: what was in them was taken back.
+ *
  * Returns  all groups by value ${day}, if there are so many values, then the
  *          dearest first; those with a value ${last} come after all others.
  */
-struct usage_group *usage_groups_sorted(
+struct usage_group **usage_groups_sorted(
     struct usage_groups *g, unsigned day, unsigned last);
 
 #endif

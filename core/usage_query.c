@@ -97,9 +97,9 @@ is_best(const struct usage_run *run, const struct str v[ROLLUP_DIMS])
 	return usage_groups_has(run->best, values);
 }
 
-bool
-usage_run_add(struct usage_run *run, struct str start,
-    const struct str v[ROLLUP_DIMS], const struct ledger_sum *sum)
+struct ledger_sum *
+usage_run_at(
+    struct usage_run *run, struct str start, const struct str v[ROLLUP_DIMS])
 {
 	const struct usage_query *q = run->q;
 	struct str values[USAGE_QUERY_BY + 1] = { STR_NONE };
@@ -113,20 +113,48 @@ usage_run_add(struct usage_run *run, struct str start,
 			values[i] = v[q->by[i]];
 	if (other)
 		values[q->n_by] = STR("other");
-	return usage_groups_add(&run->groups, values, sum);
+	return usage_groups_at(&run->groups, values);
 }
 
-/* What both ways need first; comes back while rollups are being built. */
+struct first {
+	enum rollup_part parts; /* that are asked */
+	bool built;
+};
+
+/* What all ways need first; comes back while sums are being built. */
 static int
 visit_first(struct state *s, struct store *store, void *arg, struct error *err)
 {
-	bool *built = arg;
+	struct first *f = arg;
 	int rc = ingest(s, store, 0, err);
 
 	if (rc >= 0)
-		rc = rollup_build(store, clock_mono_us() + VISIT_US, err);
-	*built = rc == 0;
+		rc = rollup_build(
+		    store, f->parts, clock_mono_us() + VISIT_US, err);
+	f->built = rc == 0;
 	return rc < 0 ? -1 : 0;
+}
+
+/* Whole days by one dimension need not wait for the facts. */
+static int
+wait_for_sums(const struct usage_run *run, struct error *err)
+{
+	const struct usage_query *q = run->q;
+	bool whole =
+	    q->since_us % USAGE_DAY_US == 0 && q->until_us % USAGE_DAY_US == 0;
+	struct first f = { .parts = whole && usage_can_sum(q) ? ROLLUP_BOTH
+							      : ROLLUP_EVERY };
+
+	while (!f.built) {
+		if (visit_patiently(run->state, visit_first, &f, err) != 0)
+			return -1;
+		if (!f.built && run->until_us != 0 &&
+		    clock_mono_us() >= run->until_us)
+			return error_set(err, ERROR_BUSY,
+			    "sums over the older calls are still being made: "
+			    "ask for whole days by one dimension, or later");
+	}
+	return 0;
 }
 
 static int64_t
@@ -135,23 +163,33 @@ day_up(int64_t us)
 	return (us + USAGE_DAY_US - 1) / USAGE_DAY_US * USAGE_DAY_US;
 }
 
-/* Whole days from the sums, the rest of the time at its ends from rows. */
+/* What is in no facts is in the old rollups, if at all. */
 static int
-read_all(struct usage_run *run, bool *from_rows, struct error *err)
+read_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err)
+{
+	int rc = usage_facts(run, since_us, until_us, err);
+
+	return rc == 1 ? usage_sums_old(run, since_us, until_us, err) : rc;
+}
+
+/* Whole days from the rollups, the rest of the time at its ends from facts. */
+static int
+read_all(struct usage_run *run, bool *from_facts, struct error *err)
 {
 	int64_t since = run->q->since_us, until = run->q->until_us;
 	int64_t first = day_up(since), last = until - until % USAGE_DAY_US;
 
-	*from_rows = true;
+	*from_facts = true;
 	if (!usage_can_sum(run->q) || (until != 0 && first >= last))
-		return usage_rows(run, since, until, err);
-	*from_rows = first != since || last != until;
-	if (first != since && usage_rows(run, since, first, err) != 0)
+		return read_facts(run, since, until, err);
+	*from_facts = first != since || last != until;
+	if (first != since && read_facts(run, since, first, err) != 0)
 		return -1;
 	if (usage_sums(run, first, last, err) != 0)
 		return -1;
 	return last != until && !run->groups.full
-	    ? usage_rows(run, last, until, err)
+	    ? read_facts(run, last, until, err)
 	    : 0;
 }
 
@@ -177,7 +215,7 @@ pass(struct usage_run *run, struct arena *a, struct usage_result *result,
 	usage_groups_init(&run->groups, a, q->n_by + 1);
 	if (q->max != 0 && q->max < USAGE_QUERY_MAX_GROUPS)
 		run->groups.max = (uint32_t)q->max;
-	if (read_all(run, &result->from_rows, err) != 0)
+	if (read_all(run, &result->from_facts, err) != 0)
 		return -1;
 	if (run->groups.full)
 		return error_set(err, ERROR_BAD_REQUEST,
@@ -188,8 +226,8 @@ pass(struct usage_run *run, struct arena *a, struct usage_result *result,
 	result->n = run->groups.n;
 	result->total = run->total;
 	for (i = 0; i < result->n; i++)
-		result->groups[i].other =
-		    result->groups[i].values[q->n_by].p != NULL;
+		result->groups[i]->other =
+		    result->groups[i]->values[q->n_by].p != NULL;
 	return 0;
 }
 
@@ -198,7 +236,6 @@ static int
 find_best(const struct usage_run *run, struct arena *a,
     struct usage_groups *best, struct error *err)
 {
-	const struct ledger_sum none = { 0 };
 	struct usage_query q = *run->q;
 	struct usage_run ranking = *run;
 	struct usage_result r;
@@ -210,11 +247,12 @@ find_best(const struct usage_run *run, struct arena *a,
 			q.by[q.n_by++] = run->q->by[i];
 	q.max = 0;
 	ranking.q = &q;
+	ranking.ranks = true;
 	if (pass(&ranking, a, &r, err) != 0)
 		return -1;
 	usage_groups_init(best, a, USAGE_QUERY_BY + 1);
 	for (k = 0; k < r.n && k < run->q->top; k++)
-		usage_groups_add(best, r.groups[k].values, &none);
+		usage_groups_at(best, r.groups[k]->values);
 	return 0;
 }
 
@@ -231,13 +269,11 @@ ledger_usage(struct state *state, const struct usage_query *q, struct arena *a,
 {
 	struct usage_run run = { .q = q, .state = state };
 	struct usage_groups best;
-	bool built = false;
 
 	if (q->patience_us != 0)
 		run.until_us = clock_mono_us() + q->patience_us;
-	while (!built)
-		if (visit_patiently(state, visit_first, &built, err) != 0)
-			return -1;
+	if (wait_for_sums(&run, err) != 0)
+		return -1;
 	if (q->top != 0 && has_values(q)) {
 		if (find_best(&run, a, &best, err) != 0)
 			return -1;
@@ -283,8 +319,8 @@ usage_query_write(
 	for (i = 0; i < r->n; i++) {
 		jw_object(w);
 		for (k = 0; k < q->n_by; k++)
-			write_value(w, q->by[k], r->groups[i].values[k]);
-		ledger_sum_write(&r->groups[i].sum, w);
+			write_value(w, q->by[k], r->groups[i]->values[k]);
+		ledger_sum_write(&r->groups[i]->sum, w);
 		jw_end(w);
 	}
 	jw_end(w);

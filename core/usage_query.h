@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was used and what it cost, by whatever one likes: from the rollups
- * (rollup.h) where those can answer, which takes milliseconds for years and
- * works for pruned rows too; else, for several dimensions at once (but key,
- * account and one more), hours, and what is left of days at both ends of the
- * time, from the rows themselves.
+ * What was used and what it cost, by whatever one likes: by one dimension from
+ * the rollups (rollup.h), which takes milliseconds for years; by several at
+ * once, hours, and what is left of days at both ends of the time, from the
+ * facts (fact.h), which takes some 50 ns a call.  Both count what is pruned.
  */
 #ifndef CORE_USAGE_QUERY_H
 #define CORE_USAGE_QUERY_H
@@ -45,7 +44,7 @@ struct usage_query {
 	struct str only[ROLLUP_DIMS]; /* absent: all; empty: has none */
 	size_t top;                   /* values that are told apart; 0: all */
 	size_t max;                   /* groups; 0: USAGE_QUERY_MAX_GROUPS */
-	int64_t patience_us;          /* for reading rows; 0: any */
+	int64_t patience_us;          /* for reading facts; 0: any */
 };
 
 struct usage_group {
@@ -57,10 +56,10 @@ struct usage_group {
 };
 
 struct usage_result {
-	struct usage_group *groups; /* by time, then the dearest first */
+	struct usage_group **groups; /* by time, then the dearest first */
 	size_t n;
 	struct ledger_sum total; /* each call once */
-	bool from_rows;          /* in part at least */
+	bool from_facts;         /* in part at least */
 };
 
 /*
@@ -78,7 +77,9 @@ int usage_query_parse(struct str words, struct usage_query *q,
  * that went to two models with both.
  *
  * Returns  0 with ${*result} in ${a}; or -1: ERROR_BAD_REQUEST (more groups
- *          than may be, rows that are pruned, patience ran out), ERROR_STORE.
+ *          than may be, rows that were pruned before there were facts,
+ *          patience ran out), ERROR_BUSY (the sums are still being made,
+ *          after an upgrade), ERROR_STORE.
  * Blocks   on the lease, up to 2 s at a time, and the database.
  */
 int ledger_usage(struct state *state, const struct usage_query *q,

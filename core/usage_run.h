@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One pass of a query (usage_query.h), shared by its two ways to answer. */
+/* One pass of a query (usage_query.h), shared by its ways to answer. */
 #ifndef CORE_USAGE_RUN_H
 #define CORE_USAGE_RUN_H
 
@@ -8,6 +8,7 @@
 
 struct error;
 struct state;
+struct txn;
 
 #define USAGE_DAY_US    INT64_C(86400000000)
 #define USAGE_DAY_BYTES 9 /* "20261124", NUL */
@@ -18,20 +19,20 @@ struct usage_run {
 	struct usage_groups groups;
 	struct ledger_sum total;
 	const struct usage_groups *best; /* values to tell apart; NULL: all */
-	char period[USAGE_DAY_BYTES];    /* whose start is known */
+	bool ranks; /* only calls and cost of groups are wanted */
+	char period[USAGE_DAY_BYTES]; /* whose start is known */
 	char start[USAGE_DAY_BYTES];
 	int64_t until_us; /* monotonic: patience ends; 0: never */
+	int64_t facts_us; /* calls that began before are in no facts */
 };
 
 /*
- * usage_run_add(run, start, v, sum):
- * Add ${sum} to the group that begins at ${start} and has the values ${v}, by
- * dimension.
- *
- * Returns  true if the group has had nothing of this row yet.
+ * usage_run_at(run, start, v):
+ * Returns  the sum of the group that begins at ${start} and has the values
+ *          ${v}, by dimension; NULL if there can be no more.
  */
-bool usage_run_add(struct usage_run *run, struct str start,
-    const struct str v[ROLLUP_DIMS], const struct ledger_sum *sum);
+struct ledger_sum *usage_run_at(
+    struct usage_run *run, struct str start, const struct str v[ROLLUP_DIMS]);
 
 /*
  * usage_run_start(run, day):
@@ -52,14 +53,26 @@ bool usage_can_sum(const struct usage_query *q);
  * usage_sums(run, since_us, until_us, err):
  * Add up whole days (0: open) from the rollups.
  *
- * usage_rows(run, since_us, until_us, err):
- * Add up any time from the rows.
+ * usage_sums_old(run, since_us, until_us, err):
+ * Add up, from the old rollups, what is in no facts.
  *
- * Returns  0, or -1: ERROR_STORE; rows also ERROR_BAD_REQUEST.
+ * usage_facts(run, since_us, until_us, err):
+ * Add up any time from the facts.
+ *
+ * usage_facts_now(run, t, since_us, until_us):
+ * The same, in one transaction.
+ *
+ * Returns  0; usage_facts 1, if calls of that time are in no facts; or -1:
+ *          ERROR_STORE, ERROR_BAD_REQUEST (the old ones have no such sums,
+ *          patience ran out).
  */
 int usage_sums(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err) __attribute__((warn_unused_result));
-int usage_rows(struct usage_run *run, int64_t since_us, int64_t until_us,
+int usage_sums_old(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err) __attribute__((warn_unused_result));
+int usage_facts_now(struct usage_run *run, struct txn *t, int64_t since_us,
+    int64_t until_us) __attribute__((warn_unused_result));
+int usage_facts(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err) __attribute__((warn_unused_result));
 
 #endif

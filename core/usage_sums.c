@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/store.h"
 #include "core/visit.h"
 
@@ -27,24 +28,34 @@ enum {
 	PIECE_PAUSE
 };
 
-/*
- * The rollups that have all dimensions of ${dims}, as bits; ROLLUP_KINDS if
- * there are none.
- */
+/* The rollups by the one dimension of ${dims}, as bits; else ROLLUP_KINDS. */
 static enum rollup_dim
 kind_of(unsigned dims)
 {
-	const unsigned owner = 1u << ROLLUP_KEY | 1u << ROLLUP_ACCOUNT;
-	unsigned rest = dims & ~owner, d;
+	unsigned d = 0;
 
-	for (d = 0; d < ROLLUP_DIMS; d++)
-		if ((dims | 1u) == (1u << d | 1u))
-			return (enum rollup_dim)d;
-	for (d = 0; d < ROLLUP_DIMS; d++)
-		if ((rest | 1u) == (1u << d | 1u) &&
-		    rollup_has_own((enum rollup_dim)d))
-			return (enum rollup_dim)(ROLLUP_OWN + d);
-	return ROLLUP_KINDS;
+	while (d < ROLLUP_DIMS && (dims | 1u) != (1u << d | 1u))
+		d++;
+	return d < ROLLUP_DIMS && !rollup_is_old((enum rollup_dim)d)
+	    ? (enum rollup_dim)d
+	    : ROLLUP_KINDS;
+}
+
+/* The old rollups that have all of them. */
+static enum rollup_dim
+old_kind_of(unsigned dims)
+{
+	const unsigned owner = 1u << ROLLUP_KEY | 1u << ROLLUP_ACCOUNT;
+	unsigned rest = dims & ~owner, d = 0;
+
+	if ((dims | 1u) == (1u << ROLLUP_SESSION | 1u))
+		return ROLLUP_SESSION;
+	while (d < ROLLUP_DIMS &&
+	    ((rest | 1u) != (1u << d | 1u) ||
+		!rollup_has_own((enum rollup_dim)d)))
+		d++;
+	return d < ROLLUP_DIMS ? (enum rollup_dim)(ROLLUP_OWN + d)
+			       : ROLLUP_KINDS;
 }
 
 static unsigned
@@ -115,6 +126,7 @@ static int
 see_entry(void *arg, const struct rollup_entry *e)
 {
 	struct piece *p = arg;
+	struct ledger_sum *to = NULL;
 	struct str v[ROLLUP_DIMS];
 
 	if (str_cmp(e->period, str_of(p->to)) >= 0)
@@ -130,8 +142,10 @@ see_entry(void *arg, const struct rollup_entry *e)
 	if (p->for_total)
 		ledger_sum_add(&p->run->total, &e->sum);
 	if (p->for_groups)
-		usage_run_add(
-		    p->run, usage_run_start(p->run, e->period), v, &e->sum);
+		to =
+		    usage_run_at(p->run, usage_run_start(p->run, e->period), v);
+	if (to != NULL)
+		ledger_sum_add(to, &e->sum);
 	return p->run->groups.full ? PIECE_DONE : 0;
 }
 
@@ -256,24 +270,55 @@ prefix_of(const struct piece *p, char out[ROLLUP_OWN_BYTES])
 }
 
 /* The total is no sum of groups: a call may be in several. */
+static int
+read_kinds(struct piece *p, enum rollup_dim groups, enum rollup_dim total,
+    int64_t since_us, int64_t until_us, struct error *err)
+{
+	char prefix[ROLLUP_OWN_BYTES];
+
+	p->dim = groups;
+	p->for_groups = true;
+	p->for_total = groups == total;
+	p->prefix = prefix_of(p, prefix);
+	if (read_pieces(p, since_us, until_us, err) != 0)
+		return -1;
+	if (p->for_total || p->run->groups.full)
+		return 0;
+	p->dim = total;
+	p->for_groups = false;
+	p->for_total = true;
+	p->prefix = prefix_of(p, prefix);
+	return read_pieces(p, since_us, until_us, err);
+}
+
 int
 usage_sums(struct usage_run *run, int64_t since_us, int64_t until_us,
     struct error *err)
 {
-	char prefix[ROLLUP_OWN_BYTES];
-	struct piece p = { .run = run, .dim = kind_of(all_dims(run->q)) };
-	enum rollup_dim total = kind_of(filter_dims(run->q));
+	struct piece p = { .run = run };
 
-	p.for_groups = true;
-	p.for_total = p.dim == total;
-	p.prefix = prefix_of(&p, prefix);
-	if (read_pieces(&p, since_us, until_us, err) != 0)
-		return -1;
-	if (p.for_total || run->groups.full)
-		return 0;
-	p.dim = total;
-	p.for_groups = false;
-	p.for_total = true;
-	p.prefix = prefix_of(&p, prefix);
-	return read_pieces(&p, since_us, until_us, err);
+	return read_kinds(&p, kind_of(all_dims(run->q)),
+	    kind_of(filter_dims(run->q)), since_us, until_us, err);
+}
+
+int
+usage_sums_old(struct usage_run *run, int64_t since_us, int64_t until_us,
+    struct error *err)
+{
+	const struct usage_query *q = run->q;
+	struct piece p = { .run = run };
+	enum rollup_dim kind = old_kind_of(all_dims(q));
+
+	if (until_us >= run->facts_us)
+		until_us = 0; /* there are none beyond */
+	if (kind == ROLLUP_KINDS || since_us % USAGE_DAY_US != 0 ||
+	    until_us % USAGE_DAY_US != 0 ||
+	    (by_interval(q) && q->interval == USAGE_HOUR))
+		return error_set(err, ERROR_BAD_REQUEST,
+		    "rows of that time were pruned before their sums were kept "
+		    "like this: begin later, or ask for whole days by one "
+		    "dimension");
+	return read_kinds(&p, kind,
+	    kind == ROLLUP_SESSION ? kind : old_kind_of(filter_dims(q)),
+	    since_us, until_us, err);
 }

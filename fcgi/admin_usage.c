@@ -135,30 +135,6 @@ read_query(struct admin *ad, struct asked *a)
 }
 
 static void
-find_account(void *arg, const struct key *key)
-{
-	struct admin *ad = arg;
-
-	if (str_eq(key->id, ad->target))
-		ad->stars[0] = str_dup(ad->x->arena, key->account);
-}
-
-/* What one key used is kept under its account: found at once with both. */
-static int
-complete_filter(struct admin *ad, struct str only[ROLLUP_DIMS])
-{
-	if (only[ROLLUP_KEY].n == 0 || only[ROLLUP_ACCOUNT].p != NULL)
-		return 0;
-	ad->target = only[ROLLUP_KEY];
-	if (str_is(ad->target, "admin")) /* auth.admin_key's */
-		ad->stars[0] = STR("default");
-	if (key_each(ad->state, find_account, ad, &ad->err) != 0)
-		return -1;
-	only[ROLLUP_ACCOUNT] = ad->stars[0];
-	return 0;
-}
-
-static void
 write_start(struct jw *w, struct str start)
 {
 	char text[CLOCK_TEXT_BYTES];
@@ -208,7 +184,7 @@ write_usage(struct jw *w, const struct asked *a, const struct usage_result *r)
 	jw_key(w, "groups");
 	jw_array(w);
 	for (i = 0; i < r->n; i++)
-		write_group(w, q, &r->groups[i]);
+		write_group(w, q, r->groups[i]);
 	jw_end(w);
 	jw_key(w, "total");
 	jw_object(w);
@@ -217,7 +193,8 @@ write_usage(struct jw *w, const struct asked *a, const struct usage_result *r)
 	jw_end(w);
 }
 
-/* What reads rows may take seconds; one worker at least stays for calls. */
+/* Of many millions of calls it takes seconds; one worker at least stays for
+ * calls. */
 static int
 run(struct admin *ad, const struct usage_query *q, struct arena *a,
     struct usage_result *r)
@@ -246,7 +223,7 @@ admin_usage(struct admin *ad)
 	struct arena *arena;
 	int rc;
 
-	if (read_query(ad, &a) != 0 || complete_filter(ad, a.q.only) != 0)
+	if (read_query(ad, &a) != 0)
 		return -1;
 	arena = arena_new(USAGE_QUERY_BYTES);
 	rc = run(ad, &a.q, arena, &r);

@@ -38,15 +38,13 @@ read_body(struct exchange *x, struct error *err)
 {
 	size_t max = exchange_max_body(x);
 	struct buf *body = buf_new(x->arena, max + PIECE_BYTES);
-	char drop[PIECE_BYTES];
-	char *to;
+	char piece[PIECE_BYTES];
 	ssize_t n;
 
 	do {
-		to = body->n <= max ? buf_room(body, PIECE_BYTES) : drop;
-		n = read(STDIN_FILENO, to, PIECE_BYTES);
-		if (to != drop && n > 0)
-			buf_added(body, (size_t)n);
+		n = read(STDIN_FILENO, piece, PIECE_BYTES);
+		if (body->n <= max && n > 0)
+			buf_add(body, piece, (size_t)n);
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		error_set(err, ERROR_BAD_REQUEST, "the body is incomplete");

@@ -40,19 +40,21 @@ struct conn {
 	struct conn_pool *pool;
 	enum conn_state state;
 	int fd;
-	struct exchange *x;    /* NULL while PARKED */
-	struct error read_err; /* FRONT: what is wrong with the request */
-	bool broken;           /* FRONT: there was no request */
-	bool wants_middle;     /* FRONT: its result */
-	bool used;             /* a request has been answered */
-	bool lingers, again;   /* BACK: its result */
+	struct exchange *x;  /* NULL while PARKED */
+	bool busy;           /* FRONT: there are too many calls */
+	bool broken;         /* FRONT: there was no request */
+	bool wants_middle;   /* FRONT: its result */
+	bool used;           /* a request has been answered */
+	bool lingers, again; /* BACK: its result */
 	struct job job;
 	struct loop_timer limit; /* of the time in this state */
+	struct loop_later send;  /* MIDDLE: all that one read has brought */
 	struct conn *prev, *next;
 };
 
 static void on_fd(void *arg, unsigned events);
 static void on_limit(void *arg);
+static void on_send(void *arg);
 static void linger(struct conn *c);
 static void start_middle(struct conn *c);
 static void post(struct conn *c, enum conn_state state, void (*work)(void *),
@@ -78,6 +80,7 @@ conn_new(struct conn_pool *pool, int fd)
 	c->fd = fd;
 	c->limit.fn = on_limit;
 	c->limit.arg = c;
+	c->send = (struct loop_later){ .fn = on_send, .arg = c };
 	c->next = pool->conns;
 	if (c->next != NULL)
 		c->next->prev = c;
@@ -102,6 +105,7 @@ conn_free(struct conn *c)
 	struct conn_pool *pool = c->pool;
 
 	loop_timer_stop(pool->loop, &c->limit);
+	loop_later_stop(pool->loop, &c->send);
 	hang_up(c);
 	exchange_free(c->x);
 	if (c->prev != NULL)
@@ -260,7 +264,7 @@ done_back(void *arg)
 /* --- middle --- */
 
 static void
-on_output(void *arg)
+on_send(void *arg)
 {
 	struct conn *c = arg;
 	int left = io_flush(&c->x->io);
@@ -273,11 +277,22 @@ on_output(void *arg)
 		exchange_flushed(c->x);
 }
 
+/* curl brings a chunk at a time: what it has read leaves at once. */
+static void
+on_output(void *arg)
+{
+	struct conn *c = arg;
+
+	loop_later(c->pool->loop, &c->send);
+}
+
+/* What has not left yet goes with the end of the answer. */
 static void
 on_ended(void *arg)
 {
 	struct conn *c = arg;
 
+	loop_later_stop(c->pool->loop, &c->send);
 	loop_unwatch(c->pool->loop, c->fd);
 	if (c->state == CONN_LINGER)
 		settle(c);
@@ -304,7 +319,7 @@ middle_event(struct conn *c, unsigned events)
 
 	if (events & EPOLLOUT) {
 		watch(c, EPOLLIN | EPOLLRDHUP);
-		on_output(c);
+		on_send(c);
 	}
 	if (!(events & ~(unsigned)EPOLLOUT))
 		return;
@@ -327,11 +342,18 @@ static void
 work_front(void *arg)
 {
 	struct conn *c = arg;
+	struct error err = { 0 };
 
-	if (fastcgi_read(c->x, &c->read_err) != 0)
+	if (c->busy) {
+		error_set(&err, ERROR_BUSY,
+		    "the gateway is at its limit of %zu calls",
+		    c->pool->max_calls);
+		err.retry_after_ms = 1000;
+	}
+	if (fastcgi_read(c->x, &err) != 0)
 		c->broken = true;
 	else
-		c->wants_middle = exchange_front(c->x, &c->read_err);
+		c->wants_middle = exchange_front(c->x, &err);
 	if (!c->broken && !c->wants_middle)
 		io_flush(&c->x->io);
 }
@@ -361,13 +383,7 @@ start_front(struct conn *c)
 	struct conn_pool *pool = c->pool;
 
 	c->x = exchange_new(pool->gw, IO_FASTCGI, c->fd);
-	error_clear(&c->read_err);
-	if (pool->n_calls >= pool->max_calls) {
-		error_set(&c->read_err, ERROR_BUSY,
-		    "the gateway is at its limit of %zu calls",
-		    pool->max_calls);
-		c->read_err.retry_after_ms = 1000;
-	}
+	c->busy = pool->n_calls >= pool->max_calls;
 	pool->n_calls++;
 	limit(c, READING_US);
 	post(c, CONN_FRONT, work_front, done_front);

@@ -27,7 +27,7 @@ struct receipt {
 	unsigned attempts;
 	struct name *lossy;
 	struct str cache;   /* hit, "refused: …", or nothing to tell */
-	int64_t saved_pusd; /* by a hit; -1 unknown */
+	int64_t saved_pusd; /* as in the ledger */
 };
 
 /*

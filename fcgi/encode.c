@@ -193,7 +193,8 @@ has_note(const struct encode *e)
 static bool
 has_details(const struct receipt *r)
 {
-	return r->cache.n > 0 && !str_is(r->cache, "miss");
+	return r->cache.n > 0 &&
+	    (r->saved_pusd >= 0 || !str_is(r->cache, "miss"));
 }
 
 static void
@@ -203,7 +204,7 @@ write_details(struct jw *w, const struct receipt *r)
 
 	jw_object(w);
 	jw_kv_str(w, "cache", r->cache);
-	if (str_is(r->cache, "hit") && r->saved_pusd >= 0)
+	if (r->saved_pusd >= 0)
 		jw_kv_raw(w, "saved", str_of(money_text(r->saved_pusd, text)));
 	jw_end(w);
 }

@@ -53,7 +53,7 @@ struct exchange {
 	struct buf *body;       /* what the encoder has written */
 	struct header *fields;  /* more headers for the head of the answer */
 	struct header *options; /* private to options.c */
-	const struct error *read_err; /* what reading the body ran into */
+	const struct error *read_err; /* front: what reading ran into */
 	bool head_sent;
 	struct loop_timer keepalive;
 	int64_t spoke_us; /* monotonic: when the client last got something */

@@ -41,21 +41,22 @@ copy_params(struct arena *a, char **envp)
 	return params;
 }
 
-/* Read the stream to its end, keeping at most one byte beyond the ceiling. */
+/*
+ * Read the stream to its end, keeping at most a piece beyond the ceiling.  The
+ * body stays as long as the call: no room is made for more than has come.
+ */
 static void
 read_body(struct exchange *x, FCGX_Stream *in, struct error *err)
 {
 	size_t max = exchange_max_body(x);
 	struct buf *body = buf_new(x->arena, max + PIECE_BYTES);
-	char drop[PIECE_BYTES];
-	char *to;
+	char piece[PIECE_BYTES];
 	int n;
 
 	do {
-		to = body->n <= max ? buf_room(body, PIECE_BYTES) : drop;
-		n = FCGX_GetStr(to, PIECE_BYTES, in);
-		if (to != drop && n > 0)
-			buf_added(body, (size_t)n);
+		n = FCGX_GetStr(piece, PIECE_BYTES, in);
+		if (body->n <= max && n > 0)
+			buf_add(body, piece, (size_t)n);
 	} while (n == PIECE_BYTES);
 	if (FCGX_GetError(in) != 0)
 		error_set(err, ERROR_BAD_REQUEST, "the body is incomplete");

@@ -97,7 +97,7 @@ add_cache(const struct exchange *x, struct buf *out)
 
 	http_field(out, "x-sluice-cache", word.n > 0 ? word : STR("off"));
 	if (str_is(word, "hit"))
-		buf_addf(out, "age: %lld\r\n", (long long)cc->age_s);
+		buf_addf(out, "age: %lld\r\n", (long long)cc->found.age_s);
 }
 
 static void

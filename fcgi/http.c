@@ -243,7 +243,8 @@ http_field(struct buf *out, const char *name, struct str value)
 {
 	size_t i;
 
-	buf_addf(out, "%s: ", name);
+	buf_addz(out, name);
+	buf_addz(out, ": ");
 	for (i = 0; i < value.n; i++) {
 		if ((unsigned char)value.p[i] >= 0x20 && value.p[i] != 0x7f)
 			buf_addch(out, value.p[i]);

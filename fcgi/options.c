@@ -164,10 +164,10 @@ options_take(struct exchange *x, struct error *err)
 struct str
 options_get(const struct exchange *x, const char *name)
 {
-	char header[sizeof("x-sluice-") + MAX_NAME_BYTES];
+	char header[sizeof("x-sluice-") + MAX_NAME_BYTES] = "x-sluice-";
 	struct str s;
 
-	snprintf(header, sizeof(header), "x-sluice-%s", name);
+	strncat(header, name, MAX_NAME_BYTES);
 	s = str_trim(http_header(&x->in, header));
 	return s.n > 0 ? s : str_trim(header_get(x->options, name));
 }

@@ -96,8 +96,12 @@ serve(struct workers *w, struct queue *todo)
 		pthread_mutex_lock(&w->lock);
 		was_empty = w->done.first == NULL;
 		queue_put(&w->done, job);
-		if (was_empty)
-			wake(w);
+		if (!was_empty)
+			continue;
+		/* Who is woken wants the lock. */
+		pthread_mutex_unlock(&w->lock);
+		wake(w);
+		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);
 }
@@ -220,8 +224,8 @@ post(struct workers *w, struct queue *q, struct job *job)
 {
 	pthread_mutex_lock(&w->lock);
 	queue_put(q, job);
-	pthread_cond_signal(&q->posted);
 	pthread_mutex_unlock(&w->lock);
+	pthread_cond_signal(&q->posted);
 }
 
 void

@@ -349,6 +349,7 @@ answer_refused(struct arena *a, const struct refusal *r, struct error *err)
 		return;
 	err->raw = r->body;
 	err->raw_wire = r->wire;
+	err->raw_status = r->status;
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" as seconds; -1 for anything else. */

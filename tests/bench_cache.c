@@ -5,6 +5,7 @@
  *
  *	bench_cache DIR ENTRIES SECONDS
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #define ENTRY_BYTES 4520  /* of ceiling, for values of 500 to 6000 bytes */
 #define FIXED_BYTES (INT64_C(26) << 20)
 #define PACE_US     1000
+#define SPIN_US     20 /* about a look-up: what the machine does to it */
 #define TTL_US      INT64_C(3600000000)
 
 /* Shared by the processes. */
@@ -39,8 +41,10 @@ struct job {
 	int64_t entries, max_bytes, end_us;
 	int puts_in_100; /* of the calls */
 	int64_t pace_us; /* a call of each process every so often; 0: always */
-	bool idle;       /* be busy for 20 us instead of a look-up */
+	bool idle;       /* be busy for SPIN_US instead of a look-up */
 	struct figures *gets, *puts;
+	struct figures *own; /* gets, less the wait for a processor */
+	int schedstat;       /* of the process, where that is counted */
 	unsigned seed;
 };
 
@@ -148,30 +152,49 @@ percentile(const struct figures *f, double p)
 	return us;
 }
 
+/* How long the process was ready to run and did not, so far. */
+static int64_t
+queued_us(const struct job *j)
+{
+	char text[128];
+	ssize_t n = pread(j->schedstat, text, sizeof(text) - 1, 0);
+	char *second;
+
+	text[n > 0 ? n : 0] = '\0';
+	second = strchr(text, ' ');
+	return second != NULL ? strtoll(second, NULL, 10) / 1000 : 0;
+}
+
+static int
+spin(void)
+{
+	int64_t until_us = clock_mono_us() + SPIN_US;
+
+	while (clock_mono_us() < until_us)
+		;
+	return 1;
+}
+
 static void
 call(struct job *j, struct cache *c, struct arena *a)
 {
 	bool is_put = (int)(next(&j->seed) % 100) < j->puts_in_100;
-	int64_t key = next(&j->seed) % j->entries, begun_us = clock_mono_us();
+	int64_t key = next(&j->seed) % j->entries, queued = queued_us(j);
+	int64_t us = clock_mono_us();
 	int rc;
 
-	if (is_put)
+	if (j->idle)
+		rc = spin();
+	else if (is_put)
 		rc = put(c, j->entries + next(&j->seed), size_of(&j->seed));
 	else
 		rc = get(c, a, key);
-	note(is_put ? j->puts : j->gets, clock_mono_us() - begun_us, rc);
-}
-
-/* What the machine alone does to 20 us of work. */
-static void
-spin(struct job *j)
-{
-	int64_t begun_us = clock_mono_us(), us;
-
-	do {
-		us = clock_mono_us() - begun_us;
-	} while (us < 20);
-	note(j->gets, us, 1);
+	us = clock_mono_us() - us;
+	note(is_put ? j->puts : j->gets, us, rc);
+	if (is_put)
+		return;
+	us -= queued_us(j) - queued;
+	note(j->own, us > 0 ? us : 0, rc);
 }
 
 static void
@@ -181,13 +204,11 @@ process(struct job *j)
 	struct cache *c = open_cache(j);
 	struct arena *a = arena_new(16 << 20);
 
+	j->schedstat = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
 	while (clock_mono_us() < j->end_us) {
 		if (j->pace_us > 0)
 			nanosleep(&pause, NULL);
-		if (j->idle)
-			spin(j);
-		else
-			call(j, c, a);
+		call(j, c, a);
 	}
 	cache_close(c);
 	_exit(0);
@@ -200,6 +221,7 @@ run(struct job *j, int procs, int seconds, const char *what)
 	int i;
 
 	j->gets = shared(sizeof(*j->gets));
+	j->own = shared(sizeof(*j->own));
 	j->puts = shared(sizeof(*j->puts));
 	j->end_us = clock_mono_us() + seconds * INT64_C(1000000);
 	for (i = 0; i < procs; i++) {
@@ -217,6 +239,10 @@ run(struct job *j, int procs, int seconds, const char *what)
 	       "%.0f, %.0f us |\n",
 	    what, percentile(j->gets, 0.5), percentile(j->gets, 0.99),
 	    percentile(j->gets, 0.999));
+	printf("| %s: the same less the wait for a processor | %.0f, %.0f, "
+	       "%.0f us |\n",
+	    what, percentile(j->own, 0.5), percentile(j->own, 0.99),
+	    percentile(j->own, 0.999));
 	if (j->puts->n == 0)
 		return;
 	printf("| %s: a put with eviction, p50, p99, p99.9 (aim 10000) | "
@@ -335,12 +361,16 @@ main(int argc, char **argv)
 	fill(&j);
 	run(&j, 1, seconds, "1 process");
 	run(&j, PROCS, seconds, "4 processes, saturated");
+	j.idle = true;
+	run(&j, PROCS, seconds, "the same with 20 us of nothing");
+	j.idle = false;
 	j.puts_in_100 = 10;
 	run(&j, PROCS, seconds, "4 processes, saturated, 1 put in 10");
 	j.pace_us = PACE_US;
 	run(&j, PROCS, seconds, "4 processes, paced, 1 put in 10");
 	j.idle = true;
-	run(&j, PROCS, seconds, "the same with 20 us of nothing");
+	j.puts_in_100 = 0;
+	run(&j, PROCS, seconds, "4 processes, paced, 20 us of nothing");
 	sizes(&j);
 	ends(&j);
 	return 0;

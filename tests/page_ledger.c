@@ -286,7 +286,7 @@ visit_fill(struct state *s, struct store *store, void *arg, struct error *err)
 	int i;
 
 	(void)s;
-	if (rollup_build(store, 0, err) != 0)
+	if (rollup_build(store, ROLLUP_EVERY, 0, err) != 0)
 		return -1;
 	for (i = 0; i < 100 && f->done < f->calls; i++)
 		if (store_txn(store, txn_fill, f, err) != 0)

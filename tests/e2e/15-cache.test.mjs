@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The response cache: who gets what is stored, in which words, what is never
-// stored, and that identical calls at the same time are one upstream.
+// The response cache: who gets what is stored, in which words, and what never
+// is.
 
 import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startSluice, until } from './lib/sluice.mjs';
+import { startSluice } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 import * as wire from './lib/wire.mjs';
 
-const PROCS = 4;
-const CROWD = 100;
 const TEXT = 'Grüße aus dem Cache: one answer for all.';
 
 const upstream = await startUpstream();
 const PRICE = { price: { input: '1', output: '2' } };
-const sluice = await startSluice({ upstream, procs: PROCS, conf: {
-  models: { 'openai/m': PRICE },
+const sluice = await startSluice({ upstream, conf: {
+  models: { 'openai/m': PRICE, 'openai/embed': PRICE },
   routes: { faq: { cache: 'on', cache_ttl_s: 60, fallback: ['openai/m'] },
     never: { cache: 'off', fallback: ['openai/m'] } } } });
 after(async () => {
@@ -75,9 +72,16 @@ describe('one entry, written by an OpenAI stream', () => {
       hit(anthropic);
       assert.equal(message.content[0].text, TEXT);
       assert.equal(message.stop_reason, 'end_turn');
-      const streamed = await anthropic.messages.stream(chat(q)).finalMessage();
+      const stored = anthropic.messages.stream(chat(q));
+      let start;
+      stored.on('streamEvent', (e) => {
+        if (e.type === 'message_start')
+          start = structuredClone(e.message.usage);
+      });
+      const streamed = await stored.finalMessage();
       hit(anthropic);
       assert.equal(streamed.content[0].text, TEXT);
+      assert.equal(start.input_tokens, whole.usage.prompt_tokens);
       assert.deepEqual(streamed.usage.output_tokens,
         whole.usage.completion_tokens);
 
@@ -240,188 +244,6 @@ test('two accounts, and two keys without one, never share', async () => {
   assert.equal(calls() - b, keys.length);
 });
 
-describe(`${CROWD} identical calls at a time, over ${PROCS} processes`, () => {
-  const gap = async (c, answer, ms) => {
-    c.sse();
-    for (const f of c.frames(answer)) {
-      await c.write(f);
-      await sleep(ms);
-    }
-    c.end();
-  };
-  const WORDS = Array.from({ length: 30 }, (_, i) => `word${i} `).join('');
-  const crowd = (body) => Promise.all(Array.from({ length: CROWD }, () =>
-    ask(body).catch((e) => ({ status: 0, text: String(e), headers: {} }))));
-
-  test('are one upstream call, and all stream along', async () => {
-    upstream.on('m', (c) => gap(c, { text: WORDS }, 15));
-    const b = calls();
-    const all = await crowd(chat(fresh(), { stream: true }));
-    assert.equal(calls() - b, 1);
-    for (const r of all) {
-      assert.equal(r.status, 200);
-      assert.equal(said(r.text), WORDS);
-    }
-    assert.equal(all.filter((r) => word(r) === 'miss').length, 1);
-  });
-
-  test('also as whole answers, in another dialect', async () => {
-    upstream.on('m', async (c) => {
-      await sleep(300);
-      return c.answer({ text: TEXT });
-    });
-    const b = calls(), q = fresh();
-    const all = await Promise.all([crowd(chat(q)), ...Array.from({ length: 5 },
-      () => ask(chat(q), {}, { path: '/v1/messages' }))]);
-    assert.equal(calls() - b, 1);
-    for (const r of all[0])
-      assert.equal(content(r), TEXT);
-    for (const r of all.slice(1))
-      assert.equal(r.json.content[0].text, TEXT);
-  });
-
-  test('share an error of the provider, which is not stored', async () => {
-    upstream.on('m', async (c) => {
-      await sleep(300);
-      return c.whole(wire.openaiError('bad thing'), 400);
-    });
-    const b = calls(), body = chat(fresh());
-    const all = await crowd(body);
-    assert.equal(calls() - b, 1);
-    for (const r of all) {
-      assert.equal(r.status, 400);
-      assert.match(r.text, /bad thing/);
-    }
-    upstream.on('m', (c) => c.answer({ text: TEXT }));
-    assert.equal(word(await ask(body)), 'miss');
-  });
-
-  test('with the leader killed in the middle: two at most, all are answered',
-    async (t) => {
-      upstream.on('m', (c) => gap(c, { text: WORDS }, 20));
-      const b = calls();
-      const begun = upstream.next('m');
-      const all = crowd(chat(fresh(), { stream: true }));
-      const { port } = await begun;
-      await sleep(250);
-      const leader = sluice.pids().find((pid) => hasPort(pid, port));
-      assert.ok(leader, 'nobody has that connection');
-      const killed = performance.now();
-      process.kill(leader, 'SIGKILL');
-      const second = upstream.next('m').then(() => performance.now() - killed);
-      const done = await all;
-      assert.equal(calls() - b, 2);
-      assert.ok(await second < 1000);
-      const good = done.filter((r) => r.status === 200 && said(r.text) ===
-        WORDS);
-      t.diagnostic(`${good.length} of ${CROWD} whole, taken over after ${
-        Math.round(await second)} ms`);
-      // Those whose own process died have what the web server makes of it.
-      const mine = done.filter((r) => !good.includes(r));
-      assert.ok(good.length >= CROWD / 2, JSON.stringify(mine.map((r) =>
-        [r.status, r.text.slice(-300)])));
-      for (const r of mine)
-        assert.ok(r.complete === false || r.status >= 500 || r.status === 0,
-          JSON.stringify([r.status, r.text.slice(-300)]));
-      upstream.on('m', (c) => c.answer({ text: TEXT }));
-    });
-});
-
-// Has this process a connection from that port of its own?  By /proc.
-function hasPort(pid, port) {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const inodes = fs.readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n')
-    .map((l) => l.trim().split(/\s+/))
-    .filter((f) => f[1]?.endsWith(`:${hex}`) && f[3] === '01')
-    .map((f) => `socket:[${f[9]}]`);
-  return fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
-    try {
-      return inodes.includes(fs.readlinkSync(`/proc/${pid}/fd/${fd}`));
-    } catch {
-      return false;
-    }
-  });
-}
-
-describe('those who follow', () => {
-  const slow = (n, ms) => async (c) => {
-    c.sse();
-    for (const f of c.frames({ text: 'tick '.repeat(n) })) {
-      await c.write(f);
-      await sleep(ms);
-    }
-    c.end();
-  };
-
-  test('are not hurt by a leader whose client leaves', async () => {
-    upstream.on('m', slow(20, 30));
-    const b = calls(), body = chat(fresh(), { stream: true });
-    const quit = new AbortController();
-    const begun = upstream.next('m');
-    const leader = ask(body, {}, { signal: quit.signal }).catch(() => null);
-    await begun;
-    const followers = Array.from({ length: 8 }, () => ask(body));
-    await sleep(200);
-    quit.abort();
-    for (const r of await Promise.all(followers)) {
-      assert.equal(said(r.text), 'tick '.repeat(20));
-      assert.equal(word(r), 'hit');
-    }
-    await leader;
-    assert.equal(calls() - b, 1);
-    const open = (await sluice.ledger.rows()).filter((r) =>
-      r.outcome === 'open');
-    assert.deepEqual(open, []);
-    assert.equal(word(await ask(body)), 'hit');
-  });
-
-  test('are not held up by a leader whose client does not read', async () => {
-    const big = 'slow reader '.repeat(20), pieces = 1500;
-    upstream.on('m', async (c) => {
-      c.sse();
-      const frames = c.frames({ text: 'x' });
-      await c.write(frames[0]);
-      for (let i = 0; i < pieces; i++)
-        await c.write(frames[1].replace('"x"', JSON.stringify(big)));
-      for (const f of frames.slice(2))
-        await c.write(f);
-      c.end();
-    });
-    const b = calls(), body = chat(fresh(), { stream: true });
-    const begun = upstream.next('m');
-    let read;
-    const leader = ask(body, {}, { readAfter: new Promise((r) => read = r) });
-    await begun;
-    const followers = await Promise.all(Array.from({ length: 4 },
-      () => ask(body)));
-    for (const r of followers)
-      assert.equal(said(r.text), big.repeat(pieces));
-    read();
-    assert.equal(said((await leader).text), big.repeat(pieces));
-    assert.equal(calls() - b, 1);
-  });
-
-  test('who comes alone and leaves, cancels the upstream', async () => {
-    upstream.on('m', slow(100, 30));
-    const quit = new AbortController();
-    const begun = upstream.next('m');
-    const one = ask(chat(fresh(), { stream: true }), {},
-      { signal: quit.signal }).catch(() => null);
-    const call = await begun;
-    await sleep(100);
-    quit.abort();
-    await one;
-    await until('the provider is left', () => call.goneAt, 3000);
-  });
-
-  test('leave no file behind', async () => {
-    upstream.on('m', (c) => c.answer({ text: TEXT }));
-    await until('all flights have ended', () =>
-      fs.readdirSync(`${sluice.dir}/data/flight`)
-        .filter((n) => !n.startsWith('.')).length === 0);
-  });
-});
-
 test('a stored stream comes at the pace of the configuration', async () => {
   const text = 'ünï '.repeat(200);          // 1400 bytes are 350 tokens
   upstream.on('m', (c) => c.answer({ text }));
@@ -467,6 +289,15 @@ describe('embeddings', () => {
       assert.deepEqual(vectors(r), ['b22', 'new', 'a1', 'c333'].map(vector));
       assert.deepEqual(r.json.data.map((d) => d.index), [0, 1, 2, 3]);
       assert.deepEqual(batches, [['a1', 'b22', 'c333'], ['new']]);
+      // as the provider would count all of it; what is new is to be paid
+      assert.equal(r.json.usage.prompt_tokens, 4);
+      assert.equal(r.json.usage.total_tokens, 4);
+      assert.equal(r.json.usage.cost, 1 / 1e6);
+      assert.deepEqual(r.json.usage.cost_details,
+        { cache: 'miss', saved: 3 / 1e6 });
+      const row = await sluice.ledger.waitForRow(r.headers['x-request-id']);
+      assert.deepEqual([row.cache, row.cost_usd, row.saved_usd,
+        row.attempts[0].usage.input], ['miss', '0.000001', '0.000003', 1]);
       const hit = await embed(['new', 'c333']);
       assert.equal(word(hit), 'hit');
       assert.deepEqual(vectors(hit), ['new', 'c333'].map(vector));
@@ -497,28 +328,6 @@ describe('embeddings', () => {
       assert.equal((await embed('no', {}, { 'x-sluice-cache': 'only' }))
         .status, 504);
     });
-});
-
-describe('as plain CGI, a process for each request', async () => {
-  let cgi;
-  after(() => cgi?.stop());
-
-  test('the same: one upstream for a crowd, and hits', async () => {
-    cgi = await startSluice({ upstream, mode: 'cgi' });
-    upstream.on('m', async (c) => {
-      await sleep(500);
-      return c.answer({ text: TEXT });
-    });
-    const go = (body) => cgi.request({ body,
-      headers: { 'x-sluice-cache': 'on' } });
-    const b = calls(), body = chat(fresh(), { stream: true });
-    const all = await Promise.all(Array.from({ length: 10 }, () => go(body)));
-    for (const r of all)
-      assert.equal(said(r.text), TEXT);
-    assert.equal(calls() - b, 1);
-    assert.equal(word(await go(body)), 'hit');
-    upstream.on('m', (c) => c.answer({ text: TEXT }));
-  });
 });
 
 test('an admin sees what the cache holds, and empties it', async () => {

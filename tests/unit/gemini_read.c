@@ -22,6 +22,14 @@ text_of(const struct jnode *at, const char *key)
 	return jtree_find(at, key, &v) ? jtree_value_str(&v) : STR_NONE;
 }
 
+/* Members go by two spellings, and either is understood. */
+static bool
+find(const struct jnode *at, const char *camel, const char *snake,
+    struct jnode *v)
+{
+	return jtree_find(at, camel, v) || jtree_find(at, snake, v);
+}
+
 static struct str
 json_of(struct reader *r, const struct jnode *at, const char *key)
 {
@@ -52,9 +60,13 @@ kind_of(struct str mime)
 static void
 read_media(struct part *p, const struct jnode *at)
 {
-	p->mime = text_of(at, "mimeType");
+	struct jnode v;
+
+	if (find(at, "mimeType", "mime_type", &v))
+		p->mime = jtree_value_str(&v);
 	p->data = text_of(at, "data");
-	p->url = text_of(at, "fileUri");
+	if (find(at, "fileUri", "file_uri", &v))
+		p->url = jtree_value_str(&v);
 	p->kind = kind_of(p->mime);
 }
 
@@ -67,14 +79,27 @@ call_id(struct reader *r, const struct jnode *at, int number)
 			: str_of(arena_printf(r->chat->arena, "n%d", number));
 }
 
+static struct str
+signature_of(const struct jnode *at)
+{
+	struct jnode v;
+
+	return find(at, "thoughtSignature", "thought_signature", &v)
+	    ? jtree_value_str(&v)
+	    : STR_NONE;
+}
+
 static void
-read_call(struct reader *r, struct turn *t, const struct jnode *at)
+read_call(struct reader *r, struct turn *t, const struct jnode *at,
+    struct str signature)
 {
 	struct part *p = add(r, t, PART_TOOL_CALL, at);
 
 	p->id = call_id(r, at, ++r->calls);
 	p->name = text_of(at, "name");
 	p->text = json_of(r, at, "args");
+	p->signature = signature;
+	p->issuer = WIRE_GEMINI;
 }
 
 /* One member "output", "result" or "error" holds words; else an object. */
@@ -107,8 +132,8 @@ read_result(struct reader *r, struct turn *t, const struct jnode *at)
 	(void)jtree_find(at, "parts", &v);
 	for (i = 0; i < jtree_len(&v); i++) {
 		item = jtree_item(&v, i);
-		if (jtree_find(&item, "inlineData", &data) ||
-		    jtree_find(&item, "fileData", &data))
+		if (find(&item, "inlineData", "inline_data", &data) ||
+		    find(&item, "fileData", "file_data", &data))
 			read_media(
 			    chat_part(r->chat, &p->parts, PART_IMAGE), &data);
 	}
@@ -121,7 +146,7 @@ read_text(struct reader *r, struct turn *t, const struct jnode *at)
 	bool thought =
 	    jtree_find(at, "thought", &v) && json_object_get_boolean(v.v);
 	struct str text = text_of(at, "text");
-	struct str signature = text_of(at, "thoughtSignature");
+	struct str signature = signature_of(at);
 	struct part *p;
 
 	thought |= text.n == 0 && signature.n > 0;
@@ -135,12 +160,12 @@ read_part(struct reader *r, struct turn *t, const struct jnode *at)
 {
 	struct jnode v;
 
-	if (jtree_find(at, "functionCall", &v))
-		read_call(r, t, &v);
-	else if (jtree_find(at, "functionResponse", &v))
+	if (find(at, "functionCall", "function_call", &v))
+		read_call(r, t, &v, signature_of(at));
+	else if (find(at, "functionResponse", "function_response", &v))
 		read_result(r, t, &v);
-	else if (jtree_find(at, "inlineData", &v) ||
-	    jtree_find(at, "fileData", &v))
+	else if (find(at, "inlineData", "inline_data", &v) ||
+	    find(at, "fileData", "file_data", &v))
 		read_media(add(r, t, PART_IMAGE, at), &v);
 	else
 		read_text(r, t, at);
@@ -156,6 +181,8 @@ read_content(struct reader *r, enum role role, const struct jnode *at)
 	if (role != ROLE_SYSTEM && str_is(text_of(at, "role"), "model"))
 		t->role = ROLE_ASSISTANT;
 	(void)jtree_find(at, "parts", &parts);
+	if (json_object_is_type(parts.v, json_type_object))
+		read_part(r, t, &parts);
 	for (i = 0; i < jtree_len(&parts); i++) {
 		item = jtree_item(&parts, i);
 		read_part(r, t, &item);
@@ -169,7 +196,7 @@ read_tools(struct reader *r, const struct jnode *at)
 	struct tool *tool;
 	size_t i;
 
-	(void)jtree_find(at, "functionDeclarations", &list);
+	(void)find(at, "functionDeclarations", "function_declarations", &list);
 	for (i = 0; i < jtree_len(&list); i++) {
 		item = jtree_item(&list, i);
 		tool = chat_tool(r->chat);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/arena.h"
@@ -47,6 +48,62 @@ appends_stand_one_after_the_other(void **state)
 	buf_drop(&b, 100);
 	assert_string_equal(b.p, "");
 	assert_false(buf_over(&b));
+	buf_release(&b);
+}
+
+static void
+numbers_are_written_as_printf_does(void **state)
+{
+	static const int64_t numbers[] = { 0, 7, -1, 10, 1234567890, INT64_MAX,
+		INT64_MIN };
+	char want[32];
+	struct buf b;
+	size_t i;
+
+	(void)state;
+	buf_init(&b, 100);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		snprintf(want, sizeof(want), "%lld", (long long)numbers[i]);
+		buf_reset(&b);
+		buf_addi(&b, numbers[i]);
+		assert_string_equal(b.p, want);
+	}
+	buf_release(&b);
+}
+
+/* What has been formatted into too little room is not left there. */
+static void
+a_format_that_does_not_fit_leaves_what_was_there(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 130);
+	buf_addf(&b, "%0*d", 125, 1);
+	buf_addf(&b, "%s", "more than there is room for");
+	assert_true(buf_over(&b));
+	assert_int_equal(strlen(b.p), 125);
+	buf_reset(&b);
+	buf_addf(&b, "%0*d", 125, 1);
+	buf_addf(&b, "%s", "12345");
+	assert_int_equal(strlen(b.p), 130);
+	assert_false(buf_over(&b));
+	buf_release(&b);
+}
+
+static void
+what_comes_in_one_piece_takes_its_size(void **state)
+{
+	char piece[3000];
+	struct buf b;
+
+	(void)state;
+	memset(piece, 'x', sizeof(piece));
+	buf_init(&b, 65536);
+	buf_add(&b, piece, sizeof(piece));
+	assert_int_equal(b.cap, sizeof(piece) + 1);
+	buf_addch(&b, 'x');
+	assert_int_equal(b.cap, 2 * (sizeof(piece) + 1));
 	buf_release(&b);
 }
 
@@ -157,6 +214,10 @@ main(void)
 		cmocka_unit_test(
 		    an_empty_buffer_is_an_empty_string_without_memory),
 		cmocka_unit_test(appends_stand_one_after_the_other),
+		cmocka_unit_test(numbers_are_written_as_printf_does),
+		cmocka_unit_test(
+		    a_format_that_does_not_fit_leaves_what_was_there),
+		cmocka_unit_test(what_comes_in_one_piece_takes_its_size),
 		cmocka_unit_test(the_ceiling_itself_fits),
 		cmocka_unit_test(
 		    an_append_that_does_not_fit_stops_all_later_ones),

@@ -129,26 +129,28 @@ a_damaged_recording_is_none(void **state)
 	struct arena *a = arena_new(1 << 26);
 	struct recorder *r = record(a, answer, N_ANSWER, 1 << 20);
 	size_t i, n = r->entry->n;
+	struct usage got;
 	int64_t cost;
 	int bit;
 	char *copy;
 
 	(void)state;
-	assert_true(cache_check(buf_str(r->entry), &cost));
+	assert_true(cache_check(buf_str(r->entry), &cost, &got));
 	assert_int_equal(cost, COST);
+	assert_memory_equal(&got, &usage, sizeof(got));
 	for (i = 0; i < n; i++) {
 		copy = arena_memdup(a, r->entry->p, i);
-		assert_false(
-		    cache_check((struct str){ .p = copy, .n = i }, &cost));
+		assert_false(cache_check(
+		    (struct str){ .p = copy, .n = i }, &cost, &got));
 		for (bit = 0; bit < 8; bit++) {
 			copy = arena_memdup(a, r->entry->p, n);
 			copy[i] = (char)(copy[i] ^ 1 << bit);
 			(void)cache_check(
-			    (struct str){ .p = copy, .n = n }, &cost);
+			    (struct str){ .p = copy, .n = n }, &cost, &got);
 		}
 	}
 	buf_addch(r->entry, 'x');
-	assert_false(cache_check(buf_str(r->entry), &cost));
+	assert_false(cache_check(buf_str(r->entry), &cost, &got));
 	arena_free(a);
 }
 
@@ -164,6 +166,9 @@ an_error_travels_with_its_words(void **state)
 	error_set(&err, ERROR_UP_RATE, "slow down");
 	err.status = 429;
 	err.retry_after_ms = 1500;
+	err.raw = STR("{\"error\":{}}");
+	err.raw_wire = WIRE_ANTHROPIC;
+	err.raw_status = 430;
 	cache_error_put(out, &err);
 	w.rest = buf_str(out);
 	assert_int_equal(cache_next(&w), CACHE_ERROR);
@@ -171,6 +176,11 @@ an_error_travels_with_its_words(void **state)
 	assert_int_equal(got.status, 429);
 	assert_int_equal(got.retry_after_ms, 1500);
 	assert_string_equal(got.msg, "slow down");
+	assert_true(str_eq(got.raw, err.raw));
+	error_address(&got, WIRE_ANTHROPIC);
+	assert_int_equal(got.status, 430);
+	error_address(&got, WIRE_OPENAI_CHAT);
+	assert_int_equal(got.status, 429);
 	arena_free(a);
 }
 
@@ -248,9 +258,14 @@ replay(struct arena *a, size_t nth, struct str recording, bool stream)
 		.saved_pusd = COST };
 	struct encoder *e = dialects[nth].dialect->encoder_new(a, &opts);
 	struct error err = { 0 };
-	struct cache_walk w = { .arena = a, .rest = recording, .error = &err };
+	struct usage whole;
+	struct cache_walk w = {
+		.arena = a, .rest = recording, .final = &whole, .error = &err
+	};
 	enum cache_record r;
+	int64_t cost;
 
+	assert_true(cache_check(recording, &cost, &whole));
 	while ((r = cache_next(&w)) == CACHE_EVENT || r == CACHE_ABOUT)
 		if (r == CACHE_EVENT)
 			assert_int_equal(sink_put(&e->sink, &w.event, &err), 0);
@@ -305,6 +320,29 @@ a_response_keeps_the_id_it_can_be_continued_from(void **state)
 	arena_free(a);
 }
 
+static void
+a_start_tells_the_usage_of_the_end(void **state)
+{
+	static const struct event events[] = {
+		{ .kind = EVENT_HEAD, .wire = WIRE_OPENAI_CHAT },
+		{ .kind = EVENT_START, .name = { "m", 1 } },
+		{ .kind = EVENT_OPEN, .block = BLOCK_TEXT },
+		{ .kind = EVENT_DELTA, .text = { "text", 4 } },
+		{ .kind = EVENT_CLOSE },
+		{ .kind = EVENT_STOP, .stop = STOP_END },
+		{ .kind = EVENT_USAGE, .usage = &usage },
+	};
+	struct arena *a = arena_new(1 << 28);
+	struct recorder *r = record(a, events, 7, 1 << 20);
+	struct str out = replay(a, 2, buf_str(r->entry), true);
+	long first = str_find(out, STR("\"input_tokens\":10,"));
+
+	(void)state;
+	assert_true(first > 0);
+	assert_true(first < str_find(out, STR("content_block_start")));
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -317,6 +355,7 @@ main(void)
 		    one_recording_is_good_grammar_in_every_dialect),
 		cmocka_unit_test(
 		    a_response_keeps_the_id_it_can_be_continued_from),
+		cmocka_unit_test(a_start_tells_the_usage_of_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,15 +62,22 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+name_file(const struct fixture *f, char path[4200])
+{
+	int i, n = snprintf(path, 4200, "%s/flight/", f->scratch.dir);
+
+	for (i = 0; i < CACHE_KEY; i++)
+		n += snprintf(path + n, 3, "%02x", key[i]);
+}
+
 /* Is there a file of a flight? */
 static bool
 has_file(const struct fixture *f)
 {
 	char path[4200];
-	int i, n = snprintf(path, sizeof(path), "%s/flight/", f->scratch.dir);
 
-	for (i = 0; i < CACHE_KEY; i++)
-		n += snprintf(path + n, 3, "%02x", key[i]);
+	name_file(f, path);
 	return access(path, F_OK) == 0;
 }
 
@@ -304,47 +310,72 @@ runs_that_die_again_and_again_fill_no_disk(void **state)
 	    flight_read(watcher, buf_new(f->arena, 1 << 20)), FLIGHT_BYTES);
 }
 
+/* What another process does that looks now. */
 static void
-make_file(const struct fixture *f, const char *name, const char *text, int age)
+sweep_elsewhere(const struct fixture *f)
 {
-	char path[4200];
-	struct timespec times[2] = { { .tv_sec =
-					   clock_wall_us() / 1000000 - age } };
-	int fd;
+	struct flights *other = flights_new(str_of(f->scratch.dir));
 
-	times[1] = times[0];
-	snprintf(path, sizeof(path), "%s/flight/%s", f->scratch.dir, name);
-	fd = open(path, O_CREAT | O_WRONLY, 0600);
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) >= 0);
-	assert_int_equal(futimens(fd, times), 0);
-	close(fd);
+	flights_sweep(other);
+	flights_free(other);
 }
 
 static void
-what_the_dead_have_left_is_swept(void **state)
+what_a_dead_leader_has_left_goes_when_somebody_looks(void **state)
 {
 	struct fixture *f = *state;
-	char old[4200], new[4200];
+	pid_t pid = lead_elsewhere(f, "half");
 
-	make_file(f, "0123", "", 4000);
-	make_file(f, "4567", "", 100);
-	snprintf(old, sizeof(old), "%s/flight/0123", f->scratch.dir);
-	snprintf(new, sizeof(new), "%s/flight/4567", f->scratch.dir);
-	assert_true(flight_leads(flight_join(f->fl, f->arena, key)));
-	assert_int_equal(access(old, F_OK), -1);
-	assert_int_equal(access(new, F_OK), 0);
+	sweep_elsewhere(f);
+	assert_true(has_file(f));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	sweep_elsewhere(f);
+	assert_false(has_file(f));
+}
+
+static void
+a_join_looks_too(void **state)
+{
+	static const unsigned char other[CACHE_KEY] = { 1, 2, 4 };
+	struct fixture *f = *state;
+	pid_t pid = lead_elsewhere(f, "half");
+
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_true(flight_leads(flight_join(f->fl, f->arena, other)));
+	assert_false(has_file(f));
+}
+
+static void
+what_somebody_follows_stays_for_him_to_go_on_with(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = lead_elsewhere(f, "half");
+	struct flight *a = flight_join(f->fl, f->arena, key);
+
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	sweep_elsewhere(f);
+	assert_true(has_file(f));
+	flight_leave(a, false);
+	sweep_elsewhere(f);
+	assert_false(has_file(f));
 }
 
 static void
 a_file_that_is_no_flight_is_replaced(void **state)
 {
+	static const char text[] = "some text that nobody has written";
 	struct fixture *f = *state;
-	char name[2 * CACHE_KEY + 1];
-	int i;
+	char path[4200];
+	int fd;
 
-	for (i = 0; i < CACHE_KEY; i++)
-		snprintf(name + 2 * i, 3, "%02x", key[i]);
-	make_file(f, name, "some text that nobody has written", 0);
+	flights_sweep(f->fl); /* from now on it looks no more */
+	name_file(f, path);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+	close(fd);
 	assert_true(flight_leads(flight_join(f->fl, f->arena, key)));
 }
 
@@ -371,7 +402,9 @@ main(void)
 		TEST(a_leader_that_gives_up_alone_leaves_nothing),
 		TEST(too_much_is_not_shared),
 		TEST(runs_that_die_again_and_again_fill_no_disk),
-		TEST(what_the_dead_have_left_is_swept),
+		TEST(what_a_dead_leader_has_left_goes_when_somebody_looks),
+		TEST(a_join_looks_too),
+		TEST(what_somebody_follows_stays_for_him_to_go_on_with),
 		TEST(a_file_that_is_no_flight_is_replaced),
 		TEST(without_a_folder_everybody_goes_alone),
 	};

@@ -336,6 +336,66 @@ a_timer_is_never_early(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A source whose callback puts work off twice, and how often that ran. */
+struct putter {
+	struct loop_later work;
+	int fd, calls, ran;
+	int behind; /* calls that the work came after, at its last run */
+};
+
+static int all_calls;
+
+static void
+putter_works(void *arg)
+{
+	struct putter *p = arg;
+
+	p->ran++;
+	p->behind = all_calls;
+}
+
+static void
+putter_fired(void *arg, unsigned events)
+{
+	struct putter *p = arg;
+
+	(void)events;
+	all_calls++;
+	p->calls++;
+	loop_later(loop, &p->work);
+	loop_later(loop, &p->work);
+	if (p->calls == 2)
+		loop_later_stop(loop, &p->work);
+}
+
+static void
+what_is_put_off_runs_once_after_its_callback(void **state)
+{
+	struct putter p[2];
+	int i;
+
+	(void)state;
+	all_calls = 0;
+	for (i = 0; i < 2; i++) {
+		p[i] = (struct putter){ .fd = eventfd(1, EFD_NONBLOCK) };
+		p[i].work.fn = putter_works;
+		p[i].work.arg = &p[i];
+		assert_int_equal(
+		    loop_watch(loop, p[i].fd, EPOLLIN, putter_fired, &p[i]), 0);
+	}
+	loop_turn(loop, 0);
+	assert_int_equal(p[0].ran, 1);
+	assert_int_equal(p[1].ran, 1);
+	/* Before the next callback of the same turn. */
+	assert_int_equal(p[0].behind + p[1].behind, 3);
+	loop_turn(loop, 0);
+	assert_int_equal(p[0].ran + p[1].ran, 2);
+	for (i = 0; i < 2; i++) {
+		loop_unwatch(loop, p[i].fd);
+		close(p[i].fd);
+	}
+}
+
 int
 main(void)
 {
@@ -352,6 +412,7 @@ main(void)
 		TEST(a_timer_stopped_by_another_callback_does_not_fire),
 		TEST(a_timer_that_sets_itself_traps_nobody),
 		TEST(a_timer_is_never_early),
+		TEST(what_is_put_off_runs_once_after_its_callback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,7 +291,8 @@ cheapest_equals_brute_force(void **state)
 		f.chat.turns = NULL;
 		prompt(&f, words);
 		f.chat.max_tokens = (int64_t)(seed >> 40) % 1200;
-		tokens = tokens_chat(TOKENS_OPENAI, &f.chat);
+		tokens =
+		    tokens_chat(tokens_family(WIRE_NONE, STR_NONE), &f.chat);
 		best = INT64_MAX;
 		first = -1;
 		for (k = 0; k < 4; k++) {

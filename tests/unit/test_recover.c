@@ -345,7 +345,7 @@ sums_that_are_wrong_are_found(void **state)
 	assert_int_equal(calls_tally(c).calls, 3);
 	store = store_open(c->scratch.dir, &fault, &c->err);
 	assert_non_null(store);
-	assert_int_equal(rollup_build(store, 0, &c->err), 0);
+	assert_int_equal(rollup_build(store, ROLLUP_EVERY, 0, &c->err), 0);
 	store_close(store);
 	/* The rows of another day, without their sums. */
 	calls_reopen(c);

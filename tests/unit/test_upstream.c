@@ -3,6 +3,7 @@
 #define UPSTREAM_WITHOUT_MAIN
 #include "tests/upstream.c"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -35,6 +36,7 @@ struct job {
 	enum act act;
 	struct job *victim; /* cancelled by act CANCEL_IN_*; NULL: itself */
 	bool starting;      /* inside a call that must not call back */
+	int open_before, open_behind; /* descriptors, around that */
 	int heads, status, ends, pieces;
 	size_t bytes;
 	char text[256]; /* the first bytes */
@@ -56,12 +58,32 @@ cancel(struct job *j)
 	j->arena = NULL;
 }
 
+/* How many descriptors this process has open. */
+static int
+descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
 static void
 act_if(struct job *j, enum act now)
 {
+	struct job *victim = j->victim ? j->victim : j;
+
 	assert_false(j->starting);
-	if (j->act == now)
-		cancel(j->victim ? j->victim : j);
+	if (j->act != now || !victim->arena)
+		return;
+	j->open_before = descriptors();
+	cancel(victim);
+	if (victim != j)
+		j->open_behind = descriptors();
 }
 
 static void
@@ -686,6 +708,39 @@ a_canned_answer_may_be_cancelled_anywhere(void **state)
 	}
 }
 
+/*
+ * What the winner's callback does behind the cancel, it does before the loser
+ * is closed: that is when its bytes go to the client.
+ */
+static void
+a_loser_is_closed_behind_the_winners_bytes(void **state)
+{
+	static const struct canned canned = { .status = 200, .chunks = &first };
+	const struct canned *const winners[] = { NULL, &canned };
+	struct job winner, loser;
+	long closed;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(winners) / sizeof(winners[0]); i++) {
+		closed = stat_of("client_closed");
+		job_init(&loser, "stream-1000-5");
+		start(&loser);
+		while (!loser.bytes)
+			loop_turn(loop, 10000);
+		job_init(&winner, "json");
+		winner.rq.canned = winners[i];
+		winner.act = CANCEL_IN_DATA;
+		winner.victim = &loser;
+		start(&winner);
+		finish_job(&winner);
+		assert_null(loser.arena);
+		assert_int_equal(winner.open_behind, winner.open_before);
+		await("client_closed", closed + 1);
+		job_release(&winner);
+	}
+}
+
 static pid_t child;
 
 static int
@@ -740,6 +795,7 @@ main(void)
 		cmocka_unit_test(canned_answers_play_like_real_ones),
 		cmocka_unit_test(a_canned_answer_pauses_and_goes_on),
 		cmocka_unit_test(a_canned_answer_may_be_cancelled_anywhere),
+		cmocka_unit_test(a_loser_is_closed_behind_the_winners_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

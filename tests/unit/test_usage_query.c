@@ -70,26 +70,26 @@ ask(struct calls *c, const struct usage_query *q, struct arena *a)
 }
 
 static void
-sums_agree_with_rows_whatever_is_asked(void **state)
+rollups_agree_with_facts_whatever_is_asked(void **state)
 {
 	static const struct {
 		const char *by, *filter, *value;
-		bool rows; /* sums cannot tell */
+		bool facts; /* rollups cannot tell */
 	} cases[] = {
 		{ "key", NULL, NULL, false },
 		{ "route", NULL, NULL, false },
 		{ "day,route", NULL, NULL, false },
-		{ "key,model", NULL, NULL, false },
-		{ "account,user", NULL, NULL, false },
-		{ "account,key", NULL, NULL, false },
-		{ "account,key,tag", NULL, NULL, false },
-		{ "day,key,task", NULL, NULL, false },
+		{ "key,model", NULL, NULL, true },
+		{ "account,user", NULL, NULL, true },
+		{ "account,key", NULL, NULL, true },
+		{ "account,key,tag", NULL, NULL, true },
+		{ "day,key,task", NULL, NULL, true },
 		{ "user,task", NULL, NULL, true },
-		{ "model", "key", "k2", false },
-		{ "user", "key", "k2", false },
-		{ "key", "model", "openai/gpt-5", false },
+		{ "model", "key", "k2", true },
+		{ "user", "key", "k2", true },
+		{ "key", "model", "openai/gpt-5", true },
 		{ "provider", "model", "openai/gpt-5", true },
-		{ "tag", "account", "b", false },
+		{ "tag", "account", "b", true },
 		{ "tag", "tag", "app=web", false },
 		{ "session", "key", "k1", true },
 		{ "day,task", "task", "", false },
@@ -98,7 +98,7 @@ sums_agree_with_rows_whatever_is_asked(void **state)
 	};
 	struct calls *c = *state;
 	struct usage_query q;
-	struct usage_result sums, rows;
+	struct usage_result sums, facts;
 	struct arena *a;
 	size_t i, k;
 
@@ -112,28 +112,28 @@ sums_agree_with_rows_whatever_is_asked(void **state)
 			q.only[rollup_dim_of(str_of(cases[i].filter))] =
 			    str_of(cases[i].value);
 		sums = ask(c, &q, a);
-		assert_int_equal(sums.from_rows, cases[i].rows);
-		/* Not in whole days: the ends come from rows. */
+		assert_int_equal(sums.from_facts, cases[i].facts);
+		/* Not in whole days: the ends come from facts. */
 		q.since_us = CALLS_NOW_US - 1;
 		q.until_us = CALLS_NOW_US + 1000 * CALLS_DAY_US + 1;
-		rows = ask(c, &q, a);
-		assert_true(rows.from_rows);
+		facts = ask(c, &q, a);
+		assert_true(facts.from_facts);
 		assert_memory_equal(
-		    &sums.total, &rows.total, sizeof(sums.total));
-		assert_int_equal(sums.n, rows.n);
+		    &sums.total, &facts.total, sizeof(sums.total));
+		assert_int_equal(sums.n, facts.n);
 		for (k = 0; k < sums.n; k++)
-			assert_memory_equal(&sums.groups[k].sum,
-			    &rows.groups[k].sum, sizeof(sums.total));
+			assert_memory_equal(&sums.groups[k]->sum,
+			    &facts.groups[k]->sum, sizeof(sums.total));
 		if (q.n_by > 2 || strstr(cases[i].by, "day") != NULL) {
 			arena_free(a);
 			continue;
 		}
-		/* By hours: all of it comes from rows. */
+		/* By hours: all of it comes from facts. */
 		q.by[q.n_by++] = ROLLUP_ALL;
 		q.interval = USAGE_HOUR;
-		rows = ask(c, &q, a);
+		facts = ask(c, &q, a);
 		assert_memory_equal(
-		    &sums.total, &rows.total, sizeof(sums.total));
+		    &sums.total, &facts.total, sizeof(sums.total));
 		arena_free(a);
 	}
 }
@@ -163,11 +163,11 @@ intervals_begin_where_the_calendar_says(void **state)
 		q.interval = cases[i].interval;
 		r = ask(c, &q, a);
 		assert_int_equal(r.n, cases[i].n);
-		assert_true(str_is(r.groups[0].values[0], cases[i].first));
+		assert_true(str_is(r.groups[0]->values[0], cases[i].first));
 		for (calls = 0, k = 0; k < r.n; k++)
-			calls += r.groups[k].sum.calls;
+			calls += r.groups[k]->sum.calls;
 		assert_int_equal(calls, CALLS);
-		assert_int_equal(r.from_rows, cases[i].interval == USAGE_HOUR);
+		assert_int_equal(r.from_facts, cases[i].interval == USAGE_HOUR);
 	}
 	arena_free(a);
 }
@@ -190,14 +190,14 @@ the_top_is_told_apart_and_the_rest_is_kept(void **state)
 	whole = ask(c, &all, a);
 	r = ask(c, &top, a);
 	for (k = 0; k < r.n; k++) {
-		ledger_sum_add(&sum, &r.groups[k].sum);
-		others += r.groups[k].other;
-		if (r.groups[k].other) /* comes last of its week */
+		ledger_sum_add(&sum, &r.groups[k]->sum);
+		others += r.groups[k]->other;
+		if (r.groups[k]->other) /* comes last of its week */
 			assert_true(k + 1 == r.n ||
-			    !str_eq(r.groups[k].values[0],
-				r.groups[k + 1].values[0]));
+			    !str_eq(r.groups[k]->values[0],
+				r.groups[k + 1]->values[0]));
 		assert_int_equal(
-		    r.groups[k].values[1].p == NULL, r.groups[k].other);
+		    r.groups[k]->values[1].p == NULL, r.groups[k]->other);
 	}
 	assert_int_equal(others, 4);
 	assert_in_range(r.n, others + 1, 3 * others);
@@ -326,7 +326,7 @@ txn_downgrade(struct txn *t, void *arg)
 
 	d->n = 0;
 	if (store_scan(t, STORE_ROLLUP, STR_NONE, dump_one, d) != 0 ||
-	    store_del(t, STORE_META, ROLLUP_META_SECOND) != 0)
+	    store_del(t, STORE_META, str_of(rollup_places[1])) != 0)
 		return -1;
 	for (i = 0; i < d->n; i++)
 		if (drop_second(t, d->keys[i], d->values[i]) != 0)
@@ -464,7 +464,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(sums_agree_with_rows_whatever_is_asked),
+		TEST(rollups_agree_with_facts_whatever_is_asked),
 		TEST(intervals_begin_where_the_calendar_says),
 		TEST(the_top_is_told_apart_and_the_rest_is_kept),
 		cmocka_unit_test(own_values_come_apart),

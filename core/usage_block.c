@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/usage_block.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/usage_axes.h"
+
+#define COST        (offsetof(struct ledger_sum, cost_pusd) / sizeof(int64_t))
+#define FIRST_PICKS ((size_t)8192)
+
+/* Values ${at} of a column that go to a sum. */
+struct pick {
+	struct ledger_sum *to;
+	uint32_t at;
+};
+
+struct picks {
+	struct pick *list;
+	size_t n;
+	struct fact_room room;
+};
+
+/* Calls, and attempts, with what they add. */
+struct side {
+	struct picks calls, attempts;
+	bool whole; /* all of a call; or each of its attempts, and it once */
+};
+
+/* A filter: which names of the block pass; NULL: all. */
+struct filter {
+	const int64_t *at;
+	const bool *fits;
+	struct fact_room room;
+};
+
+struct usage_block {
+	struct usage_run *run;
+	int64_t since_us, until_us;
+	struct usage_axes *axes;
+	bool has_attempts, has_tags; /* asked of them */
+	/* of the block */
+	struct fact_block *b;
+	struct filter filters[ROLLUP_DIMS];
+	bool *keep;            /* calls */
+	int64_t *attempt_sign; /* its call's */
+	struct side groups, total;
+	struct fact_room keep_room, sign_room;
+};
+
+static bool
+asks(const struct usage_query *q, enum rollup_dim d)
+{
+	unsigned i;
+
+	for (i = 0; i < q->n_by; i++)
+		if (q->by[i] == d)
+			return true;
+	return q->only[d].p != NULL;
+}
+
+struct usage_block *
+usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
+{
+	struct usage_block *u =
+	    ARENA_NEW(run->groups.arena, struct usage_block);
+	const struct usage_query *q = run->q;
+
+	*u = (struct usage_block){ .run = run,
+		.since_us = since_us,
+		.until_us = until_us,
+		.has_attempts =
+		    asks(q, ROLLUP_PROVIDER) || asks(q, ROLLUP_MODEL),
+		.has_tags = asks(q, ROLLUP_TAG) };
+	u->axes = usage_axes_new(run);
+	u->groups.whole = !u->has_attempts;
+	u->total.whole = q->only[ROLLUP_PROVIDER].p == NULL &&
+	    q->only[ROLLUP_MODEL].p == NULL;
+	return u;
+}
+
+/* --- what a block has of what is asked --- */
+
+/* Returns 1 if no name passes. */
+static int
+set_filter(struct usage_block *u, enum rollup_dim d)
+{
+	struct filter *f = &u->filters[d];
+	struct fact_names names;
+	bool *fits, any = false;
+	uint32_t i;
+
+	f->fits = NULL;
+	if (u->run->q->only[d].p == NULL || d == ROLLUP_ALL)
+		return 0;
+	if (fact_names(u->b, d, &names) != 0)
+		return -1;
+	fits = fact_room(u->b->arena, &f->room, names.n + 1);
+	for (i = 0; i < names.n; i++) {
+		fits[i] = usage_fits(u->run->q->only[d], names.list[i]);
+		any = any || fits[i];
+	}
+	f->at = names.at;
+	f->fits = fits;
+	return !any;
+}
+
+static int
+set_filters(struct usage_block *u)
+{
+	unsigned d;
+	int rc = 0;
+
+	for (d = 0; d < ROLLUP_DIMS && rc == 0; d++)
+		rc = set_filter(u, (enum rollup_dim)d);
+	return rc;
+}
+
+static bool
+passes(const struct usage_block *u, enum rollup_dim d, uint32_t i)
+{
+	const struct filter *f = &u->filters[d];
+
+	return f->fits == NULL || f->fits[f->at[i]];
+}
+
+static void
+keep_calls(struct usage_block *u, bool cut)
+{
+	const int64_t *start = fact_values(u->b, FACT_START);
+	uint32_t i, n = u->b->n[FACT_CALL];
+	unsigned d;
+
+	u->keep = fact_room(u->b->arena, &u->keep_room, n + 1);
+	for (i = 0; i < n; i++)
+		u->keep[i] = !cut ||
+		    (start[i] >= u->since_us &&
+			(u->until_us == 0 || start[i] < u->until_us));
+	for (d = ROLLUP_KEY; d < ROLLUP_DIMS; d++) {
+		if (u->filters[d].fits == NULL ||
+		    fact_kind_of(fact_columns[d]) != FACT_CALL)
+			continue;
+		for (i = 0; i < n; i++)
+			u->keep[i] =
+			    u->keep[i] && passes(u, (enum rollup_dim)d, i);
+	}
+}
+
+/* --- which sums a call goes to --- */
+
+static void
+pick(struct usage_block *u, struct picks *p, uint32_t at, struct ledger_sum *to)
+{
+	const struct pick *old = p->list;
+	size_t used = p->n * sizeof(*old);
+
+	if (used == p->room.n) {
+		p->list = fact_room(
+		    u->b->arena, &p->room, used + FIRST_PICKS * sizeof(*old));
+		if (old != NULL)
+			memcpy(p->list, old, used);
+	}
+	p->list[p->n++] = (struct pick){ to, at };
+}
+
+/* One call's share of the columns, from .. to (exclusive), by kind. */
+struct span {
+	uint32_t call;
+	uint32_t from[FACT_KINDS], to[FACT_KINDS];
+};
+
+static void
+pick_whole(struct usage_block *u, struct side *side, const struct span *s,
+    struct ledger_sum *to)
+{
+	uint32_t i;
+
+	pick(u, &side->calls, s->call, to);
+	for (i = s->from[FACT_ATTEMPT]; i < s->to[FACT_ATTEMPT]; i++)
+		pick(u, &side->attempts, i, to);
+}
+
+/* An attempt; and the call, if the sum has nothing of it since ${first}. */
+static void
+pick_attempt(struct usage_block *u, struct side *side, size_t first,
+    const uint32_t at[FACT_KINDS], struct ledger_sum *to)
+{
+	size_t i = first;
+
+	pick(u, &side->attempts, at[FACT_ATTEMPT], to);
+	while (i < side->calls.n && side->calls.list[i].to != to)
+		i++;
+	if (i == side->calls.n)
+		pick(u, &side->calls, at[FACT_CALL], to);
+}
+
+static bool
+attempt_passes(const struct usage_block *u, uint32_t i)
+{
+	return passes(u, ROLLUP_PROVIDER, i) && passes(u, ROLLUP_MODEL, i);
+}
+
+/* Each combination of an attempt and a tag, where they matter. */
+static void
+pick_groups(struct usage_block *u, const struct span *s)
+{
+	uint32_t at[FACT_KINDS] = { s->call, s->from[FACT_ATTEMPT], 0 };
+	uint32_t attempts =
+	    u->has_attempts ? s->to[FACT_ATTEMPT] : at[FACT_ATTEMPT] + 1;
+	uint32_t tags = u->has_tags ? s->to[FACT_TAG] : s->from[FACT_TAG] + 1;
+	size_t first = u->groups.calls.n;
+	struct ledger_sum *to;
+
+	for (; at[FACT_ATTEMPT] < attempts; at[FACT_ATTEMPT]++) {
+		if (u->has_attempts && !attempt_passes(u, at[FACT_ATTEMPT]))
+			continue;
+		at[FACT_TAG] = s->from[FACT_TAG];
+		for (; at[FACT_TAG] < tags; at[FACT_TAG]++) {
+			if (u->has_tags && !passes(u, ROLLUP_TAG, at[FACT_TAG]))
+				continue;
+			to = usage_axes_at(u->axes, at);
+			if (to == NULL)
+				return;
+			if (u->has_attempts)
+				pick_attempt(u, &u->groups, first, at, to);
+			else
+				pick_whole(u, &u->groups, s, to);
+		}
+	}
+}
+
+/* The call once; of it what filters ask of attempts. */
+static void
+pick_total(struct usage_block *u, const struct span *s)
+{
+	uint32_t at[FACT_KINDS] = { s->call, s->from[FACT_ATTEMPT],
+		s->from[FACT_TAG] };
+	size_t first = u->total.calls.n;
+
+	if (u->filters[ROLLUP_TAG].fits != NULL) {
+		while (at[FACT_TAG] < s->to[FACT_TAG] &&
+		    !passes(u, ROLLUP_TAG, at[FACT_TAG]))
+			at[FACT_TAG]++;
+		if (at[FACT_TAG] == s->to[FACT_TAG])
+			return;
+	}
+	if (u->total.whole) {
+		pick_whole(u, &u->total, s, &u->run->total);
+		return;
+	}
+	for (; at[FACT_ATTEMPT] < s->to[FACT_ATTEMPT]; at[FACT_ATTEMPT]++)
+		if (attempt_passes(u, at[FACT_ATTEMPT]))
+			pick_attempt(u, &u->total, first, at, &u->run->total);
+}
+
+static void
+pick_calls(struct usage_block *u, bool once)
+{
+	const int64_t *attempts = fact_values(u->b, FACT_ATTEMPTS);
+	const int64_t *tags = fact_values(u->b, FACT_TAGS);
+	struct span s = { .call = 0 };
+
+	for (; s.call < u->b->n[FACT_CALL]; s.call++) {
+		s.from[FACT_ATTEMPT] = s.to[FACT_ATTEMPT];
+		s.from[FACT_TAG] = s.to[FACT_TAG];
+		s.to[FACT_ATTEMPT] += (uint32_t)attempts[s.call];
+		s.to[FACT_TAG] += (uint32_t)tags[s.call];
+		if (!u->keep[s.call])
+			continue;
+		pick_groups(u, &s);
+		if (!once)
+			pick_total(u, &s);
+	}
+}
+
+/* --- adding up --- */
+
+/* All numbers but the first, from columns ${first} + 1 on; to ${all}, or,
+ * where that is NULL, to the sums that were picked. */
+static void
+add_fields(struct usage_block *u, const struct picks *p, unsigned first,
+    struct ledger_sum *all)
+{
+	const struct pick *x, *end = p->list + p->n;
+	enum fact_column c;
+	const int64_t *v;
+	int64_t sum, more;
+	unsigned i;
+
+	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
+		c = (enum fact_column)(first + i);
+		if (fact_is_zero(u->b, c) || (u->run->ranks && i != COST))
+			continue;
+		v = fact_values(u->b, c);
+		for (x = p->list; all == NULL && x < end; x++)
+			ledger_sum_put(x->to, i, v[x->at]);
+		for (sum = 0; all != NULL && x < end; x++) {
+			more = v[x->at];
+			if (__builtin_add_overflow(sum, more, &sum)) {
+				ledger_sum_put(all, i, sum);
+				sum = more;
+			}
+		}
+		if (all != NULL)
+			ledger_sum_put(all, i, sum);
+	}
+}
+
+/* Buckets of column ${c} into the histogram at ${offset} of the sums. */
+static int
+add_times(const struct picks *p, struct fact_block *b, enum fact_column c,
+    const int64_t *sign, struct ledger_sum *all)
+{
+	const struct pick *x, *end = p->list + p->n;
+	const int64_t *v = fact_values(b, c);
+	struct ledger_sum *to;
+	struct latency *l;
+
+	if (fact_is_zero(b, c))
+		return 0;
+	for (x = p->list; x < end; x++) {
+		if (v[x->at] < 0 || v[x->at] > LATENCY_BUCKETS)
+			return -1;
+		if (v[x->at] == 0)
+			continue;
+		to = all != NULL ? all : x->to;
+		l = c == FACT_DURATION || c == FACT_AT_DURATION ? &to->duration
+								: &to->ttft;
+		l->n[v[x->at] - 1] += (int32_t)sign[x->at];
+	}
+	return 0;
+}
+
+static void
+set_attempt_signs(struct usage_block *u)
+{
+	const int64_t *sign = fact_values(u->b, FACT_SIGN);
+	const int64_t *n = fact_values(u->b, FACT_ATTEMPTS);
+	int64_t *to = fact_room(u->b->arena, &u->sign_room,
+		    (u->b->n[FACT_ATTEMPT] + 1) * sizeof(*to)),
+		k;
+	uint32_t i;
+
+	u->attempt_sign = to;
+	for (i = 0; i < u->b->n[FACT_CALL]; i++)
+		for (k = 0; k < n[i]; k++)
+			*to++ = sign[i];
+}
+
+static int
+add_side(struct usage_block *u, const struct side *side, struct ledger_sum *all)
+{
+	const int64_t *sign = fact_values(u->b, FACT_SIGN);
+	const struct pick *x = side->calls.list, *end = x + side->calls.n;
+
+	for (; x < end; x++)
+		ledger_sum_put(all != NULL ? all : x->to, 0, sign[x->at]);
+	add_fields(u, &side->attempts, FACT_AT_FIELD, all);
+	if (side->whole)
+		add_fields(u, &side->calls, FACT_FIELD, all);
+	if (u->run->ranks)
+		return 0;
+	if (!side->whole)
+		return add_times(&side->attempts, u->b, FACT_AT_DURATION,
+			   u->attempt_sign, all) != 0
+		    ? -1
+		    : add_times(&side->attempts, u->b, FACT_AT_TTFT,
+			  u->attempt_sign, all);
+	return add_times(&side->calls, u->b, FACT_DURATION, sign, all) != 0
+	    ? -1
+	    : add_times(&side->calls, u->b, FACT_TTFT, sign, all);
+}
+
+/* A call that can be in one group only is in the total as it is there. */
+int
+usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
+{
+	bool once = !u->has_attempts && !u->has_tags;
+	int rc;
+
+	u->b = b;
+	u->groups.calls.n = u->groups.attempts.n = 0;
+	u->total.calls.n = u->total.attempts.n = 0;
+	rc = set_filters(u);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (usage_axes_set(u->axes, b) != 0)
+		return -1;
+	keep_calls(u, cut);
+	pick_calls(u, once);
+	set_attempt_signs(u);
+	if (add_side(u, &u->groups, NULL) != 0)
+		return -1;
+	return add_side(u, once ? &u->groups : &u->total, &u->run->total);
+}
