@@ -49,6 +49,8 @@ chat_lose_shared(struct chat *chat)
 			chat_lose(chat, "%.*s", STR_ARG(s->path));
 		s->carried = false;
 	}
+	if (chat->tools == NULL && chat->tool_choice >= TOOL_CHOICE_REQUIRED)
+		chat_lose(chat, "tool_choice");
 }
 
 /*

@@ -201,7 +201,8 @@ struct chat {
 void chat_lose(struct chat *chat, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* chat_lose_shared(chat): after each translation, what no writer carried. */
+/* chat_lose_shared(chat): after each translation, what no writer carried; also
+ * that one of no tools had to be called. */
 void chat_lose_shared(struct chat *chat);
 
 /*

@@ -89,9 +89,31 @@ read_url(
 	return decode_media(v, into, err);
 }
 
+/* It may end up in a data URL: "image/png", and nothing behind it. */
+static int
+read_mime(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct str s = jtree_value_str(v), type, rest;
+	size_t i;
+
+	(void)chat;
+	rest = str_split(s, '/', &type);
+	for (i = 0; i < s.n && strchr(" ,;", s.p[i]) == NULL; i++)
+		continue;
+	if (type.n == 0 || rest.n == 0 || i < s.n)
+		return jtree_fail(v, err, "must be a media type");
+	*(struct str *)into = s;
+	return 0;
+}
+
 static const struct field base64_fields[] = {
 	FIELD_NO("type", SKIP),
-	FIELD_MUST("media_type", STR, struct part, mime),
+	{ .name = "media_type",
+	    .kind = FIELD_READ,
+	    .offset = offsetof(struct part, mime),
+	    .read = read_mime,
+	    .need = JTREE_REQUIRED },
 	FIELD_MUST("data", STR, struct part, data),
 	FIELD_END,
 };
@@ -266,7 +288,7 @@ read_tool_use(struct chat *chat, struct part **list, const struct jnode *obj,
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
 		FIELD_MUST("id", STR, struct part, id),
-		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("name", NAME, struct part, name),
 		FIELD_BY("input", decode_json, struct part, text),
 		FIELD_NO("caller", SKIP), /* the model itself */
 		FIELD_NO("toolset_name", LOSE),

@@ -67,7 +67,7 @@ read_name(
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("name", NAME, struct part, name),
 		FIELD_END,
 	};
 	struct str type;

@@ -44,7 +44,7 @@ read_typed(struct chat *chat, const struct jnode *item, struct str type,
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_BY("cache_control", decode_mark, struct tool, cache_mark),
 		FIELD_END,
 	};
@@ -74,7 +74,7 @@ read_custom(struct chat *chat, const struct jnode *item, struct error *err)
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_OF("description", STR, struct tool, description),
 		FIELD_BY("input_schema", decode_json, struct tool, schema),
 		FIELD_OF("strict", BOOL, struct tool, strict),

@@ -145,6 +145,19 @@ read_count(const struct jnode *obj, const struct jnode *v, int64_t *out,
 }
 
 static int
+read_filled(const struct jnode *obj, const struct field *f, struct str *out,
+    struct error *err)
+{
+	struct jnode at;
+
+	if (jtree_str(obj, f->name, f->need, out, err) < 0)
+		return -1;
+	if (!jtree_find(obj, f->name, &at) || out->n > 0)
+		return 0;
+	return jtree_fail(&at, err, "must not be empty");
+}
+
+static int
 read_field(struct chat *chat, const struct jnode *obj, const struct field *f,
     const struct jnode *v, void *into, struct error *err)
 {
@@ -153,6 +166,8 @@ read_field(struct chat *chat, const struct jnode *obj, const struct field *f,
 	switch (f->kind) {
 	case FIELD_STR:
 		return jtree_str(obj, f->name, f->need, out, err);
+	case FIELD_NAME:
+		return read_filled(obj, f, out, err);
 	case FIELD_BOOL:
 		return jtree_bool(obj, f->name, f->need, out, err);
 	case FIELD_COUNT:

@@ -25,6 +25,7 @@ enum field_kind {
 	FIELD_LOSE,   /* a loss, unless it is false or empty */
 	FIELD_REFUSE, /* an error, unless it is false or [] */
 	FIELD_STR,    /* struct str */
+	FIELD_NAME,   /* struct str, not empty */
 	FIELD_BOOL,   /* bool */
 	FIELD_COUNT,  /* int64_t, at least 1 */
 	FIELD_NUMBER, /* struct opt_double */

@@ -172,7 +172,7 @@ read_function(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_OF("description", STR, struct tool, description),
 		FIELD_BY("parameters", decode_json, struct tool, schema),
 		FIELD_OF("strict", BOOL, struct tool, strict),
@@ -187,7 +187,7 @@ read_custom(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_OF("description", STR, struct tool, description),
 		FIELD_BY("format", decode_json, struct tool, grammar),
 		FIELD_END,

@@ -269,7 +269,7 @@ read_function(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("name", NAME, struct part, name),
 		FIELD_MUST("arguments", STR, struct part, text),
 		FIELD_END,
 	};
@@ -288,7 +288,7 @@ read_custom(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_MUST("name", STR, struct part, name),
+		FIELD_MUST("name", NAME, struct part, name),
 		FIELD_MUST("input", STR, struct part, text),
 		FIELD_END,
 	};

@@ -231,7 +231,7 @@ add_call(struct chat *chat, const struct jnode *obj, const struct field *table,
 
 #define FIELDS_OF_CALLS                                                        \
 	FIELDS_OF_ITEMS, FIELD_MUST("call_id", STR, struct call, id),          \
-	    FIELD_MUST("name", STR, struct call, name),                        \
+	    FIELD_MUST("name", NAME, struct call, name),                       \
 	    FIELD_OF("namespace", STR, struct call, ns)
 
 static int
@@ -462,5 +462,7 @@ openai_responses_input(
 		if (read_item(chat, &item, err) < 0)
 			return -1;
 	}
+	if (chat->turns == NULL)
+		return jtree_fail(v, err, "holds nothing for another provider");
 	return 0;
 }

@@ -71,7 +71,7 @@ read_function(struct chat *chat, const struct entry *e, struct error *err)
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_OF("description", STR, struct tool, description),
 		FIELD_BY("parameters", decode_json, struct tool, schema),
 		FIELD_OF("strict", BOOL, struct tool, strict),
@@ -90,7 +90,7 @@ read_custom(struct chat *chat, const struct entry *e, struct error *err)
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST("name", STR, struct tool, name),
+		FIELD_MUST("name", NAME, struct tool, name),
 		FIELD_OF("description", STR, struct tool, description),
 		FIELD_BY("format", decode_json, struct tool, grammar),
 		FIELD_NO("defer_loading", SKIP),

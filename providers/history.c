@@ -162,7 +162,8 @@ answer_calls(struct history *h, const struct turn *t)
 	}
 }
 
-/* Chat has one string for an assistant turn: messages stay apart in it. */
+/* Chat has one string for an assistant turn: in it stays apart what messages,
+ * thoughts or calls have kept apart. */
 static void
 part_texts(struct history *h)
 {
@@ -186,13 +187,16 @@ write_turn(struct history *h, const struct turn *t)
 	const struct part *p;
 
 	for (p = t->parts; p; p = p->next) {
-		if (!is_kept(h, p))
+		if (!is_kept(h, p)) {
+			goes_on = t->role == ROLE_ASSISTANT;
 			continue;
+		}
 		join(h, t);
 		if (goes_on && p->kind == PART_TEXT) {
 			part_texts(h);
 			goes_on = false;
 		}
+		goes_on |= p->kind == PART_TOOL_CALL;
 		add(h, p);
 	}
 }
@@ -217,16 +221,21 @@ write_system_inside(struct history *h, const struct turn *t)
 static void
 write_system(struct history *h, const struct turn *t)
 {
+	const struct turn *before = h->turn;
 	const struct part *p;
 
 	if (is_strict(h) && h->turn && h->turn->role != ROLE_SYSTEM) {
 		write_system_inside(h, t);
 		return;
 	}
-	begin(h, t);
-	for (p = t->parts; p; p = p->next)
-		if (is_kept(h, p) && !str_starts(p->text, BILLING_PREFIX))
-			add(h, p);
+	for (p = t->parts; p; p = p->next) {
+		if (!is_kept(h, p) || p->text.n == 0 ||
+		    str_starts(p->text, BILLING_PREFIX))
+			continue;
+		if (h->turn == before)
+			begin(h, t);
+		add(h, p);
+	}
 }
 
 /* Somebody must have spoken before the assistant does. */
@@ -243,13 +252,27 @@ write_opening(struct history *h, const struct turn *t)
 	add(h, &dot);
 }
 
+/* Is there anything in the run of assistant turns that begins with ${t}? */
+static bool
+says(struct history *h, const struct turn *t)
+{
+	const struct part *p;
+
+	for (; t && t->role == ROLE_ASSISTANT; t = t->next)
+		for (p = t->parts; p; p = p->next)
+			if (is_kept(h, p))
+				return true;
+	return false;
+}
+
 /* One run of assistant turns is one turn, and answered as one. */
 static const struct turn *
 write_assistant(struct history *h, const struct turn *t)
 {
 	const struct turn *before, *after = t;
 
-	write_opening(h, t);
+	if (says(h, t))
+		write_opening(h, t);
 	before = h->turn;
 	for (; after && after->role == ROLE_ASSISTANT; after = after->next)
 		write_turn(h, after);
@@ -284,6 +307,10 @@ history_for(struct arena *a, struct chat *chat, enum wire wire,
 		if (!h.results[i].taken)
 			return history_refuse(h.results[i].part, err,
 			    "tool result without a call of that id");
+	if (h.head == NULL)
+		return error_param(err,
+		    chat->turns ? str_cstr(a, chat->turns->path) : "messages",
+		    "nothing is said");
 	return 0;
 }
 

@@ -56,6 +56,17 @@ make_id(struct openai *o)
 	return str_of(id);
 }
 
+static bool
+is_taken(const struct openai *o, struct str id)
+{
+	const struct openai_call *c = o->calls;
+
+	while (c && !str_eq(c->id, id))
+		c = c->next;
+	return c != NULL;
+}
+
+/* Results find their call by its id: each has one of its own. */
 static struct openai_call *
 open_call(struct openai *o, const struct call_piece *p, struct error *err)
 {
@@ -69,7 +80,8 @@ open_call(struct openai *o, const struct call_piece *p, struct error *err)
 	}
 	c = ARENA_NEW(o->arena, struct openai_call);
 	c->index = p->index;
-	c->id = p->id.n > 0 ? str_dup(o->arena, p->id) : make_id(o);
+	c->id = p->id.n > 0 && !is_taken(o, p->id) ? str_dup(o->arena, p->id)
+						   : make_id(o);
 	c->key = o->next_key++;
 	c->next = o->calls;
 	o->calls = c;
@@ -84,7 +96,7 @@ open_call(struct openai *o, const struct call_piece *p, struct error *err)
 static int
 put_call(struct openai *o, const struct call_piece *p, struct error *err)
 {
-	struct openai_call *c = find_call(o, p);
+	struct openai_call *c = o->whole ? NULL : find_call(o, p);
 
 	if (!c && p->name.n == 0) /* of nothing: nobody could run it */
 		return p->text.n == 0

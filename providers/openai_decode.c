@@ -215,7 +215,8 @@ read_choices(struct openai *o, const struct jnode *root, struct error *err)
 		(void)answer_count(&choice, "index", &index);
 		if (index != 0)
 			continue;
-		if (!jtree_find(&choice, "delta", &message))
+		o->whole = !jtree_find(&choice, "delta", &message);
+		if (o->whole)
 			(void)jtree_find(&choice, "message", &message);
 		if (read_message(o, &message, err) != 0 ||
 		    read_finish(o, answer_str(&choice, "finish_reason"), err) !=

@@ -30,6 +30,7 @@ struct openai {
 	bool finished; /* finish_reason or [DONE] seen, or a whole answer */
 	bool stopped;  /* STOP passed on */
 	bool refused;
+	bool whole;   /* no delta but a message: each call is another one */
 	bool running; /* a block that is no call is open: its kind and key */
 	enum block_kind kind;
 	int key;

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { CLIENTS } from './lib/ask.mjs';
 import { startSluice } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
-import { openaiChunk, sse } from './lib/wire.mjs';
+import { anthropicWhole, named, openaiChunk, sse } from './lib/wire.mjs';
 
 const WEATHER = { name: 'get_weather', description: 'Weather of a place',
   schema: { type: 'object', properties: { city: { type: 'string' } },
@@ -434,4 +434,44 @@ describe('crosswise:', () => {
     assert.equal(row.cost_usd, null);
     assert.match(row.cost_note, /no price/);
   });
+
+  for (const stream of [false, true])
+    test(`a source without an address is named, ${stream ? 'in the last '
+      + 'usage of a stream' : 'in the head of a whole answer'}`, async () => {
+      const answer = anthropicWhole({ text: 'It is so.' }, 'reader');
+      const cited = { type: 'char_location', cited_text: 'so',
+        document_index: 0, document_title: 'D', start_char_index: 0,
+        end_char_index: 2 };
+      upstream.on('reader', (call) => stream ? call.stream([
+        named({ type: 'message_start', message: { ...answer, content: [] } }),
+        named({ type: 'content_block_start', index: 0,
+          content_block: { type: 'text', text: '' } }),
+        named({ type: 'content_block_delta', index: 0,
+          delta: { type: 'text_delta', text: 'It is so.' } }),
+        named({ type: 'content_block_delta', index: 0,
+          delta: { type: 'citations_delta', citation: cited } }),
+        named({ type: 'content_block_stop', index: 0 }),
+        named({ type: 'message_delta', delta: { stop_reason: 'end_turn',
+          stop_sequence: null }, usage: answer.usage }),
+        named({ type: 'message_stop' })])
+        : call.whole({ ...answer, content: [{ type: 'text',
+          text: 'It is so.', citations: [cited] }] }));
+      const sdk = openai.sdk(sluice);
+      const body = { model: 'anthropic/reader', stream,
+        messages: [{ role: 'user', content: 'is it?' }] };
+      if (!stream) {
+        await sdk.chat.completions.create(body);
+        assert.equal(sdk.lastHeaders.get('x-sluice-lossy'), 'annotations');
+      } else {
+        let usage;
+        for await (const chunk of await sdk.chat.completions.create({ ...body,
+          stream_options: { include_usage: true } }))
+          usage = chunk.usage ?? usage;
+        assert.deepEqual(usage.sluice.lossy, ['annotations']);
+        assert.equal(usage.sluice.model, 'anthropic/reader');
+      }
+      const row = await sluice.ledger.waitForRow(
+        sdk.lastHeaders.get('x-request-id'));
+      assert.deepEqual(row.lossy, ['annotations']);
+    });
 });

@@ -82,8 +82,7 @@ static void
 repeat(const struct place *p)
 {
 	if (p->key)
-		(void)json_object_object_add(
-		    p->up, "another_one", copy_of(p));
+		(void)json_object_object_add(p->up, "another_one", copy_of(p));
 	else
 		(void)json_object_array_add(p->up, copy_of(p));
 }

@@ -180,6 +180,9 @@ static const struct {
 	    "messages[0].content[0].type", "is not allowed here" },
 	{ MADE("{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}"),
 	    "messages[0].content[0].type", "is not allowed here" },
+	{ BLOCK("{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+		"\"media_type\":\"image/png;a\",\"data\":\"QQ==\"}}"),
+	    "messages[0].content[0].source.media_type", "a media type" },
 	{ MADE("{\"type\":\"server_tool_use\"}"), "messages[0].content[0].type",
 	    "is not available on this" },
 	{ MADE("{\"type\":\"mcp_tool_use\"}"), "messages[0].content[0].type",

@@ -279,6 +279,9 @@ static const struct {
 	{ PART("{\"type\":\"input_audio\",\"input_audio\":"
 	       "\"https://x/a.mp3\"}"),
 	    "messages[0].content[0].input_audio", "wav or mp3, in base64" },
+	{ WITH("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
+	       "\"\"}}]"),
+	    "tools[0].function.name", "must not be empty" },
 	{ PART("{\"type\":\"file\"}"), "messages[0].content[0].file",
 	    "is required" },
 	{ WITH("\"n\":2"), "n", "only 1" },

@@ -548,21 +548,46 @@ static const struct {
 	const char *line;
 	const char *elsewhere; /* NULL: here */
 } peers[] = {
-	{ "2.17 a", NULL }, { "2.17 b", NULL }, /* and e2e/01: "interleave" */
+	{ "2.17 a", NULL },
+	{ "2.17 b", NULL }, /* and e2e/01: "interleave" */
 	{ "2.17 c", NULL }, /* and test_cuts.c, e2e/14-cuts */
-	{ "2.17 d", NULL }, { "2.17 e", NULL }, { "2.17 f", NULL },
+	{ "2.17 d", NULL },
+	{ "2.17 e", NULL },
+	{ "2.17 f", NULL },
 	{ "2.17 g", NULL },
 	{ "2.17 h", NULL }, /* and test_frame.c, at any cut */
-	{ "2.17 i", NULL }, { "2.17 j", NULL }, /* and test_frame.c */
-	{ "3 row 15", NULL }, { "3 row 16", "there is no semantic cache" },
+	{ "2.17 i", NULL },
+	{ "2.17 j", NULL }, /* and test_frame.c */
+	{ "3 row 1", "test_openai.c, test_anthropic.c: buckets; e2e/12" },
+	{ "3 row 2", "e2e/12: a stream costs what a whole answer costs" },
+	{ "3 row 3", "test_price_table.c: a tenfold jump; test_price.c" },
+	{ "3 row 4", "e2e/12: unheard-of; e2e/13-money: without a price" },
+	{ "3 row 5", "test_usage.c: absurd figures; e2e/13-money" },
+	{ "3 row 6", "e2e/04: a client that leaves; e2e/09-routing-shared" },
+	{ "3 row 7", "e2e/04: a whole answer that nobody waits for" },
+	{ "3 row 8", "e2e/09-routing-shared: an error inside a 200 stream" },
+	{ "3 row 9", "e2e/09-routing-shared: after content it ends" },
+	{ "3 row 10", "e2e/09-routing: x-sluice-max-cost, -dry-run" },
+	{ "3 row 11", "e2e/13-money: never a picodollar more; test_limit.c" },
+	{ "3 row 12", "e2e/15-cache: two accounts; test_cache_key.c" },
+	{ "3 row 13", "test_cache_key.c; e2e/15-cache: Cache-Control" },
+	{ "3 row 14", "e2e/15-cache: a crowd, one leads; test_flight.c" },
+	{ "3 row 15", NULL },
+	{ "3 row 16", "there is no semantic cache" },
 	{ "3 row 17", NULL }, /* and e2e/14-programs: Claude Code's parser */
 	{ "3 row 18", NULL },
 	{ "3 row 19", NULL }, /* and e2e/01: "signature" */
 	{ "3 row 20", NULL },
 	{ "3 row 21", NULL }, /* and e2e/02, e2e/09: affinity */
+	{ "3 row 22", "e2e/09-routing: Retry-After; test_retry.c" },
 	{ "3 row 23", "test_*_encode.c: pings; e2e/04: failures behind them" },
 	{ "3 row 24", NULL }, /* and e2e/14-programs: Codex */
 	{ "3 row 25", NULL }, /* and e2e/02: anthropic-* headers */
+	{ "3 row 26", "test_order.c, test_*_encode.c: memory stays; e2e/04" },
+	{ "3 row 27", "test_rollup.c, test_usage_query.c; bench_ledger.sh" },
+	{ "3 row 28", "test_crash.c; e2e/07; e2e/21" },
+	{ "3 row 29", "bench.sh; server-timing" },
+	{ "3 row 30", "e2e/03: in ledger, logs or data; e2e/13-money" },
 };
 
 static bool

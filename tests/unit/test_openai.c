@@ -464,6 +464,13 @@ whole_answers_decode_to_the_same_events(void **state)
 		  "\"custom\",\"custom\":{\"name\":\"f\",\"input\":\"z\"}}]},"
 		  "\"finish_reason\":\"tool_calls\"}]}",
 		    "start i n\nopen 0 tool x f\n0 z\nstop tool\n" },
+		/* vendors that call every call the same */
+		{ "{\"id\":\"i\",\"choices\":[{\"message\":{\"tool_calls\":["
+		  "{\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":"
+		  "\"1\"}},{\"id\":\"x\",\"function\":{\"name\":\"f\","
+		  "\"arguments\":\"2\"}}]}}]}",
+		    "start i \nopen 0 tool x f\n0 1\nopen 1 tool call_i_1 f\n"
+		    "1 2\nstop tool\n" },
 		{ "{\"choices\":[{\"message\":{\"function_call\":{\"name\":"
 		  "\"f\",\"arguments\":\"{}\"}},\"finish_reason\":"
 		  "\"function_call\"}]}",
