@@ -49,6 +49,7 @@ chat_lose_shared(struct chat *chat)
 			chat_lose(chat, "%.*s", STR_ARG(s->path));
 		s->carried = false;
 	}
+	/* One of no tools was to be called. */
 	if (chat->tools == NULL && chat->tool_choice >= TOOL_CHOICE_REQUIRED)
 		chat_lose(chat, "tool_choice");
 }

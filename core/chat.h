@@ -97,8 +97,7 @@ struct tool {
 	bool custom;        /* free text input, format in grammar */
 	bool search;        /* the client's search for further tools */
 	bool hidden;        /* private to dialects: not offered (yet) */
-	struct str grammar; /* custom: raw JSON of `format`, as Responses or
-			     * Chat has it; or absent */
+	struct str grammar; /* custom: raw JSON of `format`; or absent */
 	enum cache_mark cache_mark;
 	struct tool *next;
 	struct tool *last; /* private */
@@ -201,8 +200,7 @@ struct chat {
 void chat_lose(struct chat *chat, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* chat_lose_shared(chat): after each translation, what no writer carried; also
- * that one of no tools had to be called. */
+/* chat_lose_shared(chat): after each translation, what no writer carries. */
 void chat_lose_shared(struct chat *chat);
 
 /*
@@ -217,10 +215,7 @@ struct part *chat_part(
     struct chat *chat, struct part **list, enum part_kind kind);
 struct tool *chat_tool(struct chat *chat);
 
-/*
- * chat_media(chat, url):
- * Returns  what stands at ${url}, or NULL if nobody fetches it.
- */
+/* chat_media(chat, url): what stands at ${url}; NULL: nobody fetches it. */
 const struct media *chat_media(const struct chat *chat, struct str url);
 
 /* name_add(a, list, s): append a copy of ${s} unless the list has it. */
