@@ -219,7 +219,9 @@ ms() {
 	awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'
 }
 
+# What starting has left goes back after a second without a call.
 idle() {
+	sleep 2
 	idle_kb=$(($(pss "${pool2[@]}") / 2))
 	private_kb=$(($(memory_of Private_Dirty "${pool2[@]}") / 2))
 }
