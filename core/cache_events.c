@@ -7,11 +7,11 @@
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"
+#include "core/varint.h"
 
 #define MAX_NAME_BYTES  1024 /* of who answers, of a loss */
 #define MAX_NAMES       64
 #define MAX_ARENA_BYTES ((size_t)1 << 20) /* for all of these */
-#define VARINT_BYTES    10
 
 /* Kinds of records beside those of events.  On disk: never renumber. */
 enum {
@@ -50,25 +50,12 @@ static const unsigned members[] = {
 
 /* ---- writing ---- */
 
-static size_t
-varint(unsigned char out[VARINT_BYTES], uint64_t v)
-{
-	size_t n = 0;
-
-	for (; v >= 0x80; v >>= 7)
-		out[n++] = (unsigned char)(v | 0x80);
-	out[n++] = (unsigned char)v;
-	return n;
-}
-
-/* Small numbers of both signs are short. */
 static void
 put_i64(struct buf *out, int64_t v)
 {
-	unsigned char bytes[VARINT_BYTES];
+	char bytes[VARINT_BYTES];
 
-	buf_add(out, bytes,
-	    varint(bytes, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0)));
+	buf_add(out, bytes, varint_put(bytes, varint_zigzag(v)));
 }
 
 /* An absent string is none, an empty one is one byte longer. */
@@ -120,8 +107,8 @@ put_usage(struct buf *out, const struct usage *u)
 static void
 close_record(struct buf *out, size_t at)
 {
-	unsigned char length[VARINT_BYTES];
-	size_t n = out->n - at, bytes = varint(length, n);
+	char length[VARINT_BYTES];
+	size_t n = out->n - at, bytes = varint_put(length, n);
 
 	if (buf_room(out, bytes) == NULL) {
 		out->over = true;
@@ -210,31 +197,14 @@ cache_error_put(struct buf *out, const struct error *err)
 
 /* ---- reading ---- */
 
-/* A varint at the start of ${*s}, taken off; false if it is not whole. */
-static bool
-take_varint(struct str *s, uint64_t *out)
-{
-	size_t i;
-
-	*out = 0;
-	for (i = 0; i < s->n && i < VARINT_BYTES; i++) {
-		*out |= (uint64_t)(s->p[i] & 0x7f) << (7 * i);
-		if ((s->p[i] & 0x80) == 0) {
-			*s = str_skip(*s, i + 1);
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool
 take_i64(struct str *s, int64_t min, int64_t max, int64_t *out)
 {
 	uint64_t v;
 
-	if (!take_varint(s, &v))
+	if (varint_take(s, &v) != 0)
 		return false;
-	*out = (int64_t)(v >> 1 ^ ((v & 1) != 0 ? UINT64_MAX : 0));
+	*out = varint_unzigzag(v);
 	return *out >= min && *out <= max;
 }
 
@@ -434,8 +404,8 @@ cache_next(struct cache_walk *w)
 
 	if (w->final != NULL && w->event.kind == EVENT_START)
 		return tell_final(w);
-	if (!take_varint(&s, &n))
-		return s.n < VARINT_BYTES ? CACHE_NOTHING : CACHE_BROKEN;
+	if (varint_take(&s, &n) != 0)
+		return w->rest.n < VARINT_BYTES ? CACHE_NOTHING : CACHE_BROKEN;
 	if (n == 0)
 		return CACHE_BROKEN;
 	if (n > s.n)
