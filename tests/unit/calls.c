@@ -129,6 +129,14 @@ calls_visit(struct calls *c, visit_body *body, void *arg)
 		fail_msg("%s", c->err.msg);
 }
 
+int
+calls_audit(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	if (ingest(s, store, 0, err) < 0)
+		return -1;
+	return audit(s->dir, store, arg, err);
+}
+
 void
 calls_ingest(struct calls *c)
 {

@@ -25,11 +25,9 @@
 #include "providers/providers.h"
 #include "tests/unit/scratch.h"
 
-#define HITS 20000
-#define WARM 300 /* until what is made once is made */
-/* What malloc keeps at hand for a thread is free, and counts as used: some
- * 50 to 120 KB after an ingest. */
-#define NOISE_BYTES (256 << 10)
+#define HITS        20000
+#define WARM        300 /* until what is made once is made */
+#define NOISE_BYTES (64 << 10)
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
 /* One entry serves them all. */

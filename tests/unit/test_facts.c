@@ -7,10 +7,8 @@
 
 #include <cmocka.h>
 
-#include "core/audit.h"
 #include "core/buf.h"
 #include "core/facts.h"
-#include "core/ingest.h"
 #include "core/journal.h"
 #include "core/ledger_row.h"
 #include "core/rollup_record.h"
@@ -654,14 +652,6 @@ a_damaged_block_is_an_error_and_no_wrong_sum(void **state)
 	arena_free(a);
 }
 
-static int
-body_audit(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	if (ingest(s, store, 0, err) < 0)
-		return -1;
-	return audit(s->dir, store, arg, err);
-}
-
 static void
 an_audit_misses_a_block_that_is_gone(void **state)
 {
@@ -670,10 +660,10 @@ an_audit_misses_a_block_that_is_gone(void **state)
 	struct audit found;
 
 	put_calls(c, 400, 6);
-	calls_visit(c, body_audit, &found);
+	calls_visit(c, calls_audit, &found);
 	calls_visit(c, body_damage, &d);
 	assert_int_equal(
-	    visit(c->state, 2000, body_audit, &found, &c->err), -1);
+	    visit(c->state, 2000, calls_audit, &found, &c->err), -1);
 	assert_non_null(strstr(c->err.msg, "facts"));
 	error_clear(&c->err);
 }
@@ -845,7 +835,7 @@ older_sums_of_pruned_rows_stay_beside_the_facts(void **state)
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), -1);
 	assert_non_null(strstr(c->err.msg, "were pruned"));
 	error_clear(&c->err);
-	calls_visit(c, body_audit, &found);
+	calls_visit(c, calls_audit, &found);
 
 	/* The same calls, and no such past. */
 	calls_teardown((void **)&c);

@@ -9,7 +9,6 @@
 #include <db.h>
 
 #include "core/archive.h"
-#include "core/audit.h"
 #include "core/buf.h"
 #include "core/ingest.h"
 #include "core/jw.h"
@@ -58,20 +57,12 @@ ask(struct calls *c, const char *by, int64_t since_us, int64_t until_us,
 	return text;
 }
 
-static int
-body_audit(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	if (ingest(s, store, 0, err) < 0)
-		return -1;
-	return audit(s->dir, store, arg, err);
-}
-
 static struct audit
 check(struct calls *c)
 {
 	struct audit found;
 
-	calls_visit(c, body_audit, &found);
+	calls_visit(c, calls_audit, &found);
 	return found;
 }
 
