@@ -22,19 +22,6 @@ read_instructions(
 	    chat, &turn->parts, v, openai_responses_parts, SPEAKER_SYSTEM, err);
 }
 
-static int
-read_parallel(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	bool on = true;
-
-	(void)into;
-	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
-		return -1;
-	chat->parallel_off = !on;
-	return 0;
-}
-
 /* Only what makes answers differ is lost. */
 static int
 read_include(
@@ -179,7 +166,7 @@ static const struct field request_fields[] = {
 	FIELD_MUST_DO("input", openai_responses_input),
 	FIELD_DO("tools", openai_responses_tools),
 	FIELD_DO("tool_choice", openai_responses_choice),
-	FIELD_DO("parallel_tool_calls", read_parallel),
+	FIELD_DO("parallel_tool_calls", decode_parallel),
 	FIELD_OF("stream", BOOL, struct chat, stream),
 	FIELD_NO("stream_options", SKIP),
 	FIELD_OF("max_output_tokens", COUNT, struct chat, max_tokens),
