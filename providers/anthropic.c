@@ -80,22 +80,13 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return request_body(out, body, rc, err);
 }
 
-static void
-refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_ANTHROPIC, status, headers, body };
-
-	answer_refused(a, &r, err);
-}
-
 /* POST /v1/messages/count_tokens, asked by clients of this format only. */
 static const struct provider counting = {
 	.name = "anthropic",
 	.wire = WIRE_ANTHROPIC,
 	.prepare = prepare,
 	.decoder_new = count_decoder_new,
-	.refused = refused,
+	.refused = answer_refused,
 };
 
 const struct provider provider_anthropic = {
@@ -103,6 +94,6 @@ const struct provider provider_anthropic = {
 	.wire = WIRE_ANTHROPIC,
 	.prepare = prepare,
 	.decoder_new = anthropic_decoder_new,
-	.refused = refused,
+	.refused = answer_refused,
 	.count = &counting,
 };

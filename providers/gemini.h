@@ -96,11 +96,9 @@ const char *gemini_url(
 /* gemini_headers(a, t): content type and credential. */
 struct header *gemini_headers(struct arena *a, const struct target *t);
 
-/* gemini_decoder_new, gemini_refused: see struct provider. */
+/* gemini_decoder_new: see struct provider. */
 struct decoder *gemini_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);
-void gemini_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err);
 
 extern const struct provider gemini_embeddings; /* :batchEmbedContents */
 

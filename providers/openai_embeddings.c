@@ -144,5 +144,5 @@ const struct provider openai_embeddings = {
 	.wire = WIRE_OPENAI_CHAT,
 	.prepare = prepare,
 	.decoder_new = decoder_new,
-	.refused = openai_refused,
+	.refused = answer_refused,
 };

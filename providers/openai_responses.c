@@ -62,22 +62,12 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return request_body(out, body, rc, err);
 }
 
-void
-openai_responses_refused(struct arena *a, int status,
-    const struct header *headers, struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_OPENAI_RESPONSES, status, headers,
-		body };
-
-	answer_refused(a, &r, err);
-}
-
 const struct provider provider_openai_responses = {
 	.name = "openai_responses",
 	.wire = WIRE_OPENAI_RESPONSES,
 	.prepare = prepare,
 	.decoder_new = openai_responses_decoder_new,
-	.refused = openai_responses_refused,
+	.refused = answer_refused,
 	.embed = &openai_embeddings,
 	.count = &openai_responses_count,
 	.compact = &openai_responses_compact,

@@ -297,6 +297,16 @@ kit_prepare(struct kit *k)
 	    k->arena, &k->target, &k->ask, &k->request, &k->err);
 }
 
+/* What comes of an answer that is an error goes to k->err. */
+static inline void
+kit_refuse(
+    struct kit *k, int status, const struct header *headers, struct str body)
+{
+	const struct refusal r = { k->vendor.api->wire, status, headers, body };
+
+	k->vendor.api->refused(k->arena, &r, &k->err);
+}
+
 /* Two JSON texts must be the same tree. */
 static inline void
 kit_same_json(struct kit *k, struct str got, const char *want)

@@ -802,10 +802,9 @@ a_refusal_keeps_its_status(void **state)
 {
 	struct kit *k = *state;
 
-	provider_anthropic.refused(k->arena, 404, NULL,
+	kit_refuse(k, 404, NULL,
 	    STR("{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\","
-		"\"message\":\"model: x\"}}"),
-	    &k->err);
+		"\"message\":\"model: x\"}}"));
 	assert_int_equal(k->err.kind, ERROR_UP_REFUSED);
 	assert_int_equal(k->err.status, 404);
 	assert_string_equal(k->err.msg, "model: x");

@@ -168,8 +168,7 @@ check_refusal(struct fixture *f)
 {
 	struct kit *k = &f->kit;
 
-	k->vendor.api->refused(
-	    k->arena, (int)f->status, NULL, f->body, &k->err);
+	kit_refuse(k, (int)f->status, NULL, f->body);
 	assert_int_not_equal(k->err.kind, ERROR_NONE);
 	assert_true(k->err.msg[0] && k->err.msg[0] != '{');
 	assert_null(strstr(k->err.msg, "the provider answered"));

@@ -812,8 +812,7 @@ refusals_say_what_and_when_to_try_again(void **state)
 	(void)state;
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		kit_init(&k, &provider_gemini, URL);
-		provider_gemini.refused(k.arena, cases[i].status, NULL,
-		    str_of(cases[i].body), &k.err);
+		kit_refuse(&k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k.err.kind, cases[i].kind);
 		assert_int_equal(k.err.retry_after_ms, cases[i].retry_ms);
 		assert_string_equal(k.err.code, cases[i].code);

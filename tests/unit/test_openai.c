@@ -677,8 +677,7 @@ refusals_keep_what_the_vendor_said(void **state)
 
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		error_clear(&k->err);
-		provider_openai.refused(k->arena, cases[i].status, NULL,
-		    str_of(cases[i].body), &k->err);
+		kit_refuse(k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k->err.kind, cases[i].kind);
 		assert_int_equal(k->err.status, cases[i].want);
 		assert_string_equal(k->err.msg, cases[i].msg);
@@ -721,8 +720,7 @@ retry_hints_are_read_in_all_their_forms(void **state)
 		header_add(k->arena, &list, str_of(cases[i].name),
 		    str_of(cases[i].value));
 		error_clear(&k->err);
-		provider_openai.refused(
-		    k->arena, 429, list, STR("{}"), &k->err);
+		kit_refuse(k, 429, list, STR("{}"));
 		assert_true(k->err.retry_after_ms == cases[i].want_ms);
 	}
 }
