@@ -49,21 +49,6 @@ headers_for(struct arena *a, const struct target *t, const struct ask *ask)
 	return list;
 }
 
-/* The client's bytes with another model, without another's signatures. */
-static int
-edit_body(struct arena *a, const struct target *t, const struct ask *ask,
-    struct upstream_request *out, struct buf *body)
-{
-	struct buf *model = buf_new(a, MAX_BODY_BYTES);
-	struct jtext_edit edits[2] = { { .path = "model" } };
-	size_t n = 1;
-
-	jw_quote(model, t->model);
-	edits[0].value = buf_str(model);
-	n += foreign_edit(a, ask, &edits[1], &out->losses);
-	return jtext_apply(body, ask->body, edits, n);
-}
-
 static int
 prepare(struct arena *a, const struct target *t, struct ask *ask,
     struct upstream_request *out, struct error *err)
@@ -74,7 +59,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	out->url = url_for(a, t->provider->base_url, ask->operation);
 	out->headers = headers_for(a, t, ask);
 	if (ask->wire == WIRE_ANTHROPIC)
-		rc = edit_body(a, t, ask, out, body);
+		rc = foreign_pass(a, t, ask, out, body);
 	else if ((rc = anthropic_write(a, t, ask, body, err)) == 0)
 		out->cut = anthropic_cut(ask->chat);
 	return request_body(out, body, rc, err);

@@ -272,15 +272,6 @@ write_tier(struct gemini_writer *o)
 	chat_lose(o->chat, "service_tier");
 }
 
-static void
-lose_user(struct chat *chat)
-{
-	if (chat->user.n > 0)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
-						    : "user");
-}
-
 int
 gemini_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err)
@@ -295,7 +286,7 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 	o.instruction =
 	    instruct_format(a, chat, takes_json(&o), takes_schema(&o));
 	history_lose_marks(chat, 0);
-	lose_user(chat);
+	history_lose_user(chat);
 	jw_init(&w, out);
 	jw_object(&w);
 	if (gemini_contents(&o) != 0)

@@ -29,17 +29,11 @@ int
 openai_responses_pass(struct arena *a, const struct target *t,
     const struct ask *ask, struct upstream_request *out, struct buf *body)
 {
-	struct buf *model = buf_new(a, MAX_BODY_BYTES);
-	struct jtext_edit edits[2] = { { .path = "model" } };
 	const struct header *h;
-	size_t n = 1;
 
 	for (h = ask->headers; h; h = h->next)
 		header_add(a, &out->headers, h->name, h->value);
-	jw_quote(model, t->model);
-	edits[0].value = buf_str(model);
-	n += foreign_edit(a, ask, &edits[1], &out->losses);
-	return jtext_apply(body, ask->body, edits, n);
+	return foreign_pass(a, t, ask, out, body);
 }
 
 static int
