@@ -136,8 +136,7 @@ read_arms(struct route_reader *r, const struct jnode *at, struct experiment *e)
 	size_t i, n;
 	int rc = 0;
 
-	if (!jtree_find(at, "arms", &list))
-		list.key = "arms";
+	(void)jtree_find(at, "arms", &list);
 	n = jtree_len(&list);
 	if (n < 2 || n > EXPERIMENT_MAX_ARMS)
 		return route_bad(r, &list, "must be a list of 2 to %d arms",

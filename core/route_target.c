@@ -98,7 +98,6 @@ parse(struct route_reader *r, const struct jnode *at)
 
 	if (!jtree_find(at, "model", &model) ||
 	    jtree_value_str(&model).n == 0) {
-		model.key = "model";
 		route_bad(r, &model, "must be a model's name");
 		return NULL;
 	}

@@ -53,7 +53,6 @@ parse(struct route_reader *r, const struct jnode *at)
 	int rc = 0;
 
 	if (!jtree_find(at, "when", &list) || jtree_len(&list) == 0) {
-		list.key = "when";
 		route_bad(r, &list, "must be a list with at least one case");
 		return NULL;
 	}
