@@ -17,6 +17,7 @@
 #include "core/fold.h"
 #include "core/judge_talk.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/order.h"
 #include "core/reference.h"
 #include "core/state.h"
@@ -55,10 +56,8 @@ struct judge *
 judge_new(
     const struct conf *conf, struct state *state, struct accounts *accounts)
 {
-	struct judge *j = calloc(1, sizeof(*j));
+	struct judge *j = mem_new(sizeof(*j));
 
-	if (j == NULL)
-		abort();
 	j->conf = conf;
 	j->state = state;
 	j->accounts = accounts;
