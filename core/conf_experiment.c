@@ -11,7 +11,6 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/conf_read.h"
-#include "core/error.h"
 #include "core/experiment.h"
 #include "core/jtree.h"
 #include "core/resolve.h"

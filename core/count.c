@@ -5,7 +5,6 @@
 #include "core/conf.h"
 #include "core/document.h"
 #include "core/error.h"
-#include "core/event.h"
 #include "core/frame.h"
 #include "core/jtext.h"
 #include "core/sink.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/feedback.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/error.h"

@@ -10,7 +10,6 @@
 #ifndef CORE_FIT_H
 #define CORE_FIT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/evidence.h"

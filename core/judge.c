@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/judge.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/call.h"
 #include "core/chat.h"
 #include "core/clock.h"
@@ -20,7 +17,6 @@
 #include "core/mem.h"
 #include "core/order.h"
 #include "core/reference.h"
-#include "core/state.h"
 #include "core/trial_case.h"
 #include "core/trials.h"
 #include "core/trials_read.h"

@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"

@@ -23,7 +23,6 @@
 #ifndef CORE_PRICE_H
 #define CORE_PRICE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"

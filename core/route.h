@@ -15,7 +15,6 @@
 #ifndef CORE_ROUTE_H
 #define CORE_ROUTE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/cache_policy.h"

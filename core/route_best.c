@@ -20,7 +20,6 @@
 #include "core/fits.h"
 #include "core/ledger.h"
 #include "core/plan.h"
-#include "core/price.h"
 #include "core/route.h"
 
 struct best {

@@ -13,7 +13,6 @@
 
 #include "core/arena.h"
 #include "core/conf.h"
-#include "core/error.h"
 #include "core/health.h"
 #include "core/plan.h"
 #include "core/price.h"

@@ -7,7 +7,6 @@
 #include <json-c/linkhash.h>
 
 #include "core/arena.h"
-#include "core/error.h"
 #include "core/plan.h"
 #include "core/route.h"
 

@@ -6,7 +6,6 @@
 #include <json-c/json_object.h>
 
 #include "core/arena.h"
-#include "core/error.h"
 #include "core/plan.h"
 #include "core/route.h"
 #include "core/route_test.h"

@@ -19,7 +19,6 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/shm.h"
-#include "core/store.h"
 #include "core/visit.h"
 
 #define INGEST_US       INT64_C(100000)

@@ -6,7 +6,6 @@
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct error;

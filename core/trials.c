@@ -2,10 +2,7 @@
 #include "core/trials.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "core/arena.h"
 #include "core/error.h"
 #include "core/experiment.h"
 #include "core/shm.h"

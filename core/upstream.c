@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
-#include "core/error.h"
 #include "core/mem.h"
 #include "core/transfer.h"
 

@@ -2,9 +2,6 @@
 /* The request log: pages of rows, and one row with the prices it used. */
 #include "fcgi/admin_filter.h"
 
-#include <stdio.h>
-
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"

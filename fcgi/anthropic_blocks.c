@@ -2,7 +2,6 @@
 /* The content blocks of a Messages request: wire.md §3.3. */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "fcgi/signature.h"

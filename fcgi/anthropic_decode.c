@@ -2,7 +2,6 @@
 /* Messages request to canonical chat: wire.md §3.2. */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 /* ---- system and messages ---- */

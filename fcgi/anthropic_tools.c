@@ -8,7 +8,6 @@
  */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 /* ---- typed tools ---- */

@@ -6,7 +6,6 @@
  */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define LEGACY "is not available on this provider, use tools"

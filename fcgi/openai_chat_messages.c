@@ -6,7 +6,6 @@
  */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 #include "fcgi/signature.h"
 

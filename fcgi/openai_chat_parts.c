@@ -2,7 +2,6 @@
 /* The content parts and tool calls of a Chat Completions message. */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 

@@ -2,7 +2,6 @@
 /* Responses request to canonical chat: all but the input and the tools. */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define NO_STATE                                                               \

@@ -8,7 +8,6 @@
  */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "fcgi/signature.h"

@@ -2,7 +2,6 @@
 /* The content parts of Responses items: wire.md §2.2. */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define LABEL "input.content"

@@ -10,8 +10,6 @@
 #include "core/conf.h"
 #include "core/count.h"
 #include "core/error.h"
-#include "core/jtext.h"
-#include "core/jw.h"
 
 #include "providers/answer.h"
 #include "providers/foreign.h"

@@ -31,7 +31,6 @@
 
 #include "providers/answer.h"
 #include "providers/echo_script.h"
-#include "providers/history.h"
 #include "providers/providers.h"
 
 #define MAX_FRAME_BYTES ((size_t)256 << 20)

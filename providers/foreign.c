@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/foreign.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/jtext.h"
 #include "core/jw.h"

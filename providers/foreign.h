@@ -8,8 +8,6 @@
 #ifndef PROVIDERS_FOREIGN_H
 #define PROVIDERS_FOREIGN_H
 
-#include <stdbool.h>
-
 #include "core/provider.h"
 
 struct buf;

@@ -9,7 +9,6 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"

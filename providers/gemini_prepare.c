@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/error.h"
 #include "core/jw.h"

@@ -5,7 +5,6 @@
  */
 #include "providers/openai.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"

@@ -14,8 +14,6 @@
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/jtext.h"
-#include "core/jw.h"
 
 #include "providers/answer.h"
 #include "providers/foreign.h"

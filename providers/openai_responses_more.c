@@ -8,7 +8,6 @@
  *
  * Source: wire.md §6.
  */
-#include <string.h>
 
 #include "core/arena.h"
 #include "core/buf.h"

@@ -7,7 +7,6 @@
 
 #include "core/buf.h"
 #include "core/catalog.h"
-#include "core/conf.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"

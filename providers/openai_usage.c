@@ -3,9 +3,7 @@
 
 #include <ctype.h>
 
-#include "core/conf.h"
 #include "core/jtree.h"
-#include "core/price.h"
 #include "core/usage.h"
 
 #include "providers/answer.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/chat_text.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 

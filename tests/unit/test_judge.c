@@ -20,7 +20,6 @@
 #include "core/event.h"
 #include "core/experiment.h"
 #include "core/jtext.h"
-#include "core/price.h"
 #include "core/sink.h"
 #include "core/store.h"
 #include "core/trial_case.h"

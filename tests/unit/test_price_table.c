@@ -11,7 +11,6 @@
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
-#include "core/jtext.h"
 #include "core/price_table.h"
 #include "core/provider.h"
 #include "tests/unit/scratch.h"
