@@ -26,7 +26,6 @@
 #include "core/upstream.h"
 
 struct buf;
-struct conf;
 struct deframer;
 
 struct attempt_events {

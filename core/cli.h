@@ -17,7 +17,6 @@
 struct arena;
 struct buf;
 struct conf;
-struct error;
 struct registry;
 struct state;
 

@@ -28,7 +28,6 @@
 #include "core/str.h"
 #include "core/usage.h"
 
-struct arena;
 struct error;
 struct jw;
 

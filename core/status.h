@@ -8,7 +8,6 @@
 
 #include <stdint.h>
 
-struct error;
 struct jw;
 struct state;
 

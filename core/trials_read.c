@@ -5,7 +5,6 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/evidence.h"
@@ -266,7 +265,6 @@ txn_switch(struct txn *t, void *arg)
 		r.spent_pusd = 0;
 	r.stopped = x->stopped;
 	r.promoted = x->label;
-	r.changed_us = clock_wall_us();
 	return trials_table_put_experiment(t, &r);
 }
 

@@ -67,13 +67,6 @@ void gemini_thinking(struct gemini_writer *o);
 bool gemini_can(const struct gemini_writer *o, unsigned can);
 
 /*
- * gemini_is_modern(t):
- * Returns  true for a model of the third generation or later: it thinks by
- *          level, insists on its signatures and takes media in results.
- */
-bool gemini_is_modern(const struct target *t);
-
-/*
  * gemini_usage(at, u):
  * Bring the object usageMetadata ${at} to disjoint buckets.
  *

@@ -29,8 +29,8 @@ gemini_can(const struct gemini_writer *o, unsigned can)
 }
 
 /* The name tells, or how it thinks; what nobody knows is new. */
-bool
-gemini_is_modern(const struct target *t)
+static bool
+is_modern(const struct target *t)
 {
 	struct str number = str_skip(t->model, sizeof(FAMILY) - 1);
 
@@ -281,7 +281,7 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (!chat || history_for(a, chat, WIRE_GEMINI, &o.turns, err) != 0)
 		return -1;
-	o.modern = gemini_is_modern(t);
+	o.modern = is_modern(t);
 	o.instruction =
 	    instruct_format(a, chat, takes_json(&o), takes_schema(&o));
 	history_lose_marks(chat, 0);
