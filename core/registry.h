@@ -16,8 +16,8 @@ enum vendor_quirk {
 					   * reasoning tokens */
 	QUIRK_NO_CANCEL = 1 << 4,         /* a cancel does not stop billing */
 	QUIRK_SHORT_IDS = 1 << 5,         /* call ids: nine letters, digits */
-	QUIRK_MISTRAL_PARTS = 1 << 6 /* documents come as document_url, audio
-					   * as a string */
+	QUIRK_FLAT_MEDIA = 1 << 6 /* documents are a document_url, audio is a
+				   * string */
 };
 
 /* A vendor we know by name: data in providers.c. */

@@ -20,7 +20,8 @@ struct gemini_writer {
 	struct error *err;
 	struct turn *turns;     /* in the order that the API insists on */
 	struct str instruction; /* ours, behind the client's; absent: none */
-	bool modern;            /* the third generation or later */
+	bool modern; /* the third generation or later: thinks by level, insists
+		      * on its signatures, takes media in results */
 };
 
 /*

@@ -92,7 +92,7 @@ write_document_url(struct writer *o, const struct part *p)
 static int
 write_document(struct writer *o, const struct part *p)
 {
-	bool by_url = o->target->provider->quirks & QUIRK_MISTRAL_PARTS;
+	bool by_url = o->target->provider->quirks & QUIRK_FLAT_MEDIA;
 
 	if (p->text.p) {
 		write_text(o, p, history_document(o->arena, p));

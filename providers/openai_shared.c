@@ -93,7 +93,7 @@ openai_audio(struct jw *w, const struct target *t, const struct part *part,
     enum wire wire, struct error *err)
 {
 	bool bare = wire == WIRE_OPENAI_CHAT &&
-	    (t->provider->quirks & QUIRK_MISTRAL_PARTS);
+	    (t->provider->quirks & QUIRK_FLAT_MEDIA);
 	bool wav = str_is(part->mime, "audio/wav") ||
 	    str_is(part->mime, "audio/x-wav");
 

@@ -795,7 +795,7 @@ documents_and_audio_for_mistral_come_in_its_form(void **state)
 			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"},"
 			  "{\"kind\":\"audio\",\"data\":\"UklGRg==\","
 			  "\"mime\":\"audio/wav\"}]}]}",
-		    .quirks = QUIRK_MISTRAL_PARTS,
+		    .quirks = QUIRK_FLAT_MEDIA,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
 			    "\"user\",\"content\":[{\"type\":"
 			    "\"document_url\",\"document_url\":"
