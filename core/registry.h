@@ -5,6 +5,7 @@
 
 #include "core/str.h"
 
+struct bill_formats;
 struct provider;
 
 /* Deviations of vendors that otherwise speak a known format. */
@@ -38,6 +39,7 @@ struct registry {
 	/* Vendors that LiteLLM's price map calls otherwise: theirs, ours, ...,
 	 * NULL.  May be NULL. */
 	const char *const *price_names;
+	const struct bill_formats *bills; /* what reconcile reads, or NULL */
 };
 
 /*

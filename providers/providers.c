@@ -53,4 +53,5 @@ const struct registry providers = {
 	.apis = apis,
 	.vendors = vendors,
 	.price_names = price_names,
+	.bills = &provider_bills,
 };

@@ -19,7 +19,9 @@ static const struct provider *const apis[] = { NULL };
 static const struct vendor vendors[] = { { .name = "openai" },
 	{ .name = "google" }, { .name = "anthropic" }, { .name = NULL } };
 static const char *const price_names[] = { "gemini", "google", NULL };
-static const struct registry registry = { apis, vendors, price_names };
+static const struct registry registry = {
+	.apis = apis, .vendors = vendors, .price_names = price_names
+};
 
 struct fixture {
 	struct arena *arena;
