@@ -5,68 +5,30 @@
 
 #define URL "https://api.openai.com/v1"
 
-#define HI                                                                     \
-	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
-	"\"text\":\"hi\"}]}]"
 #define HI_WANT "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static int
 setup(void **state)
 {
-	struct kit *k = malloc(sizeof(*k));
-
-	assert_non_null(k);
-	kit_init(k, &provider_openai, URL);
-	k->ask.wire = WIRE_ANTHROPIC;
-	*state = k;
-	return 0;
+	return kit_setup(state, &provider_openai, URL);
 }
-
-static int
-teardown(void **state)
-{
-	kit_release(*state);
-	free(*state);
-	return 0;
-}
-
-struct prepare_case {
-	const char *chat;
-	const char *want;
-	const char *losses;
-	unsigned can;     /* with known: facts */
-	unsigned efforts; /* bits */
-	bool known;
-	unsigned quirks;
-};
 
 static void
-check_prepare(const struct prepare_case *c, size_t n)
+check_prepare(const struct kit_case *c, size_t n)
 {
 	struct kit k;
 
 	for (; n > 0; n--, c++) {
-		kit_init(&k, &provider_openai, URL);
-		k.ask.wire = WIRE_ANTHROPIC;
-		k.vendor.quirks = c->quirks;
-		k.facts.can = c->can | MODEL_TOOLS;
-		k.facts.efforts = c->efforts;
-		k.facts.output = 32000;
-		if (c->known)
-			k.target.facts = &k.facts;
-		kit_chat(&k, c->chat);
-		if (kit_prepare(&k) != 0)
-			fail_msg("%s: %s", c->chat, k.err.msg);
+		kit_case_begin(&k, c, &provider_openai, URL);
 		kit_same_json(&k, k.request.body, c->want);
-		assert_string_equal(kit_losses(&k), c->losses);
-		kit_release(&k);
+		kit_case_end(&k, c);
 	}
 }
 
 static void
 parameters_are_named_as_the_model_takes_them(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI "}",
 		    .want = "{\"model\":\"m\"," HI_WANT "}",
 		    .losses = "" },
@@ -129,7 +91,7 @@ parameters_are_named_as_the_model_takes_them(void **state)
 static void
 tools_and_their_choice_are_carried_over(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
 			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
 			  "\"strict\":true}],\"tool_choice\":\"named\","
@@ -161,7 +123,7 @@ tools_and_their_choice_are_carried_over(void **state)
 static void
 conversations_keep_their_order_and_lose_by_name(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		/* system: joined, in place, developer for reasoning models */
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":"
@@ -744,7 +706,7 @@ the_registry_knows_every_vendor_by_a_known_api(void **state)
 	assert_non_null(registry_vendor(&providers, STR("openrouter")));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)
 
 static void
 calls_are_spelled_for_the_vendor_and_found_again(void **state)
@@ -788,7 +750,7 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 static void
 documents_and_audio_for_mistral_come_in_its_form(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
 			  "\"kind\":\"document\",\"url\":\"https://x/a.pdf\","
 			  "\"name\":\"a.pdf\"},{\"kind\":\"document\","
@@ -814,7 +776,7 @@ documents_and_audio_for_mistral_come_in_its_form(void **state)
 static void
 a_model_without_schemas_is_asked_in_words(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{}\"}",
 		    .known = true,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
