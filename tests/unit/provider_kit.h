@@ -514,4 +514,27 @@ kit_decode(struct kit *k, enum framing framing, struct str body, size_t cut,
 	return out->decoder->end(out->decoder, &out->sink, &k->err);
 }
 
+/* An answer of 30,000 frames, ${n} in turn, needs no more memory than one. */
+static inline void
+kit_is_frugal(struct kit *k, const char *const *frames, size_t n)
+{
+	struct frame f = { .framing = FRAMING_SSE };
+	struct kit_sink sink = { .sink = { kit_put } };
+	struct decoder *d =
+	    k->vendor.api->decoder_new(k->arena, &k->target, &k->ask);
+	size_t used = 0;
+
+	sink.text = buf_new(k->arena, KIT_BYTES);
+	for (size_t i = 0; i < 30000; i++) {
+		f.raw = str_of(frames[i % n]);
+		f.data = str_trim(str_skip(
+		    f.raw, (size_t)str_find(f.raw, STR("data: ")) + 6));
+		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
+		buf_reset(sink.text);
+		if (i == 2)
+			used = arena_used(k->arena);
+	}
+	assert_int_equal(arena_used(k->arena), used);
+}
+
 #endif

@@ -15,6 +15,8 @@
 #include "core/price.h"
 #include "core/usage.h"
 
+#include "tests/unit/wires.h"
+
 #define MAX_VENDORS 32
 
 /* What has been replayed, per vendor. */
@@ -403,24 +405,6 @@ check_answer(struct fixture *f)
 	f->tally->streams += f->framing == FRAMING_SSE;
 }
 
-static bool
-repeats(struct str body, struct str what)
-{
-	long first = str_find(body, what);
-
-	return first >= 0 &&
-	    str_find(str_skip(body, (size_t)first + 1), what) >= 0;
-}
-
-/* A framing of its maker's own, and streams one after the other. */
-static bool
-is_odd(struct str body)
-{
-	return str_find(body, STR("\"object\":\"response.delta\"")) >= 0 ||
-	    repeats(body, STR("\"type\":\"response.created\"")) ||
-	    repeats(body, STR("event: message_stop\n"));
-}
-
 static void
 replay(const struct jnode *row)
 {
@@ -446,7 +430,7 @@ replay(const struct jnode *row)
 	    ? FRAMING_WHOLE
 	    : FRAMING_SSE;
 	check_request(&f);
-	if (is_odd(f.body))
+	if (wires_is_odd(f.body))
 		f.status = 0;
 	if (f.status == 200)
 		check_answer(&f);

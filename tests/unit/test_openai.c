@@ -586,24 +586,10 @@ a_cut_stream_is_never_a_normal_end(void **state)
 static void
 a_long_stream_needs_no_more_memory(void **state)
 {
-	static const char chunk[] = CHUNK("\"content\":\"word \"", "");
-	struct kit *k = *state;
-	struct frame f = { .framing = FRAMING_SSE };
-	struct kit_sink sink = { .sink = { kit_put } };
-	struct decoder *d =
-	    provider_openai.decoder_new(k->arena, &k->target, &k->ask);
-	size_t used = 0;
+	static const char *const frames[] = { CHUNK(
+	    "\"content\":\"word \"", "") };
 
-	f.raw = str_of(chunk);
-	f.data = str_trim(str_skip(f.raw, strlen("data: ")));
-	sink.text = buf_new(k->arena, KIT_BYTES);
-	for (int i = 0; i < 100000; i++) {
-		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
-		buf_reset(sink.text);
-		if (i == 1)
-			used = arena_used(k->arena);
-	}
-	assert_int_equal(arena_used(k->arena), used);
+	kit_is_frugal(*state, frames, KIT_N(frames));
 }
 
 static void

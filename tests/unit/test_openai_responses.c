@@ -585,24 +585,8 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const char *const frames[] = { ADDED("0", MSG "]"),
 		SAID("0", "0", "word "), DONE("0", MSG TEXT "]") };
-	struct kit *k = *state;
-	struct frame f = { .framing = FRAMING_SSE };
-	struct kit_sink sink = { .sink = { kit_put } };
-	struct decoder *d = provider_openai_responses.decoder_new(
-	    k->arena, &k->target, &k->ask);
-	size_t used = 0;
 
-	sink.text = buf_new(k->arena, KIT_BYTES);
-	for (size_t i = 0; i < 30000; i++) {
-		f.raw = str_of(frames[i % 3]);
-		f.data =
-		    str_skip(f.raw, (size_t)str_find(f.raw, STR("data: ")) + 6);
-		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
-		buf_reset(sink.text);
-		if (i == 2)
-			used = arena_used(k->arena);
-	}
-	assert_int_equal(arena_used(k->arena), used);
+	kit_is_frugal(*state, frames, KIT_N(frames));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)
