@@ -5,7 +5,8 @@
  *	{ "model": "p/m", "set": {…}, "timeout_ms": n, "on": ["context"] }
  * or an object with exactly one strategy key, whose other members are that
  * kind's options; and for calls that begin at it "cache": "on" or "off",
- * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in route.c.
+ * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in
+ * route.c.
  *
  * Three steps.  Parsing makes the immutable tree, once.  Planning (plan.h),
  * for each call, lets every node choose and order its children; what is left

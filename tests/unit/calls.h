@@ -57,7 +57,7 @@ void calls_in_child(
 /* calls_visit(c, body, arg): a visit that must succeed. */
 void calls_visit(struct calls *c, visit_body *body, void *arg);
 
-/* calls_audit: a visit_body: ingest, then audit into the struct audit of arg. */
+/* calls_audit: ingest, then audit into the struct audit of arg. */
 visit_body calls_audit;
 
 /* calls_ingest(c): all there is. */

@@ -326,4 +326,3 @@ export const starting = () => {
     return all.at(-1);
   };
 };
-export const cliPath = BIN;
