@@ -182,7 +182,7 @@ int route_bad(struct route_reader *r, const struct jnode *at, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * route_i64(r, at, key, min, max, out):
+ * route_i64(r, at, key, range, out):
  * Read the optional integer ${key}; ${*out} keeps its value without it.
  *
  * Returns  0, or -1 after a complaint.
