@@ -7,7 +7,7 @@
 #include "core/jw.h"
 #include "core/ledger.h"
 #include "core/log.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/trace.h"
 #include "core/usage.h"
 

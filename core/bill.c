@@ -11,7 +11,7 @@
 #include "core/csv.h"
 #include "core/error.h"
 #include "core/jtext.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define DAY_US     INT64_C(86400000000)
 #define SECOND_US  INT64_C(1000000)
@@ -63,7 +63,7 @@ add(struct reading *r, const struct bill_column *c, struct str text)
 	int rc;
 
 	to.bytes += amounts[c->role].at;
-	rc = scale != 0 ? bill_amount(text, scale, &v)
+	rc = scale != 0 ? money_round(text, scale, &v)
 			: str_i64(text, 0, INT64_MAX, &v);
 	if (rc != 0 || __builtin_add_overflow(*to.sum, v, to.sum))
 		return fail(r, c->name, "no number in range");

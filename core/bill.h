@@ -69,14 +69,4 @@ const char *bill_vendors(
  */
 struct str bill_model(struct arena *a, struct str name);
 
-/*
- * bill_amount(text, scale, pusd):
- * Read a decimal number, also "1e-05", times ${scale} (a power of ten) as an
- * integer, rounded half up.
- *
- * Returns  0, or -1 for what is none, or too large.
- */
-int bill_amount(struct str text, int64_t scale, int64_t *pusd)
-    __attribute__((warn_unused_result));
-
 #endif

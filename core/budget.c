@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define MAX_NAME_BYTES   520 /* a tag with its value */
 #define MAX_RECORD_BYTES 8192

@@ -11,7 +11,7 @@
 #include "core/fetch.h"
 #include "core/jtree.h"
 #include "core/log.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/resolve.h"
 #include "core/spans.h"
 #include "core/state.h"

@@ -11,7 +11,7 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/state.h"
 #include "core/trail.h"
 

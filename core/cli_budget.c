@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/jw.h"
 #include "core/limit.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define MAX_OUTPUT_BYTES (32u << 20)
 

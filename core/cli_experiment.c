@@ -9,7 +9,7 @@
 #include "core/experiment_report.h"
 #include "core/fit.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/trials_prune.h"
 #include "core/trials_read.h"
 

@@ -8,6 +8,7 @@
 #include "core/dir.h"
 #include "core/error.h"
 #include "core/jw.h"
+#include "core/money.h"
 #include "core/price_table.h"
 
 #define MAX_OUTPUT_BYTES (32u << 20)

@@ -9,7 +9,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/reconcile.h"
 #include "core/registry.h"
 

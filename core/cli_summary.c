@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/ingest.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/prune.h"
 #include "core/usage_query.h"
 #include "core/visit.h"

@@ -10,7 +10,7 @@
 #include "core/conf.h"
 #include "core/event.h"
 #include "core/loop.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/upstream.h"
 
 /* Prints what the model says as it comes. */

@@ -6,7 +6,7 @@
 #include "core/conf_read.h"
 #include "core/error.h"
 #include "core/jtree.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/route.h"
 #include "core/task.h"
 

@@ -7,7 +7,7 @@
 #include "core/experiment.h"
 #include "core/fit.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/trials_read.h"
 
 static const char *const verdict_words[] = {

@@ -22,7 +22,7 @@
 #include "core/jtree.h"
 #include "core/jw.h"
 #include "core/mem.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define LOOK_US     INT64_C(1000000)
 #define ARENA_BYTES (FITS_MAX_BYTES * 8)

@@ -10,7 +10,7 @@
 #include "core/journal.h"
 #include "core/jw.h"
 #include "core/ledger_row.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/provider.h"
 #include "core/visit.h"
 

@@ -8,7 +8,7 @@
 #include "core/arena.h"
 #include "core/jtext.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define AT(member) (offsetof(struct ledger_sum, member) / sizeof(int64_t))
 

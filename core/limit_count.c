@@ -11,7 +11,7 @@
 #include "core/jtext.h"
 #include "core/ledger_row.h"
 #include "core/limit_room.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/rollup_record.h"
 #include "core/store.h"
 #include "core/visit.h"

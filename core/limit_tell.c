@@ -10,7 +10,7 @@
 #include "core/jw.h"
 #include "core/limit.h"
 #include "core/log.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define MAX_SHOWN 60 /* bytes of a name */
 

@@ -14,7 +14,7 @@
 #include "core/clock.h"
 #include "core/health.h"
 #include "core/metrics.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/shm.h"
 #include "core/state.h"
 #include "core/status.h"

@@ -7,7 +7,7 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 
 #define BYTES_PER_TOKEN 4 /* of a request that does not decode */
 

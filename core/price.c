@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
+#include "core/money.h"
 
 #define SCALE_PER_MTOK INT64_C(1000000)
 #define UNSET          INT64_C(-1)
@@ -37,83 +38,6 @@ static const struct {
 	{ USAGE_IMAGE_IN, USAGE_INPUT },
 	{ USAGE_IMAGE_OUT, USAGE_OUTPUT },
 };
-
-/* The digits at the start of ${*s}, as a number. */
-static int
-take_digits(struct str *s, int64_t *v)
-{
-	size_t i;
-
-	*v = 0;
-	for (i = 0; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++)
-		if (__builtin_mul_overflow(*v, 10, v) ||
-		    __builtin_add_overflow(*v, s->p[i] - '0', v))
-			return -1;
-	*s = str_skip(*s, i);
-	return i > 0 ? 0 : -1;
-}
-
-/* The decimal places ${s}, of which the first counts ${scale} / 10. */
-static int
-add_places(struct str s, int64_t scale, int64_t *v)
-{
-	int64_t digit;
-	size_t i;
-
-	for (i = 0; i < s.n; i++) {
-		digit = s.p[i] - '0';
-		if (digit < 0 || digit > 9)
-			return -1;
-		if (digit > 0 && (scale < 10 || scale % 10 != 0))
-			return -1;
-		scale /= 10;
-		if (__builtin_add_overflow(*v, digit * scale, v))
-			return -1;
-	}
-	return 0;
-}
-
-int
-money_parse(struct str s, int64_t scale, int64_t *out)
-{
-	int64_t v;
-
-	if (take_digits(&s, &v) != 0 || __builtin_mul_overflow(v, scale, &v))
-		return -1;
-	if (s.n > 0) {
-		if (s.p[0] != '.' || s.n < 2 ||
-		    add_places(str_skip(s, 1), scale, &v) != 0)
-			return -1;
-	}
-	*out = v;
-	return 0;
-}
-
-char *
-money_text(int64_t pusd, char out[MONEY_TEXT_BYTES])
-{
-	uint64_t v = pusd < 0 ? -(uint64_t)pusd : (uint64_t)pusd;
-	uint64_t places = v % (uint64_t)PUSD_PER_USD;
-	size_t n;
-
-	n = (size_t)snprintf(out, MONEY_TEXT_BYTES, "%s%" PRIu64,
-	    pusd < 0 ? "-" : "", v / (uint64_t)PUSD_PER_USD);
-	if (places > 0) {
-		n += (size_t)snprintf(
-		    out + n, MONEY_TEXT_BYTES - n, ".%012" PRIu64, places);
-		while (out[n - 1] == '0')
-			out[--n] = '\0';
-	}
-	return out;
-}
-
-void
-money_json(struct jw *w, const char *key, int64_t pusd)
-{
-	char text[MONEY_TEXT_BYTES];
-
-	jw_kv_cstr(w, key, money_text(pusd, text));
-}
 
 static int
 fail_at(struct error *err, struct str name, const char *what)

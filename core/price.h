@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Money: integer picodollars (10^-12 USD, int64), so that a price of one
- * micro-USD per million tokens is exactly 1 pUSD per token.  No floating
- * point.  Sums are checked for overflow.
- *
- * A price in JSON:
+ * What a call costs, in picodollars (money.h).  A price in JSON:
  *	{ "input": "3", "output": "15", "cache_read": "0.3",
  *	  "cache_write": "3.75", "cache_write_1h": "6", "reasoning": "15",
  *	  "audio_in": "10", "image_in": "…", "tiers": [ { "above": 200000,
@@ -29,9 +25,6 @@
 #include "core/usage.h"
 
 struct error;
-struct jw;
-
-#define PUSD_PER_USD INT64_C(1000000000000)
 
 #define PRICE_MAX_TIERS 4
 
@@ -104,29 +97,5 @@ struct price_most {
  */
 int price_worst(const struct price *price, const struct price_most *most,
     int64_t *pusd) __attribute__((warn_unused_result));
-
-/*
- * money_parse(s, scale, out):
- * Read the decimal ${s} times ${scale} as an integer: scale PUSD_PER_USD for
- * dollars, 1000000 for USD per million tokens.
- *
- * Returns  0, or -1: not a number, not exact, negative or too large.
- */
-int money_parse(struct str s, int64_t scale, int64_t *out)
-    __attribute__((warn_unused_result));
-
-/* Room for any amount as text: sign, digits, point, 12 places, NUL. */
-#define MONEY_TEXT_BYTES 32
-
-/*
- * money_text(pusd, out):
- * Write ${pusd} as exact decimal dollars without trailing zeros: "0.0031".
- *
- * Returns  ${out}.
- */
-char *money_text(int64_t pusd, char out[MONEY_TEXT_BYTES]);
-
-/* money_json(w, key, pusd): write ${pusd} as member ${key}, such text. */
-void money_json(struct jw *w, const char *key, int64_t pusd);
 
 #endif

@@ -8,11 +8,11 @@
 #include "core/buf.h"
 #include "core/jtext.h"
 #include "core/jw.h"
+#include "core/money.h"
 #include "core/price.h"
 
 #define MAX_MODEL_BYTES 65536
 #define UNSET           INT64_C(-1)
-#define MAX_SHIFT       40
 
 /* Our buckets, and the place of all cache writes. */
 enum {
@@ -68,64 +68,16 @@ struct reading {
 	const char *bad;
 };
 
-/* ${v} times 10^${by}, rounded half up; -1 when it does not fit. */
-static int64_t
-shift(int64_t v, int64_t by)
-{
-	if (v == 0 || by < -MAX_SHIFT)
-		return 0;
-	for (; by > 0; by--)
-		if (by > MAX_SHIFT || v > INT64_MAX / 10)
-			return -1;
-		else
-			v *= 10;
-	for (; by < -1; by++)
-		v /= 10;
-	return by < 0 ? (v + 5) / 10 : v;
-}
-
-/* The digits of JSON number ${s} as an integer, and its decimal places. */
-static struct str
-mantissa(struct str s, int64_t *v, int64_t *places)
-{
-	bool point = false;
-
-	*v = *places = 0;
-	for (; s.n > 0; s = str_skip(s, 1)) {
-		if (s.p[0] == '.' && !point) {
-			point = true;
-		} else if (s.p[0] < '0' || s.p[0] > '9') {
-			break;
-		} else if (*v <= INT64_MAX / 100) {
-			*v = *v * 10 + (s.p[0] - '0');
-			*places += point;
-		} else {
-			*places -= !point;
-		}
-	}
-	return s;
-}
-
 /* USD as a JSON number or string in pUSD; -1 for what is no amount. */
 static int64_t
 amount(struct str s)
 {
-	int64_t v, places, exponent = 0;
+	int64_t pusd;
 
 	if (s.n >= 2 && s.p[0] == '"')
 		s = (struct str){ s.p + 1, s.n - 2 };
-	if (s.n == 0 || s.p[0] < '0' || s.p[0] > '9')
-		return -1;
-	s = mantissa(s, &v, &places);
-	if (s.n > 0 && (s.p[0] == 'e' || s.p[0] == 'E')) {
-		s = str_skip(s, 1);
-		if (s.n > 0 && s.p[0] == '+')
-			s = str_skip(s, 1);
-		if (str_i64(s, -1000, 1000, &exponent) != 0)
-			return -1;
-		s.n = 0;
-	}
-	return s.n == 0 ? shift(v, 12 + exponent - places) : -1;
+	return money_round(s, PUSD_PER_USD, &pusd) == 0 && pusd >= 0 ? pusd
+								     : -1;
 }
 
 static bool

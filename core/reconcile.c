@@ -7,7 +7,7 @@
 #include "core/jw.h"
 #include "core/ledger.h"
 #include "core/ledger_sum.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/sum_table.h"
 
 #define ROW_BYTES  ((size_t)16 << 20)

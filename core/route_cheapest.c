@@ -9,8 +9,8 @@
 #include "core/arena.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/money.h"
 #include "core/plan.h"
-#include "core/price.h"
 #include "core/route.h"
 
 struct offer {

@@ -14,8 +14,8 @@
 #include "core/arena.h"
 #include "core/conf.h"
 #include "core/health.h"
+#include "core/money.h"
 #include "core/plan.h"
-#include "core/price.h"
 #include "core/route.h"
 
 #define MAX_RACERS     16

@@ -10,7 +10,7 @@
 #include "core/genai.h"
 #include "core/jw.h"
 #include "core/ledger.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/trace.h"
 #include "core/usage.h"
 #include "core/version.h"

@@ -8,7 +8,7 @@
 #include "core/experiment.h"
 #include "core/jtext.h"
 #include "core/jw.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/provider.h"
 #include "core/trial_case.h"
 #include "core/trial_record.h"

@@ -11,7 +11,7 @@
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/clock.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "fcgi/exchange.h"
 
 #define MAX_TEXT_BYTES 512

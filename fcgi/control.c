@@ -6,7 +6,7 @@
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/key.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "fcgi/cache_control.h"
 #include "fcgi/exchange.h"
 #include "fcgi/options.h"

@@ -7,7 +7,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "fcgi/emitted.h"
 #include "fcgi/sse.h"
 

@@ -9,7 +9,7 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/live.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "fcgi/admin.h"
 #include "fcgi/dialect.h"
 #include "fcgi/exchange.h"

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "core/jtree.h"
+#include "core/money.h"
 #include "core/usage.h"
 
 #include "providers/answer.h"
@@ -114,67 +115,18 @@ read_output(const struct jnode *at, const struct words *words, unsigned quirks,
 	u->tokens[USAGE_OUTPUT] = completion;
 }
 
-#define MAX_SHIFT 40 /* powers of ten that may matter to an int64 */
-
-/* ${v} times 10^${by}, rounded half up; -1 when it does not fit. */
-static int64_t
-shift(int64_t v, int64_t by)
-{
-	if (v == 0 || by < -MAX_SHIFT)
-		return 0;
-	for (; by > 0; by--)
-		if (v > INT64_MAX / 10)
-			return -1;
-		else
-			v *= 10;
-	for (; by < -1; by++)
-		v /= 10;
-	return by < 0 ? (v + 5) / 10 : v;
-}
-
-/*
- * Decimal USD, exponents allowed, as pUSD: exact up to 12 places, rounded
- * beyond.  -1 for what is no amount.
- */
-static int64_t
-usd_pusd(struct str s)
-{
-	int64_t v = 0, places = 0, exponent = 0;
-	bool point = false;
-	size_t i;
-
-	for (i = 0; i < s.n &&
-	     (isdigit((unsigned char)s.p[i]) || (s.p[i] == '.' && !point));
-	     i++) {
-		if (s.p[i] == '.') {
-			point = true;
-		} else if (v <= INT64_MAX / 100) {
-			v = v * 10 + (s.p[i] - '0');
-			places += point;
-		} else {
-			places -= !point;
-		}
-	}
-	if (i == 0)
-		return -1;
-	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-		s = str_skip(s, i + 1);
-		if (s.n > 0 && *s.p == '+')
-			s = str_skip(s, 1);
-		if (str_i64(s, -1000, 100, &exponent) != 0)
-			return -1;
-	}
-	return shift(v, 12 + exponent - places);
-}
-
 static int64_t
 read_cost(struct arena *a, const struct jnode *at)
 {
 	struct jnode cost;
-	int64_t ticks;
+	int64_t ticks, pusd;
 
 	if (jtree_find(at, "cost", &cost))
-		return usd_pusd(jtree_text(a, &cost));
+		return money_round(jtree_text(a, &cost), PUSD_PER_USD, &pusd) ==
+			    0 &&
+			pusd >= 0
+		    ? pusd
+		    : -1;
 	if (answer_count(at, "cost_in_usd_ticks", &ticks) && ticks >= 0 &&
 	    ticks <= INT64_MAX / PUSD_PER_TICK)
 		return ticks * PUSD_PER_TICK;

@@ -54,49 +54,7 @@ csv_is_read_as_rfc_4180_says(void **state)
 	arena_free(a);
 }
 
-/* --- numbers and names --- */
-
-static void
-amounts_are_read_to_the_picodollar(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t want; /* of a million; -1: none */
-	} cases[] = {
-		{ "0", 0 },
-		{ "12", 12000000 },
-		{ "0.000001", 1 },
-		{ "0.0000014", 1 },
-		{ "0.0000015", 2 },
-		{ "0.0038359800000000000000000000", 3836 },
-		{ "1e-05", 10 },
-		{ "1.5E-6", 2 },
-		{ "2.5e+1", 25000000 },
-		{ "1e3", 1000000000 },
-		{ ".5", 500000 },
-		{ "-0.25", -250000 },
-		{ "", -1 },
-		{ ".", -1 },
-		{ "1.2.3", -1 },
-		{ "1,5", -1 },
-		{ "0x10", -1 },
-		{ "1e99", -1 },
-		{ "NaN", -1 },
-		{ "99999999999999", -1 },
-	};
-	int64_t v;
-	size_t i;
-	int rc;
-
-	(void)state;
-	for (i = 0; i < COUNT(cases); i++) {
-		rc = bill_amount(str_of(cases[i].text), 1000000, &v);
-		if (cases[i].want == -1)
-			assert_int_equal(rc, -1);
-		else if (rc != 0 || v != cases[i].want)
-			fail_msg("%s", cases[i].text);
-	}
-}
+/* --- names --- */
 
 static void
 models_are_compared_without_what_differs(void **state)
@@ -429,7 +387,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(csv_is_read_as_rfc_4180_says),
-		cmocka_unit_test(amounts_are_read_to_the_picodollar),
 		cmocka_unit_test(models_are_compared_without_what_differs),
 		cmocka_unit_test(exports_are_read_strictly),
 		TEST(drift_has_its_likely_reason),

@@ -31,7 +31,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/log.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/shm.h"
 #include "core/state.h"
 #include "core/store.h"

@@ -5,8 +5,8 @@
 #include "core/health.h"
 #include "core/jtext.h"
 #include "core/ledger.h"
+#include "core/money.h"
 #include "core/plan.h"
-#include "core/price.h"
 #include "route_kit.h"
 #include "tests/unit/unit.h"
 

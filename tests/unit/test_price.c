@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/money.h"
 #include "core/price.h"
 #include "tests/unit/unit.h"
 
@@ -443,6 +444,48 @@ amounts_are_written_without_trailing_zeros(void **state)
 }
 
 static void
+amounts_of_others_are_rounded(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* of a million; -1: none */
+	} cases[] = {
+		{ "0", 0 },
+		{ "12", 12000000 },
+		{ "0.000001", 1 },
+		{ "0.0000014", 1 },
+		{ "0.0000015", 2 },
+		{ "0.0038359800000000000000000000", 3836 },
+		{ "1e-05", 10 },
+		{ "1.5E-6", 2 },
+		{ "2.5e+1", 25000000 },
+		{ "1e3", 1000000000 },
+		{ ".5", 500000 },
+		{ "-0.25", -250000 },
+		{ "", -1 },
+		{ ".", -1 },
+		{ "1.2.3", -1 },
+		{ "1,5", -1 },
+		{ "0x10", -1 },
+		{ "1e99", -1 },
+		{ "NaN", -1 },
+		{ "99999999999999", -1 },
+	};
+	int64_t v;
+	size_t i;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		rc = money_round(str_of(cases[i].text), 1000000, &v);
+		if (cases[i].want == -1)
+			assert_int_equal(rc, -1);
+		else if (rc != 0 || v != cases[i].want)
+			fail_msg("%s", cases[i].text);
+	}
+}
+
+static void
 amounts_survive_the_way_to_text_and_back(void **state)
 {
 	char text[MONEY_TEXT_BYTES];
@@ -473,6 +516,7 @@ main(void)
 		cmocka_unit_test(prices_take_effect_on_their_day),
 		cmocka_unit_test(the_worst_case_is_the_dearest_way_to_bill),
 		cmocka_unit_test(amounts_are_read_exactly_or_not_at_all),
+		cmocka_unit_test(amounts_of_others_are_rounded),
 		cmocka_unit_test(amounts_are_written_without_trailing_zeros),
 		cmocka_unit_test(amounts_survive_the_way_to_text_and_back),
 	};

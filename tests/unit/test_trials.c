@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/experiment.h"
-#include "core/price.h"
+#include "core/money.h"
 #include "core/store.h"
 #include "core/trials.h"
 #include "core/trials_table.h"
