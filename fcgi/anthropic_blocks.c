@@ -12,14 +12,6 @@
 #define FIELD_MARK                                                             \
 	FIELD_BY("cache_control", decode_mark, struct part, cache_mark)
 
-static int
-read_block(struct chat *chat, struct part **list, enum part_kind kind,
-    const struct field *table, const struct jnode *obj, struct error *err)
-{
-	return decode_object(
-	    chat, obj, table, LABEL, decode_part(chat, list, kind, obj), err);
-}
-
 /* ---- text ---- */
 
 static const struct field text_fields[] = {
@@ -29,13 +21,6 @@ static const struct field text_fields[] = {
 	FIELD_NO("citations", LOSE),
 	FIELD_END,
 };
-
-static int
-read_text(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	return read_block(chat, list, PART_TEXT, text_fields, obj, err);
-}
 
 /* Claude Code's billing line is for Anthropic and nobody else. */
 static int
@@ -48,11 +33,12 @@ read_system_text(struct chat *chat, struct part **list, const struct jnode *obj,
 		return -1;
 	if (str_starts(text, "x-anthropic-billing-header:"))
 		return 0;
-	return read_text(chat, list, obj, err);
+	return decode_object(chat, obj, text_fields, LABEL,
+	    decode_part(chat, list, PART_TEXT, obj), err);
 }
 
 static const struct part_type text_only[] = {
-	{ "text", SPEAKER_USER, read_text },
+	{ "text", SPEAKER_USER, PART_TEXT, text_fields, LABEL, NULL },
 	{ .name = NULL },
 };
 
@@ -163,20 +149,13 @@ read_source(
 	return jtree_fail(&at, err, "unknown source \"%.*s\"", STR_ARG(type));
 }
 
-static int
-read_image(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("source", read_source),
-		FIELD_NO("transformations", LOSE),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	return read_block(chat, list, PART_IMAGE, table, obj, err);
-}
+static const struct field image_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("source", read_source),
+	FIELD_NO("transformations", LOSE),
+	FIELD_MARK,
+	FIELD_END,
+};
 
 /* Asking for citations that nobody will give is a loss. */
 static int
@@ -193,40 +172,26 @@ read_citations(
 	return 0;
 }
 
-static int
-read_document(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("source", read_source),
-		FIELD_OF("title", STR, struct part, name),
-		FIELD_NO("context", LOSE),
-		FIELD_DO("citations", read_citations),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	return read_block(chat, list, PART_DOCUMENT, table, obj, err);
-}
+static const struct field document_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("source", read_source),
+	FIELD_OF("title", STR, struct part, name),
+	FIELD_NO("context", LOSE),
+	FIELD_DO("citations", read_citations),
+	FIELD_MARK,
+	FIELD_END,
+};
 
 /* A hit of the client's own search is a document of text to anyone else. */
-static int
-read_search_result(struct chat *chat, struct part **list,
-    const struct jnode *obj, struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_BY("content", read_joined, struct part, text),
-		FIELD_OF("title", STR, struct part, name),
-		FIELD_NO("source", LOSE),
-		FIELD_DO("citations", read_citations),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	return read_block(chat, list, PART_DOCUMENT, table, obj, err);
-}
+static const struct field hit_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_BY("content", read_joined, struct part, text),
+	FIELD_OF("title", STR, struct part, name),
+	FIELD_NO("source", LOSE),
+	FIELD_DO("citations", read_citations),
+	FIELD_MARK,
+	FIELD_END,
+};
 
 /* ---- thinking ---- */
 
@@ -305,54 +270,51 @@ read_result_content(
 	    chat, &part->parts, v, anthropic_blocks, SPEAKER_TOOL, err);
 }
 
-static int
-read_tool_result(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("tool_use_id", STR, struct part, id),
-		FIELD_DO("content", read_result_content),
-		FIELD_OF("is_error", BOOL, struct part, is_error),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	return read_block(chat, list, PART_TOOL_RESULT, table, obj, err);
-}
+static const struct field result_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("tool_use_id", STR, struct part, id),
+	FIELD_DO("content", read_result_content),
+	FIELD_OF("is_error", BOOL, struct part, is_error),
+	FIELD_MARK,
+	FIELD_END,
+};
 
 /* ---- the tables ---- */
 
+#define GIVEN (SPEAKER_USER | SPEAKER_TOOL)
+
 const struct part_type anthropic_blocks[] = {
-	{ "text", SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL, read_text },
-	{ "image", SPEAKER_USER | SPEAKER_TOOL, read_image },
-	{ "document", SPEAKER_USER | SPEAKER_TOOL, read_document },
-	{ "search_result", SPEAKER_USER | SPEAKER_TOOL, read_search_result },
-	{ "thinking", SPEAKER_ASSISTANT, read_thinking },
-	{ "redacted_thinking", SPEAKER_ASSISTANT, read_redacted },
-	{ "tool_use", SPEAKER_ASSISTANT, read_tool_use },
-	{ "tool_result", SPEAKER_USER, read_tool_result },
-	{ "tool_reference", SPEAKER_TOOL, anthropic_reference },
-	{ "server_tool_use", SPEAKER_ASSISTANT, anthropic_hosted_call },
-	{ "web_search_tool_result", 0, NULL },
-	{ "web_fetch_tool_result", 0, NULL },
-	{ "code_execution_tool_result", 0, NULL },
-	{ "bash_code_execution_tool_result", 0, NULL },
-	{ "text_editor_code_execution_tool_result", 0, NULL },
+	{ "text", GIVEN | SPEAKER_ASSISTANT, PART_TEXT, text_fields, LABEL,
+	    NULL },
+	{ "image", GIVEN, PART_IMAGE, image_fields, LABEL, NULL },
+	{ "document", GIVEN, PART_DOCUMENT, document_fields, LABEL, NULL },
+	{ "search_result", GIVEN, PART_DOCUMENT, hit_fields, LABEL, NULL },
+	{ "thinking", SPEAKER_ASSISTANT, .read = read_thinking },
+	{ "redacted_thinking", SPEAKER_ASSISTANT, .read = read_redacted },
+	{ "tool_use", SPEAKER_ASSISTANT, .read = read_tool_use },
+	{ "tool_result", SPEAKER_USER, PART_TOOL_RESULT, result_fields, LABEL,
+	    NULL },
+	{ "tool_reference", SPEAKER_TOOL, .read = anthropic_reference },
+	{ "server_tool_use", SPEAKER_ASSISTANT, .read = anthropic_hosted_call },
+	{ .name = "web_search_tool_result" },
+	{ .name = "web_fetch_tool_result" },
+	{ .name = "code_execution_tool_result" },
+	{ .name = "bash_code_execution_tool_result" },
+	{ .name = "text_editor_code_execution_tool_result" },
 	{ "tool_search_tool_result", SPEAKER_ASSISTANT,
-	    anthropic_hosted_search },
-	{ "container_upload", 0, NULL },
-	{ "browser_state", 0, NULL },
-	{ "compaction", 0, NULL },
-	{ "fallback", 0, NULL },
-	{ "mcp_*", 0, NULL },
-	{ "advisor_*", 0, NULL },
+	    .read = anthropic_hosted_search },
+	{ .name = "container_upload" },
+	{ .name = "browser_state" },
+	{ .name = "compaction" },
+	{ .name = "fallback" },
+	{ .name = "mcp_*" },
+	{ .name = "advisor_*" },
 	{ .name = NULL },
 };
 
 const struct part_type anthropic_system_blocks[] = {
-	{ "text", SPEAKER_SYSTEM, read_system_text },
-	{ "tool_addition", SPEAKER_SYSTEM, anthropic_addition },
-	{ "tool_removal", SPEAKER_SYSTEM, anthropic_removal },
+	{ "text", SPEAKER_SYSTEM, .read = read_system_text },
+	{ "tool_addition", SPEAKER_SYSTEM, .read = anthropic_addition },
+	{ "tool_removal", SPEAKER_SYSTEM, .read = anthropic_removal },
 	{ .name = NULL },
 };

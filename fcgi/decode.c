@@ -297,13 +297,16 @@ read_part(struct chat *chat, struct part **list, const struct jnode *obj,
 	if (t == NULL)
 		return jtree_fail(
 		    &at, err, "unknown content part \"%.*s\"", STR_ARG(name));
-	if (t->read == NULL)
+	if (t->read == NULL && t->fields == NULL)
 		return jtree_fail(&at, err,
 		    "content part \"%.*s\" is not available on this provider",
 		    STR_ARG(name));
 	if ((t->speakers & who) == 0)
 		return jtree_fail(&at, err,
 		    "content part \"%.*s\" is not allowed here", STR_ARG(name));
+	if (t->fields != NULL)
+		return decode_object(chat, obj, t->fields, t->label,
+		    decode_part(chat, list, t->kind, obj), err);
 	return t->read(chat, list, obj, err);
 }
 

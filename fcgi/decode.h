@@ -115,9 +115,12 @@ typedef int part_fn(struct chat *chat, struct part **list,
 
 /* One type of content part; a table ends with name NULL. */
 struct part_type {
-	const char *name;  /* of the type, or its beginning: "mcp_*" */
-	unsigned speakers; /* enum speaker */
-	part_fn *read;     /* NULL: known, but bound to its vendor */
+	const char *name;           /* or how it begins: "mcp_*" */
+	unsigned speakers;          /* enum speaker */
+	enum part_kind kind;        /* what its fields make */
+	const struct field *fields; /* NULL: what read does */
+	const char *label;          /* of losses among them */
+	part_fn *read; /* NULL, too: known, but bound to its vendor */
 };
 
 /*
@@ -167,6 +170,7 @@ field_fn decode_effort;   /* into enum effort */
 field_fn decode_mark;     /* into enum cache_mark: {ttl} */
 field_fn decode_json;     /* into struct str: an object, as compact text */
 field_fn decode_shared;   /* into chat->shared, unless it is false or empty */
+field_fn decode_keep;     /* into struct jnode: the value itself */
 field_fn decode_parallel; /* into chat->parallel_off */
 field_fn decode_stream_options; /* into struct chat */
 field_fn decode_media; /* into struct part: https: url; data: mime, data */

@@ -72,6 +72,16 @@ decode_names(
 }
 
 int
+decode_keep(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	(void)chat;
+	(void)err;
+	*(struct jnode *)into = *v;
+	return 0;
+}
+
+int
 decode_effort(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {

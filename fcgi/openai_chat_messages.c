@@ -17,24 +17,15 @@ struct message {
 	enum cache_mark mark;
 };
 
-static int
-keep(struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	(void)chat;
-	(void)err;
-	*(struct jnode *)into = *v;
-	return 0;
-}
-
 static const struct field message_fields[] = {
 	FIELD_MUST("role", STR, struct message, role),
 	FIELD_OF("name", STR, struct message, name),
-	FIELD_BY("content", keep, struct message, content),
+	FIELD_BY("content", decode_keep, struct message, content),
 	FIELD_OF("refusal", STR, struct message, refusal),
 	FIELD_OF("reasoning", STR, struct message, reasoning),
 	FIELD_OF("reasoning_content", STR, struct message, reasoning),
-	FIELD_BY("reasoning_details", keep, struct message, details),
-	FIELD_BY("tool_calls", keep, struct message, calls),
+	FIELD_BY("reasoning_details", decode_keep, struct message, details),
+	FIELD_BY("tool_calls", decode_keep, struct message, calls),
 	FIELD_OF("tool_call_id", STR, struct message, call_id),
 	FIELD_BY("cache_control", decode_mark, struct message, mark),
 	FIELD_NEVER("function_call",

@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 
+#define LABEL          "messages.content"
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
 /* ---- content parts ---- */
@@ -14,34 +15,18 @@
 	    "prompt_cache_breakpoint", decode_mark, struct part, cache_mark),  \
 	    FIELD_BY("cache_control", decode_mark, struct part, cache_mark)
 
-static int
-read_text(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("text", STR, struct part, text),
-		FIELDS_OF_MARKS,
-		FIELD_END,
-	};
+static const struct field text_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("text", STR, struct part, text),
+	FIELDS_OF_MARKS,
+	FIELD_END,
+};
 
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_TEXT, obj), err);
-}
-
-static int
-read_refusal(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("refusal", STR, struct part, text),
-		FIELD_END,
-	};
-
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_REFUSAL, obj), err);
-}
+static const struct field refusal_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("refusal", STR, struct part, text),
+	FIELD_END,
+};
 
 /* An object; Mistral's clients may send the address alone. */
 static int
@@ -56,24 +41,15 @@ read_image_url(
 
 	if (jtree_value_str(v).p != NULL)
 		return decode_media(chat, into, v, err);
-	return decode_object(
-	    chat, v, table, "messages.content.image_url", into, err);
+	return decode_object(chat, v, table, LABEL ".image_url", into, err);
 }
 
-static int
-read_image(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("image_url", read_image_url),
-		FIELDS_OF_MARKS,
-		FIELD_END,
-	};
-
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_IMAGE, obj), err);
-}
+static const struct field image_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("image_url", read_image_url),
+	FIELDS_OF_MARKS,
+	FIELD_END,
+};
 
 /* As Mistral's clients send it: base64 without a type, or a data URL. */
 static int
@@ -114,24 +90,15 @@ read_input_audio(
 
 	if (jtree_value_str(v).p != NULL)
 		return read_audio_text(chat, into, v, err);
-	return decode_object(
-	    chat, v, table, "messages.content.input_audio", into, err);
+	return decode_object(chat, v, table, LABEL ".input_audio", into, err);
 }
 
-static int
-read_audio(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("input_audio", read_input_audio),
-		FIELDS_OF_MARKS,
-		FIELD_END,
-	};
-
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_AUDIO, obj), err);
-}
+static const struct field audio_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("input_audio", read_input_audio),
+	FIELDS_OF_MARKS,
+	FIELD_END,
+};
 
 static int
 read_file_of(
@@ -146,8 +113,7 @@ read_file_of(
 	const struct part *part = into;
 	struct jnode at;
 
-	if (decode_object(chat, v, table, "messages.content.file", into, err) <
-	    0)
+	if (decode_object(chat, v, table, LABEL ".file", into, err) < 0)
 		return -1;
 	(void)jtree_find(v, "file_data", &at);
 	if (part->url.p != NULL)
@@ -171,7 +137,7 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 	struct part *part = decode_part(chat, list, PART_DOCUMENT, obj);
 	struct jnode at;
 
-	if (decode_object(chat, obj, table, "messages.content", part, err) < 0)
+	if (decode_object(chat, obj, table, LABEL, part, err) < 0)
 		return -1;
 	if (jtree_find(obj, "file", &at) || part->file_id.p != NULL)
 		return 0;
@@ -179,21 +145,13 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 }
 
 /* Mistral's parts, which its clients send. */
-static int
-read_document(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("document_url", decode_media),
-		FIELD_OF("document_name", STR, struct part, name),
-		FIELDS_OF_MARKS,
-		FIELD_END,
-	};
-
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_DOCUMENT, obj), err);
-}
+static const struct field document_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("document_url", decode_media),
+	FIELD_OF("document_name", STR, struct part, name),
+	FIELDS_OF_MARKS,
+	FIELD_END,
+};
 
 /* Where words are from, by numbers that Mistral alone knows. */
 static int
@@ -201,7 +159,7 @@ read_reference(struct chat *chat, struct part **list, const struct jnode *obj,
     struct error *err)
 {
 	(void)list, (void)obj, (void)err;
-	chat_lose(chat, "messages.content.reference");
+	chat_lose(chat, LABEL ".reference");
 	return 0;
 }
 
@@ -223,34 +181,31 @@ read_thoughts(
 	return 0;
 }
 
-static int
-read_thinking(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("thinking", read_thoughts),
-		FIELD_NO("closed", SKIP),
-		FIELD_END,
-	};
+static const struct field thinking_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("thinking", read_thoughts),
+	FIELD_NO("closed", SKIP),
+	FIELD_END,
+};
 
-	return decode_object(chat, obj, table, "messages.content",
-	    decode_part(chat, list, PART_THINKING, obj), err);
-}
+#define ANYBODY                                                                \
+	(SPEAKER_SYSTEM | SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL)
 
 /* Some vendors take images in tool results; so do we. */
 const struct part_type openai_chat_parts[] = {
-	{ "text",
-	    SPEAKER_SYSTEM | SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL,
-	    read_text },
-	{ "image_url", SPEAKER_USER | SPEAKER_TOOL, read_image },
-	{ "input_audio", SPEAKER_USER, read_audio },
-	{ "file", SPEAKER_USER, read_file },
-	{ "document_url", SPEAKER_USER, read_document },
+	{ "text", ANYBODY, PART_TEXT, text_fields, LABEL, NULL },
+	{ "image_url", SPEAKER_USER | SPEAKER_TOOL, PART_IMAGE, image_fields,
+	    LABEL, NULL },
+	{ "input_audio", SPEAKER_USER, PART_AUDIO, audio_fields, LABEL, NULL },
+	{ "file", SPEAKER_USER, .read = read_file },
+	{ "document_url", SPEAKER_USER, PART_DOCUMENT, document_fields, LABEL,
+	    NULL },
 	{ "reference", SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL,
-	    read_reference },
-	{ "refusal", SPEAKER_ASSISTANT, read_refusal },
-	{ "thinking", SPEAKER_ASSISTANT, read_thinking },
+	    .read = read_reference },
+	{ "refusal", SPEAKER_ASSISTANT, PART_REFUSAL, refusal_fields, LABEL,
+	    NULL },
+	{ "thinking", SPEAKER_ASSISTANT, PART_THINKING, thinking_fields, LABEL,
+	    NULL },
 	{ .name = NULL },
 };
 

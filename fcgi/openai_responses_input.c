@@ -24,15 +24,6 @@
 typedef int item_fn(
     struct chat *chat, const struct jnode *obj, struct error *err);
 
-static int
-keep(struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	(void)chat;
-	(void)err;
-	*(struct jnode *)into = *v;
-	return 0;
-}
-
 /* ---- turns ---- */
 
 static struct turn *
@@ -112,7 +103,7 @@ read_message(struct chat *chat, const struct jnode *obj, struct error *err)
 		{ .name = "content",
 		    .kind = FIELD_READ,
 		    .offset = offsetof(struct message, content),
-		    .read = keep,
+		    .read = decode_keep,
 		    .need = JTREE_REQUIRED },
 		FIELD_END,
 	};

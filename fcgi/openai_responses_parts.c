@@ -10,42 +10,20 @@
 	FIELD_BY(                                                              \
 	    "prompt_cache_breakpoint", decode_mark, struct part, cache_mark)
 
-static int
-read_as(struct chat *chat, struct part **list, enum part_kind kind,
-    const struct field *table, const struct jnode *obj, struct error *err)
-{
-	return decode_object(
-	    chat, obj, table, LABEL, decode_part(chat, list, kind, obj), err);
-}
+static const struct field text_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("text", STR, struct part, text),
+	FIELD_MARK,
+	FIELD_NO("annotations", LOSE),
+	FIELD_NO("logprobs", SKIP), /* told once, meant for nobody */
+	FIELD_END,
+};
 
-static int
-read_text(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("text", STR, struct part, text),
-		FIELD_MARK,
-		FIELD_NO("annotations", LOSE),
-		FIELD_NO("logprobs", SKIP), /* told once, meant for nobody */
-		FIELD_END,
-	};
-
-	return read_as(chat, list, PART_TEXT, table, obj, err);
-}
-
-static int
-read_refusal(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST("refusal", STR, struct part, text),
-		FIELD_END,
-	};
-
-	return read_as(chat, list, PART_REFUSAL, table, obj, err);
-}
+static const struct field refusal_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST("refusal", STR, struct part, text),
+	FIELD_END,
+};
 
 static int
 must_have(const struct part *part, const struct jnode *obj, const char *key,
@@ -113,31 +91,25 @@ read_input_audio(
 	return decode_object(chat, v, table, LABEL ".input_audio", into, err);
 }
 
-static int
-read_audio(struct chat *chat, struct part **list, const struct jnode *obj,
-    struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("input_audio", read_input_audio),
-		FIELD_MARK,
-		FIELD_END,
-	};
-
-	return read_as(chat, list, PART_AUDIO, table, obj, err);
-}
+static const struct field audio_fields[] = {
+	FIELD_NO("type", SKIP),
+	FIELD_MUST_DO("input_audio", read_input_audio),
+	FIELD_MARK,
+	FIELD_END,
+};
 
 #define ANYBODY                                                                \
 	(SPEAKER_SYSTEM | SPEAKER_USER | SPEAKER_ASSISTANT | SPEAKER_TOOL)
 
 /* Clients that build items by hand mix up the two names of text. */
 const struct part_type openai_responses_parts[] = {
-	{ "input_text", ANYBODY, read_text },
-	{ "output_text", ANYBODY, read_text },
-	{ "text", ANYBODY, read_text },
-	{ "refusal", SPEAKER_ASSISTANT, read_refusal },
-	{ "input_image", SPEAKER_USER | SPEAKER_TOOL, read_image },
-	{ "input_file", SPEAKER_USER | SPEAKER_TOOL, read_file },
-	{ "input_audio", SPEAKER_USER, read_audio },
+	{ "input_text", ANYBODY, PART_TEXT, text_fields, LABEL, NULL },
+	{ "output_text", ANYBODY, PART_TEXT, text_fields, LABEL, NULL },
+	{ "text", ANYBODY, PART_TEXT, text_fields, LABEL, NULL },
+	{ "refusal", SPEAKER_ASSISTANT, PART_REFUSAL, refusal_fields, LABEL,
+	    NULL },
+	{ "input_image", SPEAKER_USER | SPEAKER_TOOL, .read = read_image },
+	{ "input_file", SPEAKER_USER | SPEAKER_TOOL, .read = read_file },
+	{ "input_audio", SPEAKER_USER, PART_AUDIO, audio_fields, LABEL, NULL },
 	{ .name = NULL },
 };
