@@ -79,14 +79,6 @@ sync_dir(const char *path, struct error *err)
 	return rc;
 }
 
-static bool
-ends_with(struct str s, const char *tail)
-{
-	size_t n = strlen(tail);
-
-	return s.n >= n && str_is(str_skip(s, s.n - n), tail);
-}
-
 int
 copy_matching(
     const char *from, const char *to, const char *tail, struct error *err)
@@ -100,7 +92,7 @@ copy_matching(
 
 	for (i = 0; rc == 0 && i < list.n; i++) {
 		path = arena_printf(a, "%s/%s", from, list.names[i]);
-		if (!ends_with(str_of(list.names[i]), tail) ||
+		if (!str_ends(str_of(list.names[i]), tail) ||
 		    lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
 			continue;
 		rc = copy_file(

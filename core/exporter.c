@@ -119,12 +119,11 @@ drop_batch(struct exporter *e)
 static const char *
 address(struct arena *a, struct str url)
 {
-	const struct str path = STR("/v1/traces");
+	static const char path[] = "/v1/traces";
 
-	if (url.n >= path.n &&
-	    memcmp(url.p + url.n - path.n, path.p, path.n) == 0)
+	if (str_ends(url, path))
 		return str_cstr(a, url);
-	return arena_printf(a, "%.*s%s", STR_ARG(url), path.p);
+	return arena_printf(a, "%.*s%s", STR_ARG(url), path);
 }
 
 static struct batch *

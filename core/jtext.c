@@ -316,6 +316,14 @@ jtext_string(struct arena *a, struct str value)
 }
 
 struct str
+jtext_unquoted(struct str raw)
+{
+	return raw.n >= 2 && raw.p[0] == '"'
+	    ? (struct str){ .p = raw.p + 1, .n = raw.n - 2 }
+	    : STR_NONE;
+}
+
+struct str
 jtext_str(struct arena *a, struct str doc, const char *path)
 {
 	struct str value;

@@ -59,6 +59,13 @@ bool jtext_get(struct str doc, const char *path, struct str *value);
 struct str jtext_string(struct arena *a, struct str value);
 
 /*
+ * jtext_unquoted(raw):
+ * Returns  what stands between the quotes of a raw string, escapes as they
+ *          are; the absent str if ${raw} is no string.
+ */
+struct str jtext_unquoted(struct str raw);
+
+/*
  * jtext_str(a, doc, path):
  * Returns  the decoded string at ${path} of the checked ${doc}, in ${a}; the
  *          absent str if there is none.

@@ -39,21 +39,13 @@ static const enum rollup_dim dims[BUDGET_SCOPES] = {
 	[BUDGET_TAG] = ROLLUP_TAG,
 };
 
-static struct str
-unquoted(struct str raw)
-{
-	return raw.n >= 2 && raw.p[0] == '"'
-	    ? (struct str){ .p = raw.p + 1, .n = raw.n - 2 }
-	    : STR_NONE;
-}
-
 static bool
 amount(struct str row, const char *name, int64_t *pusd)
 {
 	struct str v;
 
 	return jtext_get(row, name, &v) &&
-	    money_parse(unquoted(v), PUSD_PER_USD, pusd) == 0;
+	    money_parse(jtext_unquoted(v), PUSD_PER_USD, pusd) == 0;
 }
 
 static bool
@@ -131,8 +123,9 @@ share(struct arena *a, const struct limit_count *count, struct str row,
 	int64_t at_us;
 
 	if (!jtext_get(row, "started_at", &started) ||
-	    clock_parse(unquoted(started), &at_us) != 0 || at_us < from_us ||
-	    at_us >= to_us || !falls_under(a, row, &count->budget))
+	    clock_parse(jtext_unquoted(started), &at_us) != 0 ||
+	    at_us < from_us || at_us >= to_us ||
+	    !falls_under(a, row, &count->budget))
 		return 0;
 	return limit_row_pusd(a, row);
 }

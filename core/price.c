@@ -46,14 +46,6 @@ fail_at(struct error *err, struct str name, const char *what)
 	    err, ERROR_CONF, "price: %.*s: %s", STR_ARG(name), what);
 }
 
-static struct str
-unquoted(struct str raw)
-{
-	return raw.n >= 2 && raw.p[0] == '"'
-	    ? (struct str){ .p = raw.p + 1, .n = raw.n - 2 }
-	    : STR_NONE;
-}
-
 /* The place of the price called ${name}, or -1. */
 static int
 find_place(struct str name)
@@ -70,7 +62,7 @@ static int
 read_amount(struct str name, struct str value, int64_t scale, int64_t *out,
     struct error *err)
 {
-	if (money_parse(unquoted(value), scale, out) != 0) {
+	if (money_parse(jtext_unquoted(value), scale, out) != 0) {
 		return fail_at(err, name,
 		    "must be an amount in a string, at least 0 and with no "
 		    "more places than a picodollar has");
@@ -100,7 +92,7 @@ read_units(struct reading *r, struct str units)
 	if (!str_starts(units, "{"))
 		return fail_at(r->err, STR("units"), "must be an object");
 	while (jtext_member(units, &pos, &name, &value)) {
-		name = unquoted(name);
+		name = jtext_unquoted(name);
 		if (str_is(name, "web_search"))
 			to = &r->price->web_search_pusd;
 		else if (str_is(name, "request"))
@@ -125,7 +117,7 @@ read_whole(struct reading *r, struct str name, struct str value)
 		return read_units(r, value);
 	if (!str_is(name, "from"))
 		return fail_at(r->err, name, "no such price");
-	return clock_parse(unquoted(value), &r->price->from_us) == 0
+	return clock_parse(jtext_unquoted(value), &r->price->from_us) == 0
 	    ? 0
 	    : fail_at(r->err, name, "must be a date");
 }
@@ -162,7 +154,7 @@ read_prices(struct reading *r, struct str obj, int64_t given[PLACES],
 	int place;
 
 	while (jtext_member(obj, &pos, &name, &value)) {
-		name = unquoted(name);
+		name = jtext_unquoted(name);
 		place = find_place(name);
 		if (place < 0) {
 			if (read_other(r, name, value, tier) != 0)
@@ -259,10 +251,11 @@ read_modes(const struct reading *whole)
 		return fail_at(whole->err, STR("modes"), "must be an object");
 	while (jtext_member(whole->modes, &pos, &name, &value)) {
 		struct reading r = { .price = whole->price, .err = whole->err };
-		enum usage_mode m = usage_mode_of(unquoted(name));
+		enum usage_mode m = usage_mode_of(jtext_unquoted(name));
 
 		if (m == USAGE_STANDARD)
-			return fail_at(r.err, unquoted(name), "no such mode");
+			return fail_at(
+			    r.err, jtext_unquoted(name), "no such mode");
 		r.mode = &whole->price->modes[m];
 		if (read_base(&r, value) != 0 || read_tiers(&r) != 0)
 			return -1;

@@ -83,11 +83,9 @@ amount(struct str s)
 static bool
 cut_suffix(struct str *s, const char *suffix)
 {
-	size_t n = strlen(suffix);
-
-	if (s->n <= n || memcmp(s->p + s->n - n, suffix, n) != 0)
+	if (!str_ends(*s, suffix) || s->n == strlen(suffix))
 		return false;
-	s->n -= n;
+	s->n -= strlen(suffix);
 	return true;
 }
 

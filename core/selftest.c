@@ -181,10 +181,8 @@ try_row(struct selftest *t, const struct selftest_row *row, bool *absent)
 static struct str
 cut_end(struct str s, const char *end)
 {
-	size_t n = strlen(end);
-
-	if (s.n >= n && memcmp(s.p + s.n - n, end, n) == 0)
-		s.n -= n;
+	if (str_ends(s, end))
+		s.n -= strlen(end);
 	return s;
 }
 

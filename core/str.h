@@ -50,6 +50,14 @@ str_starts(struct str s, const char *prefix)
 	return s.n >= n && memcmp(s.p, prefix, n) == 0;
 }
 
+static inline bool
+str_ends(struct str s, const char *tail)
+{
+	size_t n = strlen(tail);
+
+	return s.n >= n && memcmp(s.p + s.n - n, tail, n) == 0;
+}
+
 /*
  * str_cmp(a, b):
  * Returns  <0, 0 or >0 in byte order, for sorting and searching.

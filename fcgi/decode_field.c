@@ -15,8 +15,7 @@ read_data_url(const struct jnode *at, struct str url, struct part *part,
 	struct str head, type, data;
 
 	data = str_split(str_skip(url, strlen("data:")), ',', &head);
-	if (data.p == NULL || head.n < 7 ||
-	    memcmp(head.p + head.n - 7, ";base64", 7) != 0)
+	if (data.p == NULL || !str_ends(head, ";base64"))
 		return jtree_fail(at, err, "must be a base64 data URL");
 	(void)str_split(head, ';', &type);
 	if (type.n == 0)

@@ -180,12 +180,6 @@ end(struct encode *e, const struct receipt *r)
 }
 
 static void
-ping(struct encode *e)
-{
-	buf_addz(e->opts.out, ": ping\n\n");
-}
-
-static void
 document(struct encode *e, const struct receipt *r)
 {
 	struct buf *text = buf_new(e->arena, FOLD_MAX_BYTES);
@@ -212,7 +206,6 @@ encoder_new(struct arena *a, const struct encode_opts *opts)
 		.id_prefix = "cmpl-",
 		.block = block,
 		.end = end,
-		.ping = ping,
 		.document = document,
 		.fail_body = openai_chat_fail_body,
 	};

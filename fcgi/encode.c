@@ -62,6 +62,15 @@ put_citation(struct encode *e, const struct citation *c)
 }
 
 static void
+write_ping(struct encode *e)
+{
+	if (e->words->ping != NULL)
+		e->words->ping(e);
+	else
+		buf_addz(e->opts.out, ": ping\n\n");
+}
+
+static void
 translate(struct encode *e, const struct event *ev)
 {
 	switch (ev->kind) {
@@ -86,7 +95,7 @@ translate(struct encode *e, const struct event *ev)
 		break;
 	case EVENT_PING:
 		if (e->opts.ask->stream)
-			e->words->ping(e);
+			write_ping(e);
 		break;
 	case EVENT_LOST:
 		name_add(e->arena, &e->encoder.lost, ev->name);
@@ -151,7 +160,7 @@ encode_ping(struct encoder *enc)
 	if (!e->headed)
 		e->early = true;
 	enter(e);
-	e->words->ping(e);
+	write_ping(e);
 	leave(e);
 }
 

@@ -31,7 +31,7 @@ struct encode_words {
 	bool cites; /* documents have a place for sources */
 	/* Stream: all that follows the last block. */
 	void (*end)(struct encode *e, const struct receipt *r);
-	void (*ping)(struct encode *e);
+	void (*ping)(struct encode *e); /* NULL: a comment */
 	/* The whole answer, from e->fold. */
 	void (*document)(struct encode *e, const struct receipt *r);
 	/* Stream: end it with an error; NULL: one frame, as fail_body. */

@@ -287,12 +287,6 @@ chat_end(struct encode *e, const struct receipt *r)
 	buf_addz(e->opts.out, "data: [DONE]\n\n");
 }
 
-static void
-chat_ping(struct encode *e)
-{
-	buf_addz(e->opts.out, ": ping\n\n");
-}
-
 struct encoder *
 openai_chat_encoder(struct arena *a, const struct encode_opts *opts)
 {
@@ -303,7 +297,6 @@ openai_chat_encoder(struct arena *a, const struct encode_opts *opts)
 		.cite = chat_cite,
 		.cites = true,
 		.end = chat_end,
-		.ping = chat_ping,
 		.document = openai_chat_document,
 		.fail_body = openai_chat_fail_body,
 	};

@@ -279,12 +279,6 @@ response_end(struct encode *e, const struct receipt *r)
 	    view);
 }
 
-static void
-response_ping(struct encode *e)
-{
-	buf_addz(e->opts.out, ": ping\n\n");
-}
-
 /* ---- errors ---- */
 
 /* A member of the event with which the provider has failed. */
@@ -364,7 +358,6 @@ openai_responses_encoder(struct arena *a, const struct encode_opts *opts)
 		.cite = response_cite,
 		.cites = true,
 		.end = response_end,
-		.ping = response_ping,
 		.document = openai_responses_document,
 		.fail = response_fail,
 		.fail_body = openai_responses_fail_body,

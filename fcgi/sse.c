@@ -36,18 +36,10 @@ sse_data(struct str raw)
 	return data;
 }
 
-static bool
-ends_with(struct str s, const char *end)
-{
-	size_t n = strlen(end);
-
-	return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
-}
-
 bool
 sse_is_closed(struct str raw)
 {
-	return ends_with(raw, "\n\n") || ends_with(raw, "\n\r\n");
+	return str_ends(raw, "\n\n") || str_ends(raw, "\n\r\n");
 }
 
 void
@@ -55,7 +47,7 @@ sse_raw(struct buf *out, struct str raw)
 {
 	buf_adds(out, raw);
 	if (!sse_is_closed(raw))
-		buf_addz(out, ends_with(raw, "\n") ? "\n" : "\n\n");
+		buf_addz(out, str_ends(raw, "\n") ? "\n" : "\n\n");
 }
 
 /* In checked JSON a line break is white space: strings cannot hold one. */

@@ -22,7 +22,7 @@
 static const char *
 url_for(struct arena *a, struct str base, enum operation what)
 {
-	if (base.n >= 3 && memcmp(base.p + base.n - 3, "/v1", 3) == 0)
+	if (str_ends(base, "/v1"))
 		base.n -= 3;
 	return arena_printf(a, "%.*s/v1/messages%s", STR_ARG(base),
 	    what == OPERATION_COUNT ? "/count_tokens" : "");

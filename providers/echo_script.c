@@ -39,7 +39,6 @@ static bool
 obey(const struct directive *d, struct str word, struct echo_script *s)
 {
 	int64_t *member = (int64_t *)(void *)((char *)s + d->at);
-	size_t suffix = d->suffix ? strlen(d->suffix) : 0;
 	struct str number;
 
 	if (!d->suffix) {
@@ -50,10 +49,9 @@ obey(const struct directive *d, struct str word, struct echo_script *s)
 	if (!str_starts(word, d->prefix))
 		return false;
 	number = str_skip(word, strlen(d->prefix));
-	if (number.n < suffix ||
-	    memcmp(number.p + number.n - suffix, d->suffix, suffix) != 0)
+	if (!str_ends(number, d->suffix))
 		return false;
-	number.n -= suffix;
+	number.n -= strlen(d->suffix);
 	return str_i64(number, d->min, d->max, member) == 0;
 }
 

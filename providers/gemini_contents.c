@@ -126,13 +126,6 @@ write_model(struct gemini_writer *o, const struct turn *t)
 	return rc;
 }
 
-static bool
-is_media(const struct part *p)
-{
-	return p->kind == PART_IMAGE || p->kind == PART_AUDIO ||
-	    (p->kind == PART_DOCUMENT && !p->text.p);
-}
-
 static struct str
 result_text(struct gemini_writer *o, const struct part *result)
 {
@@ -140,7 +133,7 @@ result_text(struct gemini_writer *o, const struct part *result)
 	const struct part *p;
 
 	for (p = result->parts; p; p = p->next) {
-		if (is_media(p))
+		if (history_is_media(p))
 			continue;
 		if (text->n > 0)
 			buf_addch(text, '\n');
@@ -189,7 +182,7 @@ write_result_media(struct gemini_writer *o, const struct part *result)
 	int rc = 0;
 
 	for (p = result->parts; p && rc == 0; p = p->next) {
-		if (!is_media(p))
+		if (!history_is_media(p))
 			continue;
 		if (!any) {
 			jw_key(o->w, "parts");
@@ -234,7 +227,7 @@ has_words(const struct gemini_writer *o, const struct turn *t)
 		if (p->kind != PART_TOOL_RESULT)
 			return true;
 		for (q = p->parts; q && !o->modern; q = q->next)
-			if (is_media(q))
+			if (history_is_media(q))
 				return true;
 	}
 	return false;
@@ -248,7 +241,7 @@ write_shown(struct gemini_writer *o, const struct part *result)
 	int rc = 0;
 
 	for (p = result->parts; p && rc == 0 && !o->modern; p = p->next)
-		if (is_media(p))
+		if (history_is_media(p))
 			rc = gemini_media(o, p);
 	return rc;
 }

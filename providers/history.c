@@ -346,6 +346,13 @@ has_tool(const struct tool *list, struct str name)
 	return list != NULL;
 }
 
+bool
+history_is_media(const struct part *part)
+{
+	return part->kind == PART_IMAGE || part->kind == PART_AUDIO ||
+	    (part->kind == PART_DOCUMENT && !part->text.p);
+}
+
 const struct tool *
 history_tools(struct arena *a, const struct chat *chat)
 {

@@ -49,6 +49,9 @@ struct str history_text(
  */
 struct str history_document(struct arena *a, const struct part *part);
 
+/* history_is_media(part): is it an image, audio, or a document of no text? */
+bool history_is_media(const struct part *part);
+
 /*
  * history_tools(a, chat):
  * Returns  the tools of ${chat}; if it has none but calls in its history,

@@ -146,14 +146,6 @@ write_part(struct writer *o, const struct part *p)
 	return 0;
 }
 
-/* Is this, inside a tool result, for the user message that follows? */
-static bool
-is_media(const struct part *p)
-{
-	return p->kind == PART_IMAGE || p->kind == PART_AUDIO ||
-	    (p->kind == PART_DOCUMENT && !p->text.p);
-}
-
 static struct str
 result_text(struct writer *o, const struct part *result)
 {
@@ -167,7 +159,7 @@ result_text(struct writer *o, const struct part *result)
 	for (p = result->parts; p; p = p->next) {
 		if (p != result->parts)
 			buf_addch(text, '\n');
-		if (is_media(p))
+		if (history_is_media(p))
 			buf_addz(text, "[attached in the next message]");
 		else if (p->kind == PART_DOCUMENT)
 			buf_adds(text, history_document(o->arena, p));
@@ -225,7 +217,7 @@ write_media(struct writer *o, const struct part *result)
 	const struct part *p;
 
 	for (p = result->parts; p; p = p->next) {
-		if (!is_media(p))
+		if (!history_is_media(p))
 			continue;
 		if (!named)
 			write_text(o, NULL,
@@ -248,7 +240,7 @@ has_user_content(const struct part *p)
 		if (p->kind != PART_TOOL_RESULT)
 			return true;
 		for (q = p->parts; q; q = q->next)
-			if (is_media(q))
+			if (history_is_media(q))
 				return true;
 	}
 	return false;
