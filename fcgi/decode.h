@@ -147,6 +147,15 @@ struct part *decode_part(struct chat *chat, struct part **list,
 int decode_type(const struct jnode *obj, struct str *type, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * decode_output(chat, v, err):
+ * Take the type of the output format at ${v}, as OpenAI calls it.
+ *
+ * Returns  0, or -1: ERROR_BAD_REQUEST.
+ */
+int decode_output(struct chat *chat, const struct jnode *v, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* How one of OpenAI's formats writes a tool choice that is an object. */
 struct choice_form {
 	const char *allowed; /* member that has mode and tools; NULL: itself */

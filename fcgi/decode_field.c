@@ -179,6 +179,27 @@ decode_audio_format(
 	return 0;
 }
 
+int
+decode_output(struct chat *chat, const struct jnode *v, struct error *err)
+{
+	struct str type = STR_NONE;
+	struct jnode at;
+
+	if (decode_type(v, &type, err) < 0)
+		return -1;
+	(void)jtree_find(v, "type", &at);
+	if (str_is(type, "json_object"))
+		chat->output = OUTPUT_JSON;
+	else if (str_is(type, "json_schema"))
+		chat->output = OUTPUT_SCHEMA;
+	else if (str_is(type, "text"))
+		chat->output = OUTPUT_TEXT;
+	else
+		return jtree_fail(
+		    &at, err, "unknown format \"%.*s\"", STR_ARG(type));
+	return 0;
+}
+
 /* ---- tool choice ---- */
 
 /* One word for what may be called. */

@@ -108,22 +108,10 @@ read_format(
 		FIELD_OF("strict", BOOL, struct chat, schema_strict),
 		FIELD_END,
 	};
-	struct str type = STR_NONE;
 	struct jnode at;
 
-	if (decode_type(v, &type, err) < 0)
-		return -1;
-	(void)jtree_find(v, "type", &at);
-	if (str_is(type, "json_object"))
-		chat->output = OUTPUT_JSON;
-	else if (str_is(type, "json_schema"))
-		chat->output = OUTPUT_SCHEMA;
-	else if (str_is(type, "text"))
-		chat->output = OUTPUT_TEXT;
-	else
-		return jtree_fail(
-		    &at, err, "unknown format \"%.*s\"", STR_ARG(type));
-	if (decode_object(chat, v, table, "text.format", into, err) < 0)
+	if (decode_output(chat, v, err) < 0 ||
+	    decode_object(chat, v, table, "text.format", into, err) < 0)
 		return -1;
 	if (chat->output != OUTPUT_SCHEMA || chat->schema.p != NULL)
 		return 0;

@@ -137,12 +137,6 @@ write_tool(
 static void
 write_tool_choice(struct arena *a, struct jw *w, const struct chat *chat)
 {
-	static const char *const words[] = {
-		[TOOL_CHOICE_AUTO] = "auto",
-		[TOOL_CHOICE_NONE] = "none",
-		[TOOL_CHOICE_REQUIRED] = "required",
-	};
-
 	if (chat->tool_choice == TOOL_CHOICE_NAMED) {
 		jw_key(w, "tool_choice");
 		jw_object(w);
@@ -153,11 +147,8 @@ write_tool_choice(struct arena *a, struct jw *w, const struct chat *chat)
 		    name_for(a, chat->tool_choice_name, WIRE_OPENAI_CHAT));
 		jw_end(w);
 		jw_end(w);
-	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
-		jw_kv_cstr(w, "tool_choice", words[chat->tool_choice]);
 	}
-	if (chat->parallel_off)
-		jw_kv_bool(w, "parallel_tool_calls", false);
+	openai_choice(w, chat);
 }
 
 static void

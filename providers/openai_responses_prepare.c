@@ -139,11 +139,6 @@ is_custom(const struct chat *chat, struct str name)
 static void
 write_choice(struct arena *a, struct jw *w, const struct chat *chat)
 {
-	static const char *const words[] = {
-		[TOOL_CHOICE_AUTO] = "auto",
-		[TOOL_CHOICE_NONE] = "none",
-		[TOOL_CHOICE_REQUIRED] = "required",
-	};
 	struct str name = chat->tool_choice_name;
 
 	if (chat->tool_choice == TOOL_CHOICE_NAMED) {
@@ -153,11 +148,8 @@ write_choice(struct arena *a, struct jw *w, const struct chat *chat)
 		    w, "type", is_custom(chat, name) ? "custom" : "function");
 		jw_kv_str(w, "name", name_for(a, name, WIRE_OPENAI_RESPONSES));
 		jw_end(w);
-	} else if (chat->tool_choice != TOOL_CHOICE_UNSET) {
-		jw_kv_cstr(w, "tool_choice", words[chat->tool_choice]);
 	}
-	if (chat->parallel_off)
-		jw_kv_bool(w, "parallel_tool_calls", false);
+	openai_choice(w, chat);
 }
 
 static void

@@ -79,6 +79,23 @@ openai_user(struct jw *w, struct chat *chat)
 		jw_kv_str(w, "user", chat->user);
 }
 
+void
+openai_choice(struct jw *w, const struct chat *chat)
+{
+	static const char *const words[] = {
+		[TOOL_CHOICE_AUTO] = "auto",
+		[TOOL_CHOICE_NONE] = "none",
+		[TOOL_CHOICE_REQUIRED] = "required",
+		[TOOL_CHOICE_NAMED] = NULL,
+	};
+	const char *word = words[chat->tool_choice];
+
+	if (word != NULL)
+		jw_kv_cstr(w, "tool_choice", word);
+	if (chat->parallel_off)
+		jw_kv_bool(w, "parallel_tool_calls", false);
+}
+
 struct str
 openai_media_url(struct arena *a, const struct part *part)
 {

@@ -31,6 +31,12 @@ struct str openai_verbosity(
 void openai_user(struct jw *w, struct chat *chat);
 
 /*
+ * openai_choice(w, chat):
+ * Write a tool choice that is a word, and whether calls may be parallel.
+ */
+void openai_choice(struct jw *w, const struct chat *chat);
+
+/*
  * openai_media_url(a, part):
  * Returns  where the image or document ${part} is, or the data URL it makes,
  *          in ${a}.

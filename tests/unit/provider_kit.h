@@ -508,6 +508,21 @@ kit_decode(struct kit *k, enum framing framing, struct str body, size_t cut,
 	return out->decoder->end(out->decoder, &out->sink, &k->err);
 }
 
+/* A stream of each of ${bodies} ends too early, or makes no sense. */
+static inline void
+kit_breaks(struct kit *k, const char *const *bodies, size_t n)
+{
+	struct kit_sink sink;
+
+	for (size_t i = 0; i < n; i++) {
+		error_clear(&k->err);
+		assert_int_equal(
+		    kit_decode(k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
+		    -1);
+		assert_int_equal(k->err.kind, ERROR_UP_BROKEN);
+	}
+}
+
 /* An answer of 30,000 frames, ${n} in turn, needs no more memory than one. */
 static inline void
 kit_is_frugal(struct kit *k, const char *const *frames, size_t n)

@@ -701,18 +701,8 @@ a_cut_stream_is_never_a_normal_end(void **state)
 		START("") EV("\"type\":\"message_delta\",\"delta\":{"
 			     "\"stop_reason\":\"end_turn\"}"),
 		EV("\"type\":\"ping\"") };
-	struct kit_sink sink;
-	struct kit k;
 
-	(void)state;
-	for (size_t i = 0; i < COUNT(bodies); i++) {
-		kit_init(&k, &provider_anthropic, URL);
-		assert_int_equal(
-		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
-		    -1);
-		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);
-		kit_release(&k);
-	}
+	kit_breaks(*state, bodies, COUNT(bodies));
 }
 
 static void

@@ -566,18 +566,8 @@ a_cut_stream_is_never_a_normal_end(void **state)
 		CREATED ADDED("0", MSG "]") SAID("0", "0", "a")
 		    DONE("0", MSG TEXT "]"),
 		"data: {\"type\":\"response.compl\n\n" };
-	struct kit_sink sink;
-	struct kit k;
 
-	(void)state;
-	for (size_t i = 0; i < COUNT(bodies); i++) {
-		kit_init(&k, &provider_openai_responses, URL);
-		assert_int_equal(
-		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
-		    -1);
-		assert_int_equal(k.err.kind, ERROR_UP_BROKEN);
-		kit_release(&k);
-	}
+	kit_breaks(*state, bodies, COUNT(bodies));
 }
 
 static void
