@@ -43,20 +43,15 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
     struct upstream_request *out, struct error *err)
 {
 	const struct chat *chat = ask_chat(ask, err);
-	struct canned_chunk *chunk = ARENA_NEW(a, struct canned_chunk);
-	struct canned *canned = ARENA_NEW(a, struct canned);
 	int f = tokens_family(t->provider->api->wire, t->model);
 
 	if (chat == NULL)
 		return -1;
-	chunk->bytes = str_of(arena_printf(a, "{%s\"input_tokens\":%lld}",
-	    ask->wire == WIRE_OPENAI_RESPONSES ? RESPONSES_OBJECT : "",
-	    (long long)tokens_chat(f, chat)));
-	canned->status = 200;
-	canned->content_type = "application/json";
-	canned->chunks = chunk;
 	out->url = "";
-	out->canned = canned;
+	out->canned = canned_json(a,
+	    str_of(arena_printf(a, "{%s\"input_tokens\":%lld}",
+		ask->wire == WIRE_OPENAI_RESPONSES ? RESPONSES_OBJECT : "",
+		(long long)tokens_chat(f, chat))));
 	return 0;
 }
 

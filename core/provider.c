@@ -98,3 +98,15 @@ target_credential(const struct target *t)
 		return t->credential;
 	return t->provider->key.p != NULL ? STR("conf") : STR_NONE;
 }
+
+struct canned *
+canned_json(struct arena *a, struct str bytes)
+{
+	struct canned *canned = ARENA_NEW(a, struct canned);
+
+	canned->status = 200;
+	canned->content_type = "application/json";
+	canned->chunks = ARENA_NEW(a, struct canned_chunk);
+	canned->chunks->bytes = bytes;
+	return canned;
+}

@@ -127,6 +127,9 @@ struct canned {
 	bool hang; /* nothing more comes, and no end */
 };
 
+/* canned_json(a, bytes): an answer that is ${bytes}, status 200, in ${a}. */
+struct canned *canned_json(struct arena *a, struct str bytes);
+
 /* Addresses that come from clients: where may they lead? */
 enum fetch_from {
 	FETCH_NOTHING, /* it is none */

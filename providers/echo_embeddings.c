@@ -65,8 +65,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
     struct upstream_request *out, struct error *err)
 {
 	const struct chat *chat = ask_chat(ask, err);
-	struct canned_chunk *chunk = ARENA_NEW(a, struct canned_chunk);
-	struct canned *canned = ARENA_NEW(a, struct canned);
+	struct canned *canned;
 	struct echo_script script = { 0 };
 	int64_t n;
 
@@ -75,14 +74,10 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	n = chat->dimensions > 0 ? chat->dimensions : ECHO_DIMENSIONS;
 	if (n > MAX_DIMENSIONS)
 		return error_param(err, "dimensions", "must be at most 4096");
-	canned->status = 200;
-	canned->content_type = "application/json";
+	canned = canned_json(a, write_answer(a, chat, (size_t)n));
 	canned->hang = script.hang != 0;
-	canned->chunks = chunk;
 	if (script.status)
 		echo_refuse(a, script.status, canned);
-	else
-		chunk->bytes = write_answer(a, chat, (size_t)n);
 	canned->chunks->delay_ms = script.wait_ms;
 	out->url = "";
 	out->canned = canned;
