@@ -113,12 +113,11 @@ may_be_billed(const struct call_try *t)
 }
 
 int
-allowance_again(struct call *c, const struct target *target, struct error *err)
+allowance_again(struct call *c, struct error *err)
 {
 	const struct call_try *t, *last = NULL;
 	int64_t pusd;
 
-	(void)target;
 	if (c->grant.pusd == 0)
 		return 0;
 	for (t = c->tries; t != NULL; t = t->next)

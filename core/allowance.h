@@ -48,14 +48,14 @@ struct attempt *allowance_prepare(struct call *c, struct ask *ask,
     const struct target *target, unsigned nth, struct error *err);
 
 /*
- * allowance_again(c, target, err):
- * Before an attempt at ${target} that follows others: set aside what those
- * may be billed for on top of the worst case, and note it in the ledger.
+ * allowance_again(c, err):
+ * Before an attempt that follows others: set aside what the last of them may
+ * be billed for on top of the worst case, and note it in the ledger.
  *
  * Returns  0, or -1: ERROR_BUDGET, ERROR_STORE.
  */
-int allowance_again(struct call *c, const struct target *target,
-    struct error *err) __attribute__((warn_unused_result));
+int allowance_again(struct call *c, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * allowance_rotates(t):

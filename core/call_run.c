@@ -292,7 +292,7 @@ prepare(struct call *c, const struct route_target *leaf, unsigned nth,
 	struct ask *ask;
 
 	c->prepared = NULL;
-	if (allowance_again(c, &leaf->target, err) != 0)
+	if (allowance_again(c, err) != 0)
 		return NULL;
 	if (at != NULL)
 		return at;

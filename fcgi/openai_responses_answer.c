@@ -70,10 +70,8 @@ openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
 }
 
 static void
-write_message(const struct encode *e, struct jw *w, const struct fold_block *b,
-    bool begun)
+write_message(struct jw *w, const struct fold_block *b, bool begun)
 {
-	(void)e;
 	jw_kv_cstr(w, "type", "message");
 	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
 	jw_kv_cstr(w, "role", "assistant");
@@ -181,7 +179,7 @@ openai_responses_item(const struct encode *e, struct jw *w,
 	switch (b->kind) {
 	case BLOCK_TEXT:
 	case BLOCK_REFUSAL:
-		write_message(e, w, b, begun);
+		write_message(w, b, begun);
 		break;
 	case BLOCK_TOOL:
 		if (openai_responses_is_search(e, b))
