@@ -52,11 +52,9 @@ $(BUILD)/tests/upstream: tests/upstream.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $<
 
-$(BUILD)/tests/bench_%: tests/bench_%.c $(BUILD)/libsluice.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
-
-$(BUILD)/tests/page_ledger: tests/page_ledger.c $(BUILD)/libsluice.a
+# What measures, and what fills a ledger for the page.
+MEASURE := $(filter-out tests/upstream.c,$(wildcard tests/*.c))
+$(MEASURE:%.c=$(BUILD)/%): $(BUILD)/tests/%: tests/%.c $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
