@@ -10,7 +10,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)
 
 /* "*": any; "*x": among them. */
@@ -35,7 +34,7 @@ check_losses(const struct crossing *c, struct arena *a, const struct chat *chat)
 static void
 check_bytes(const struct crossing *c, struct str bytes)
 {
-	for (size_t i = 0; i < N(c->wants) && c->wants[i]; i++)
+	for (size_t i = 0; i < COUNT(c->wants) && c->wants[i]; i++)
 		if (str_find(bytes, str_of(c->wants[i])) < 0)
 			fail_msg("%s: no %s in\n%.*s", c->line, c->wants[i],
 			    STR_ARG(bytes));

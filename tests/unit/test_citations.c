@@ -13,7 +13,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)
 
 /* Two blocks of text: places in Chat move by the first one's characters. */
@@ -58,7 +57,7 @@ each_dialect_has_its_own_place_for_them(void **state)
 	char why[256];
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct wires_way way = { &wires[3], &wires[cases[i].to],
 			false };
 
@@ -248,7 +247,7 @@ what_has_no_place_in_another_format_is_told(void **state)
 	struct arena *a = arena_new(MAX_BYTES);
 
 	(void)state;
-	for (size_t i = 0; i < N(sourced); i++)
+	for (size_t i = 0; i < COUNT(sourced); i++)
 		for (int to = 0; to < WIRES_CLIENTS; to++) {
 			if (to == sourced[i].from)
 				continue;

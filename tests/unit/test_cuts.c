@@ -16,7 +16,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)
 #define STREAMS   10
 

@@ -20,7 +20,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)
 
 /* ---- answers ---- */
@@ -293,7 +292,7 @@ check_answer(const struct answer_case *c, bool whole, bool broken)
 		check_grammar(c, broken, bytes);
 	if (ok)
 		assert_string_equal(answer_lines(a, c, bytes), c->told);
-	for (size_t i = 0; i < N(c->wants) && c->wants[i]; i++)
+	for (size_t i = 0; i < COUNT(c->wants) && c->wants[i]; i++)
 		if (str_find(bytes, str_of(c->wants[i])) < 0)
 			fail_msg("%s: no %s in\n%.*s", c->line, c->wants[i],
 			    STR_ARG(bytes));
@@ -306,7 +305,7 @@ static void
 answers_that_others_spoil_arrive(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N(answers); i++)
+	for (size_t i = 0; i < COUNT(answers); i++)
 		check_answer(&answers[i], false, false);
 }
 
@@ -521,7 +520,7 @@ static void
 requests_that_others_spoil_arrive(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N(requests); i++)
+	for (size_t i = 0; i < COUNT(requests); i++)
 		crossing_check(&requests[i]);
 }
 
@@ -529,9 +528,9 @@ static void
 bad_input_has_its_outcome(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N(bad_input); i++)
+	for (size_t i = 0; i < COUNT(bad_input); i++)
 		crossing_check(&bad_input[i]);
-	for (size_t i = 0; i < N(bad_answers); i++)
+	for (size_t i = 0; i < COUNT(bad_answers); i++)
 		check_answer(&bad_answers[i].c, bad_answers[i].whole,
 		    bad_answers[i].broken);
 }
@@ -590,10 +589,10 @@ has_case(const char *line)
 {
 	size_t n = strlen(line), i;
 
-	for (i = 0; i < N(answers); i++)
+	for (i = 0; i < COUNT(answers); i++)
 		if (strncmp(answers[i].line, line, n) == 0)
 			return true;
-	for (i = 0; i < N(requests); i++)
+	for (i = 0; i < COUNT(requests); i++)
 		if (strncmp(requests[i].line, line, n) == 0)
 			return true;
 	return false;
@@ -603,7 +602,7 @@ static void
 every_line_has_a_case(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N(peers); i++)
+	for (size_t i = 0; i < COUNT(peers); i++)
 		if (!peers[i].elsewhere && !has_case(peers[i].line))
 			fail_msg("no case for %s", peers[i].line);
 }

@@ -20,7 +20,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)256 << 20)
 
 /* One crossing, and what became of all that went over it. */
@@ -175,7 +174,7 @@ struct excuses {
 #define EXCUSES(list_)                                                         \
 	(struct excuses)                                                       \
 	{                                                                      \
-		(list_), N(list_)                                              \
+		(list_), COUNT(list_)                                          \
 	}
 
 static bool
@@ -359,7 +358,7 @@ essence(struct facts *f)
 	size_t n = 0, i, k;
 
 	for (i = 0; i < f->n; i++)
-		for (k = 0; k < N(kinds); k++)
+		for (k = 0; k < COUNT(kinds); k++)
 			if (str_starts(f->line[i], kinds[k]) &&
 			    str_find(f->line[i], STR("user image")) != 0)
 				f->line[n++] = f->line[i];

@@ -13,7 +13,6 @@
 #include "tests/unit/crossing.h"
 #include "tests/unit/unit.h"
 
-#define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)
 
 /* ---- Responses: an item of its own for the call, and for what it found ---- */
@@ -164,7 +163,7 @@ a_search_crosses_to_every_provider(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < N(responses); i++)
+	for (i = 0; i < COUNT(responses); i++)
 		crossing_check(&responses[i]);
 }
 
@@ -174,7 +173,7 @@ deferred_tools_come_when_they_are_found(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < N(messages); i++)
+	for (i = 0; i < COUNT(messages); i++)
 		crossing_check(&messages[i]);
 }
 
@@ -239,7 +238,7 @@ its_call_comes_back_as_its_own_item(void **state)
 	char why[256];
 
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		for (int stream = 0; stream < 2; stream++) {
 			bytes = answer_of(a, stream, cases[i].args);
 			if (str_find(bytes, str_of(cases[i].item)) < 0)

@@ -6,8 +6,6 @@
 #include "tests/unit/crossing.h"
 #include "tests/unit/unit.h"
 
-#define N(list) (sizeof(list) / sizeof(*(list)))
-
 #define HI         "{\"role\":\"user\",\"content\":\"hi\"}"
 #define ASKS(...)  "{\"model\":\"m\",\"messages\":[" HI "]" __VA_ARGS__ "}"
 #define SAYS(...)  "{\"model\":\"m\",\"messages\":[" __VA_ARGS__ "]}"
@@ -430,21 +428,21 @@ static void
 what_both_of_openais_formats_have_passes(void **state)
 {
 	(void)state;
-	check_all(shared, N(shared));
+	check_all(shared, COUNT(shared));
 }
 
 static void
 cache_marks_pass_where_they_are_known(void **state)
 {
 	(void)state;
-	check_all(marks, N(marks));
+	check_all(marks, COUNT(marks));
 }
 
 static void
 each_concept_becomes_what_the_map_says(void **state)
 {
 	(void)state;
-	check_all(rows, N(rows));
+	check_all(rows, COUNT(rows));
 }
 
 int
