@@ -41,6 +41,7 @@ struct server {
 	int64_t drain_us; /* server.drain_s at the start */
 	bool ingesting;
 	unsigned idle_ticks; /* of the ingest timer without a call */
+	bool untidy;         /* worked since memory was given back */
 	bool stopped;        /* the drain is over */
 	struct job ingest;
 	struct loop_timer ingest_timer, drain_timer, accept_timer;
@@ -101,9 +102,12 @@ work_ingest(void *arg)
 {
 	struct server *s = arg;
 
-	gateway_ingest(s->pool.gw, 0);
-	if (s->idle_ticks == IDLE_TICKS)
-		malloc_trim(0);
+	if (gateway_ingest(s->pool.gw, 0))
+		s->untidy = true;
+	if (s->idle_ticks < IDLE_TICKS || !s->untidy)
+		return;
+	malloc_trim(0);
+	s->untidy = false;
 }
 
 static void
@@ -123,10 +127,12 @@ on_ingest_timer(void *arg)
 	    loop_now_us(s->pool.loop) + INGEST_EVERY_US);
 	if (s->ingesting)
 		return;
-	if (s->pool.n_calls > 0)
+	if (s->pool.n_calls > 0) {
+		s->untidy = true;
 		s->idle_ticks = 0;
-	else if (s->idle_ticks <= IDLE_TICKS)
+	} else if (s->idle_ticks < IDLE_TICKS) {
 		s->idle_ticks++;
+	}
 	judging_look(s->judging);
 	s->ingesting = true;
 	s->ingest =
@@ -279,9 +285,10 @@ start(struct server *s, struct error *err)
 int
 serve(struct gateway *gw, int listen_fd, struct error *err)
 {
-	struct server s = {
-		.pool = { .gw = gw }, .listen_fd = listen_fd, .signal_fd = -1
-	};
+	struct server s = { .pool = { .gw = gw },
+		.listen_fd = listen_fd,
+		.signal_fd = -1,
+		.untidy = true };
 	int rc = start(&s, err);
 
 	while (rc == 0 &&
