@@ -9,6 +9,7 @@
 #include "core/arena.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/mem.h"
 #include "core/provider.h"
 #include "core/seal.h"
 #include "core/visit.h"
@@ -52,10 +53,8 @@ build(struct arena *a, struct str text)
 struct accounts *
 accounts_new(struct state *state)
 {
-	struct accounts *as = calloc(1, sizeof(*as));
+	struct accounts *as = mem_new(sizeof(*as));
 
-	if (as == NULL)
-		abort();
 	as->state = state;
 	as->snap = snap_new(state, &account_kind, build);
 	pthread_mutex_init(&as->lock, NULL);

@@ -50,14 +50,6 @@ account_record_write(struct arena *a, const struct account *account)
 	return buf_str(out);
 }
 
-static struct str
-text_at(struct arena *a, struct str json, const char *name)
-{
-	struct str v;
-
-	return jtext_get(json, name, &v) ? jtext_string(a, v) : STR_NONE;
-}
-
 static int64_t
 time_at(struct str json, const char *name)
 {
@@ -81,14 +73,14 @@ account_record_read(struct arena *a, struct str json, struct account *account)
 	if (jtext_check(json, &ignored) != 0 ||
 	    !jtext_get(json, "credentials", &list))
 		return -1;
-	account->name = text_at(a, json, "id");
+	account->name = jtext_str(a, json, "id");
 	account->created_us = time_at(json, "created_us");
 	account->allow_shared =
 	    jtext_get(json, "allow_shared", &v) && str_is(v, "true");
 	while (jtext_item(list, &pos, &item)) {
 		c = ARENA_NEW(a, struct credential);
-		c->provider = text_at(a, item, "provider");
-		c->sealed = text_at(a, item, "sealed");
+		c->provider = jtext_str(a, item, "provider");
+		c->sealed = jtext_str(a, item, "sealed");
 		c->set_us = time_at(item, "set_us");
 		*end = c;
 		end = &c->next;

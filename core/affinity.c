@@ -3,7 +3,6 @@
 
 #include "core/chat.h"
 #include "core/conf.h"
-#include "core/error.h"
 #include "core/health.h"
 #include "core/ledger.h"
 #include "core/plan.h"

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mem.h"
+
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #define GAP 16
@@ -49,22 +51,10 @@ struct arena {
 	size_t max;
 };
 
-static void *
-zeroed(size_t n)
-{
-	void *p = calloc(1, n);
-
-	if (p == NULL) {
-		fprintf(stderr, "sluice: out of memory (%zu bytes)\n", n);
-		abort();
-	}
-	return p;
-}
-
 struct arena *
 arena_new(size_t max_bytes)
 {
-	struct arena *a = zeroed(sizeof(*a));
+	struct arena *a = mem_new(sizeof(*a));
 
 	a->max = max_bytes;
 	return a;
@@ -73,7 +63,7 @@ arena_new(size_t max_bytes)
 static struct block *
 block_add(struct block **list, size_t size)
 {
-	struct block *b = zeroed(sizeof(*b) + size);
+	struct block *b = mem_new(sizeof(*b) + size);
 
 	ASAN_POISON_MEMORY_REGION(b->data, size);
 	b->size = size;

@@ -339,13 +339,23 @@ on_data(void *arg, struct str bytes)
 		at->events->progress(at->arg);
 }
 
+static void
+read_refusal(struct attempt *at)
+{
+	const struct refusal r = { .wire = at->api->wire,
+		.status = at->status,
+		.headers = at->headers,
+		.body = buf_str(at->refusal) };
+
+	at->api->refused(at->arena, &r, &at->err);
+}
+
 /* The HTTP answer is complete; is what it carried? */
 static void
 complete(struct attempt *at)
 {
 	if (at->refusal != NULL) {
-		at->api->refused(at->arena, at->status, at->headers,
-		    buf_str(at->refusal), &at->err);
+		read_refusal(at);
 		error_address(&at->err, at->ask->wire);
 		/* Reset headers come with every answer; here they count. */
 		if (at->err.kind == ERROR_UP_RATE &&

@@ -15,7 +15,6 @@
 #ifndef CORE_ATTEMPT_H
 #define CORE_ATTEMPT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -27,7 +26,6 @@
 #include "core/upstream.h"
 
 struct buf;
-struct conf;
 struct deframer;
 
 struct attempt_events {

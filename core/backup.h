@@ -14,8 +14,6 @@
 #ifndef CORE_BACKUP_H
 #define CORE_BACKUP_H
 
-#include <stdint.h>
-
 #include "core/audit.h"
 
 struct error;

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "core/bill_format.h"
@@ -19,6 +20,7 @@
 /* A line while it is read. */
 struct reading {
 	struct arena *arena;
+	const struct bill_export *export;
 	struct bill *bill;
 	const struct bill_format *format;
 	struct bill_line **tail;
@@ -198,14 +200,14 @@ csv_lacks(const struct bill_format *f, const struct csv_row *head)
 }
 
 static int
-csv_choose(struct reading *r, struct str vendor, const struct csv_row *head)
+csv_choose(struct reading *r, const struct csv_row *head)
 {
 	const struct bill_format *f;
 	const char *lacks = "any column";
 	size_t i, k;
 
-	for (f = bill_formats; f->name != NULL; f++) {
-		if (f->json || !str_is(vendor, f->vendor))
+	for (f = r->export->formats->list; f->name != NULL; f++) {
+		if (f->json || !str_is(r->export->vendor, f->vendor))
 			continue;
 		lacks = csv_lacks(f, head);
 		if (lacks == NULL)
@@ -214,7 +216,7 @@ csv_choose(struct reading *r, struct str vendor, const struct csv_row *head)
 	if (f->name == NULL)
 		return error_set(r->err, ERROR_BAD_REQUEST,
 		    "no export of %.*s: among others it lacks the column %s",
-		    STR_ARG(vendor), lacks);
+		    STR_ARG(r->export->vendor), lacks);
 	choose(r, f);
 	for (i = 0; i < head->n; i++) {
 		if (find_column(f->columns, head->fields[i]) == NULL)
@@ -249,7 +251,7 @@ csv_line(
 }
 
 static int
-read_csv(struct reading *r, struct str vendor, struct str text)
+read_csv(struct reading *r, struct str text)
 {
 	struct csv csv;
 	struct csv_row head, row;
@@ -261,7 +263,7 @@ read_csv(struct reading *r, struct str vendor, struct str text)
 		return rc < 0
 		    ? -1
 		    : error_set(r->err, ERROR_BAD_REQUEST, "the file is empty");
-	if (csv_choose(r, vendor, &head) != 0)
+	if (csv_choose(r, &head) != 0)
 		return -1;
 	while ((rc = csv_next(&csv, &row, r->err)) == 1)
 		if (csv_line(r, &head, &row) != 0)
@@ -332,14 +334,14 @@ json_set(struct reading *r, const struct bill_column *columns, struct str obj)
 
 /* The format is that of the first line. */
 static int
-json_choose(struct reading *r, struct str vendor, struct str line)
+json_choose(struct reading *r, struct str line)
 {
 	const struct bill_format *f;
 	const struct bill_column *c;
 	struct str raw;
 
-	for (f = bill_formats; f->name != NULL; f++) {
-		if (!f->json || !str_is(vendor, f->vendor))
+	for (f = r->export->formats->list; f->name != NULL; f++) {
+		if (!f->json || !str_is(r->export->vendor, f->vendor))
 			continue;
 		for (c = f->columns; c->name != NULL; c++)
 			if (c->required && !jtext_get(line, c->name, &raw))
@@ -351,11 +353,11 @@ json_choose(struct reading *r, struct str vendor, struct str line)
 	}
 	return error_set(r->err, ERROR_BAD_REQUEST,
 	    "%s: no line of a cost or usage export of %.*s", r->place,
-	    STR_ARG(vendor));
+	    STR_ARG(r->export->vendor));
 }
 
 static int
-json_bucket(struct reading *r, struct str vendor, struct str bucket, size_t at)
+json_bucket(struct reading *r, struct str bucket, size_t at)
 {
 	struct str results, line;
 	size_t pos = 0, n;
@@ -363,14 +365,14 @@ json_bucket(struct reading *r, struct str vendor, struct str bucket, size_t at)
 	snprintf(r->place, sizeof(r->place), "data[%zu]", at);
 	r->start_us = r->end_us = 0;
 	begin_line(r);
-	if (json_set(r, bill_bucket, bucket) != 0)
+	if (json_set(r, r->export->formats->bucket, bucket) != 0)
 		return -1;
 	if (!jtext_get(bucket, "results", &results) || results.p[0] != '[')
 		return fail(r, "results", "must be a list");
 	for (n = 0; jtext_item(results, &pos, &line); n++) {
 		snprintf(r->place, sizeof(r->place), "data[%zu].results[%zu]",
 		    at, n);
-		if (r->format == NULL && json_choose(r, vendor, line) != 0)
+		if (r->format == NULL && json_choose(r, line) != 0)
 			return -1;
 		begin_line(r);
 		if (json_set(r, r->format->columns, line) != 0 ||
@@ -381,7 +383,7 @@ json_bucket(struct reading *r, struct str vendor, struct str bucket, size_t at)
 }
 
 static int
-json_page(struct reading *r, struct str vendor, struct str page, bool last)
+json_page(struct reading *r, struct str page, bool last)
 {
 	struct str data, more, bucket;
 	size_t pos = 0, n;
@@ -389,20 +391,20 @@ json_page(struct reading *r, struct str vendor, struct str page, bool last)
 	if (!jtext_get(page, "data", &data) || data.p[0] != '[')
 		return error_set(r->err, ERROR_BAD_REQUEST,
 		    "no export of %.*s: a list \"data\" is missing",
-		    STR_ARG(vendor));
+		    STR_ARG(r->export->vendor));
 	if (last && jtext_get(page, "has_more", &more) && str_is(more, "true"))
 		return error_set(r->err, ERROR_BAD_REQUEST,
 		    "the export goes on (has_more): fetch all pages, and put "
 		    "them in one list");
 	for (n = 0; jtext_item(data, &pos, &bucket); n++)
-		if (json_bucket(r, vendor, bucket, n) != 0)
+		if (json_bucket(r, bucket, n) != 0)
 			return -1;
 	return 0;
 }
 
 /* One page, or a list of them. */
 static int
-read_json(struct reading *r, struct str vendor, struct str text)
+read_json(struct reading *r, struct str text)
 {
 	struct str page, next;
 	size_t pos = 0;
@@ -411,11 +413,11 @@ read_json(struct reading *r, struct str vendor, struct str text)
 	if (jtext_check(text, r->err) != 0)
 		return -1;
 	if (text.p[0] == '{')
-		return json_page(r, vendor, text, true);
+		return json_page(r, text, true);
 	more = jtext_item(text, &pos, &page);
 	while (more) {
 		more = jtext_item(text, &pos, &next);
-		if (json_page(r, vendor, page, !more) != 0)
+		if (json_page(r, page, !more) != 0)
 			return -1;
 		page = next;
 	}
@@ -423,16 +425,36 @@ read_json(struct reading *r, struct str vendor, struct str text)
 }
 
 int
-bill_read(struct arena *a, struct str vendor, struct str text,
-    struct bill *bill, struct error *err)
+bill_read(struct arena *a, const struct bill_export *x, struct bill *bill,
+    struct error *err)
 {
-	struct reading r = {
-		.arena = a, .bill = bill, .tail = &bill->lines, .err = err
-	};
+	struct reading r = { .arena = a,
+		.export = x,
+		.bill = bill,
+		.tail = &bill->lines,
+		.err = err };
+	struct str text = str_trim(x->text);
 
 	*bill = (struct bill){ .n = 0 };
-	text = str_trim(text);
 	if (text.n > 0 && (text.p[0] == '{' || text.p[0] == '['))
-		return read_json(&r, vendor, text);
-	return read_csv(&r, vendor, text);
+		return read_json(&r, text);
+	return read_csv(&r, text);
+}
+
+const char *
+bill_vendors(
+    struct arena *a, const struct bill_formats *formats, struct str vendor)
+{
+	const struct bill_format *f;
+	const char *all = "", *last = "";
+
+	for (f = formats->list; f->name != NULL; f++) {
+		if (str_is(vendor, f->vendor))
+			return NULL;
+		if (strcmp(f->vendor, last) != 0)
+			all = arena_printf(a, "%s%s%s", all,
+			    *all != '\0' ? " or " : "", f->vendor);
+		last = f->vendor;
+	}
+	return all;
 }

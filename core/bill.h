@@ -2,7 +2,7 @@
 /*
  * A provider's own account of what was used, as its exports give it: cost, or
  * tokens, by day and model, perhaps by key.  Which columns or members a
- * format has is data (bill_format.c).  Strict: a file that lacks one, or has
+ * format has is data (bill_format.h).  Strict: a file that lacks one, or has
  * one that nobody knows, is refused, for sums over something else would look
  * just as good.
  */
@@ -16,6 +16,7 @@
 #include "core/str.h"
 
 struct arena;
+struct bill_formats;
 struct error;
 
 #define BILL_MAX_BYTES ((size_t)64 << 20)
@@ -39,14 +40,27 @@ struct bill {
 	size_t n;
 };
 
+/* An export as it comes. */
+struct bill_export {
+	const struct bill_formats *formats;
+	struct str vendor; /* "openai" */
+	struct str text;   /* JSON or CSV */
+};
+
 /*
- * bill_read(a, vendor, text, bill, err):
- * Read an export of ${vendor}, "openai" or "anthropic", JSON or CSV.
- *
+ * bill_read(a, x, bill, err):
  * Returns  0, or -1: ERROR_BAD_REQUEST with the place and what is wrong.
  */
-int bill_read(struct arena *a, struct str vendor, struct str text,
-    struct bill *bill, struct error *err) __attribute__((warn_unused_result));
+int bill_read(struct arena *a, const struct bill_export *x, struct bill *bill,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * bill_vendors(a, formats, vendor):
+ * Returns  NULL if there is a format of ${vendor}, else whom there are formats
+ *          of, "a or b", in ${a}.
+ */
+const char *bill_vendors(
+    struct arena *a, const struct bill_formats *formats, struct str vendor);
 
 /*
  * bill_model(a, name):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The formats of bill.h, as data. */
+/* The formats of bill.h: data of the vendors, which main injects. */
 #ifndef CORE_BILL_FORMAT_H
 #define CORE_BILL_FORMAT_H
 
@@ -34,10 +34,10 @@ struct bill_format {
 	const struct bill_column *columns; /* of a line; ends with no name */
 };
 
-/* All formats; ends with one without a name. */
-extern const struct bill_format bill_formats[];
-
-/* The members of what holds the lines of one time, in either JSON. */
-extern const struct bill_column bill_bucket[];
+struct bill_formats {
+	const struct bill_format *list;   /* ends with one without a name */
+	const struct bill_column *bucket; /* what holds the lines of one time,
+					   * in JSON; ends with no name */
+};
 
 #endif

@@ -63,14 +63,6 @@ json_of(struct arena *a, const struct budget *b)
 	return buf_str(out);
 }
 
-static struct str
-member(struct arena *a, struct str json, const char *name)
-{
-	struct str v;
-
-	return jtext_get(json, name, &v) ? jtext_string(a, v) : STR_NONE;
-}
-
 static bool
 parse(struct arena *a, struct str json, struct budget *b)
 {
@@ -79,12 +71,13 @@ parse(struct arena *a, struct str json, struct budget *b)
 
 	if (jtext_check(json, &ignored) != 0)
 		return false;
-	b->scope = budget_scope_of(member(a, json, "scope"));
-	b->window = window_of(member(a, json, "per"));
-	b->name = member(a, json, "name");
+	b->scope = budget_scope_of(jtext_str(a, json, "scope"));
+	b->window = window_of(jtext_str(a, json, "per"));
+	b->name = jtext_str(a, json, "name");
 	return b->scope < BUDGET_SCOPES && b->window < WINDOWS &&
 	    b->name.n > 0 &&
-	    money_parse(member(a, json, "usd"), PUSD_PER_USD, &b->pusd) == 0 &&
+	    money_parse(jtext_str(a, json, "usd"), PUSD_PER_USD, &b->pusd) ==
+	    0 &&
 	    jtext_get(json, "alert_pct", &pct) &&
 	    str_i64(pct, 0, 100, &b->alert_pct) == 0;
 }

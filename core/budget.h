@@ -10,7 +10,6 @@
 #ifndef CORE_BUDGET_H
 #define CORE_BUDGET_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/snap.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/arena.h"
+#include "core/mem.h"
 
 #define CAP_MIN    128
 #define MAX_DIGITS 19 /* of an int64_t */
@@ -77,18 +78,12 @@ static void
 grow(struct buf *b, size_t need)
 {
 	size_t cap = b->cap < b->max / 2 ? b->cap * 2 : b->max + 1;
-	char *p;
 
 	if (cap < CAP_MIN)
 		cap = CAP_MIN;
 	if (cap < need)
 		cap = need;
-	p = realloc(b->cap ? b->p : NULL, cap);
-	if (p == NULL) {
-		fprintf(stderr, "sluice: out of memory (%zu bytes)\n", cap);
-		abort();
-	}
-	b->p = p;
+	b->p = mem_grow(b->cap ? b->p : NULL, cap);
 	b->cap = cap;
 	terminate(b);
 }

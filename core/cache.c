@@ -16,6 +16,7 @@
 #include "core/dir.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/shm.h"
 
 #define GET_WAIT_US  INT64_C(20000) /* a miss costs more */
@@ -62,16 +63,12 @@ static char *
 dir_of(struct str data_dir)
 {
 	static const char sub[] = "/cache";
-	char *path = calloc(1, data_dir.n + sizeof(sub)), *real;
+	char *path = mem_new(data_dir.n + sizeof(sub)), *real;
 
-	if (path == NULL)
-		abort();
 	memcpy(path, data_dir.p, data_dir.n);
 	if (dir_make(path) == 0 && (real = realpath(path, NULL)) != NULL) {
 		free(path);
-		path = realloc(real, strlen(real) + sizeof(sub));
-		if (path == NULL)
-			abort();
+		path = mem_grow(real, strlen(real) + sizeof(sub));
 	}
 	memcpy(path + strlen(path), sub, sizeof(sub));
 	return path;
@@ -80,10 +77,8 @@ dir_of(struct str data_dir)
 struct cache *
 cache_open(struct str data_dir, int64_t max_bytes, struct error *err)
 {
-	struct cache *c = calloc(1, sizeof(*c));
+	struct cache *c = mem_new(sizeof(*c));
 
-	if (c == NULL)
-		abort();
 	c->dir = dir_of(data_dir);
 	c->dirfd = -1;
 	c->clock = (struct cache_clock){ clock_wall_us, steady_us };

@@ -15,6 +15,7 @@
 #include <db.h>
 
 #include "core/error.h"
+#include "core/mem.h"
 #include "core/store.h"
 
 #define FILE_MODE 0600
@@ -130,12 +131,10 @@ struct cache_db *
 cache_db_open(const char *home, size_t pool_bytes, enum cache_fault *fault,
     struct error *err)
 {
-	struct cache_db *db = calloc(1, sizeof(*db));
+	struct cache_db *db = mem_new(sizeof(*db));
 	u_int32_t make = pool_bytes > 0 ? DB_CREATE : 0;
 	int i, rc;
 
-	if (db == NULL)
-		abort();
 	rc = open_env(db, home, pool_bytes);
 	for (i = 0; i < CACHE_TABLES && rc == 0; i++)
 		rc = open_table(db, (enum cache_table)i, make);

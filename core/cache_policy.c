@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cache_policy.h"
 
-#include "core/arena.h"
 #include "core/call.h"
 #include "core/conf.h"
 #include "core/jtext.h"

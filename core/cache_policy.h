@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct ask;
 struct call;
-struct error;
 
 enum cache_mode {
 	CACHE_UNSET,

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/call_follow.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/cache_batch.h"
 #include "core/call.h"
 #include "core/call_cache.h"
 #include "core/call_try.h"
-#include "core/clock.h"
 #include "core/conf.h"
 #include "core/flight.h"
 

@@ -2,7 +2,6 @@
 #include "core/call_try.h"
 #include "core/count.h"
 
-#include "core/arena.h"
 #include "core/call.h"
 #include "core/health.h"
 #include "core/retry.h"

@@ -50,12 +50,6 @@ catalog_builtin(void)
 		.n = (size_t)(catalog_text_end - catalog_text_begin) };
 }
 
-struct str
-catalog_version(const struct catalog *c)
-{
-	return c->version;
-}
-
 static int
 by_key(const void *a, const void *b)
 {

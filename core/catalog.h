@@ -69,9 +69,6 @@ struct catalog *catalog_new(
 /* catalog_builtin(): the text of conf/models.json, for catalog_new. */
 struct str catalog_builtin(void);
 
-/* catalog_version(c): the "version" of the text, or of what lies over it. */
-struct str catalog_version(const struct catalog *c);
-
 /*
  * catalog_add(c, key, text, err):
  * Put one model of the configuration first: ${key} is "provider/id", ${text}

@@ -18,7 +18,6 @@
 #include "core/wire.h"
 
 struct arena;
-struct error;
 
 enum role {
 	ROLE_SYSTEM,

@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "core/str.h"
@@ -18,7 +17,6 @@
 struct arena;
 struct buf;
 struct conf;
-struct error;
 struct registry;
 struct state;
 

@@ -7,7 +7,6 @@
 #include "core/account.h"
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/jw.h"

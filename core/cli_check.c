@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/check.h"

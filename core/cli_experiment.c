@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/cli.h"
 #include "core/clock.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cli.h"
 
-#include "core/arena.h"
 #include "core/budget.h"
 #include "core/buf.h"
 #include "core/chat.h"

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/cli.h"
 
-#include <unistd.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
 #include "core/dir.h"
 #include "core/error.h"
-#include "core/jtext.h"
 #include "core/jw.h"
 #include "core/price_table.h"
 

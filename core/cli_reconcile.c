@@ -11,6 +11,7 @@
 #include "core/jw.h"
 #include "core/price.h"
 #include "core/reconcile.h"
+#include "core/registry.h"
 
 #define MAX_OUTPUT_BYTES ((size_t)256 << 20)
 #define WORK_BYTES       ((size_t)2 << 30)
@@ -89,8 +90,8 @@ put_table(struct buf *out, struct arena *a, const struct bill *bill,
 }
 
 static int
-run_with(struct cli *cli, struct arena *a, struct str provider, struct str file,
-    struct str keys, bool json)
+run_with(struct cli *cli, struct arena *a, struct bill_export *x,
+    struct str file, struct str keys, bool json)
 {
 	struct buf *text = buf_new(a, BILL_MAX_BYTES);
 	struct buf *out = buf_new(a, MAX_OUTPUT_BYTES);
@@ -101,11 +102,12 @@ run_with(struct cli *cli, struct arena *a, struct str provider, struct str file,
 
 	if (read_file(cli, file, text) != 0)
 		return CLI_FAILED;
-	if (bill_read(a, provider, buf_str(text), &bill, &err) != 0)
+	x->text = buf_str(text);
+	if (bill_read(a, x, &bill, &err) != 0)
 		return cli_fail(cli, "%.*s: %s", STR_ARG(file), err.msg);
 	if (cli_state(cli) == -1)
 		return CLI_FAILED;
-	if (reconcile(cli->state, provider, &bill, keys, a, &r, &err) != 0)
+	if (reconcile(cli->state, x->vendor, &bill, keys, a, &r, &err) != 0)
 		return cli_fail(cli, "%s", err.msg);
 	if (json) {
 		jw_init(&w, out);
@@ -120,10 +122,12 @@ run_with(struct cli *cli, struct arena *a, struct str provider, struct str file,
 static int
 run(struct cli *cli, int argc, char **argv)
 {
-	struct str provider = STR_NONE, file = STR_NONE, keys = STR_NONE;
+	struct bill_export x = { .formats = cli->env->registry->bills };
+	struct str file = STR_NONE, keys = STR_NONE;
+	const char *vendors;
 	bool json = false;
 	const struct cli_opt opts[] = {
-		{ "--provider", CLI_TEXT, &provider, true },
+		{ "--provider", CLI_TEXT, &x.vendor, true },
 		{ "FILE", CLI_WORD, &file, true },
 		{ "--keys", CLI_TEXT, &keys, false },
 		{ "--json", CLI_FLAG, &json, false },
@@ -133,10 +137,11 @@ run(struct cli *cli, int argc, char **argv)
 
 	if (cli_options(cli, opts, 4, argc, argv) == -1)
 		return CLI_USAGE;
-	if (!str_is(provider, "openai") && !str_is(provider, "anthropic"))
-		return cli_wrong(cli, "--provider: openai or anthropic");
+	vendors = bill_vendors(cli->arena, x.formats, x.vendor);
+	if (vendors != NULL)
+		return cli_wrong(cli, "--provider: %s", vendors);
 	a = arena_new(WORK_BYTES);
-	rc = run_with(cli, a, provider, file, keys, json);
+	rc = run_with(cli, a, &x, file, keys, json);
 	arena_free(a);
 	return rc;
 }

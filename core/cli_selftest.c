@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/jw.h"
 #include "core/selftest.h"

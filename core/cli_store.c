@@ -2,7 +2,6 @@
 /* `sluice backup`, `sluice verify` and `sluice recover`. */
 #include "core/cli.h"
 
-#include "core/arena.h"
 #include "core/audit.h"
 #include "core/backup.h"
 #include "core/buf.h"

@@ -11,7 +11,6 @@
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/conf_read.h"
-#include "core/error.h"
 #include "core/experiment.h"
 #include "core/jtree.h"
 #include "core/resolve.h"
@@ -136,8 +135,7 @@ read_arms(struct route_reader *r, const struct jnode *at, struct experiment *e)
 	size_t i, n;
 	int rc = 0;
 
-	if (!jtree_find(at, "arms", &list))
-		list.key = "arms";
+	(void)jtree_find(at, "arms", &list);
 	n = jtree_len(&list);
 	if (n < 2 || n > EXPERIMENT_MAX_ARMS)
 		return route_bad(r, &list, "must be a list of 2 to %d arms",

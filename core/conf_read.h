@@ -9,7 +9,6 @@
 #ifndef CORE_CONF_READ_H
 #define CORE_CONF_READ_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -12,6 +12,7 @@
 #include "core/arena.h"
 #include "core/dir.h"
 #include "core/error.h"
+#include "core/mem.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 
@@ -42,11 +43,9 @@ copy_piece(int in, int out, char *piece)
 int
 copy_file(const char *from, const char *to, struct error *err)
 {
-	char *piece = malloc(PIECE_BYTES);
+	char *piece = mem_new(PIECE_BYTES);
 	int in = open(from, O_RDONLY | O_CLOEXEC), out, rc = 1;
 
-	if (piece == NULL)
-		abort();
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		rc = fail(err, in < 0 ? from : to);

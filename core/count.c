@@ -5,7 +5,6 @@
 #include "core/conf.h"
 #include "core/document.h"
 #include "core/error.h"
-#include "core/event.h"
 #include "core/frame.h"
 #include "core/jtext.h"
 #include "core/sink.h"
@@ -63,12 +62,11 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 
 /* Never called: what is canned is never an error. */
 static void
-refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
+refused(struct arena *a, const struct refusal *r, struct error *err)
 {
 	(void)a;
-	(void)headers;
-	error_set(err, error_kind_of_status(status), "%.*s", STR_ARG(body));
+	error_set(
+	    err, error_kind_of_status(r->status), "%.*s", STR_ARG(r->body));
 }
 
 #define ESTIMATE(format)                                                       \

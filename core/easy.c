@@ -22,6 +22,7 @@
 #include "core/address.h"
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/mem.h"
 #include "core/provider.h"
 #include "core/version.h"
 
@@ -348,10 +349,8 @@ set_all(struct easy *e)
 struct easy *
 easy_new(struct transfer *t, struct error *err)
 {
-	struct easy *e = calloc(1, sizeof(*e));
+	struct easy *e = mem_new(sizeof(*e));
 
-	if (!e)
-		abort();
 	e->up = t->up;
 	e->t = t;
 	if (upstream_ready(t->up))

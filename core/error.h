@@ -8,7 +8,6 @@
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"

@@ -132,7 +132,7 @@ evidence_failed(struct evidence *ev, unsigned arm, int64_t cost_pusd)
 	ev->arms[arm].failed++;
 }
 
-/* --- all numbers by name, to be added, written and read --- */
+/* --- all numbers by name, to be written and read --- */
 
 struct field {
 	const char *name;
@@ -172,37 +172,10 @@ bins(const void *base, const struct field *f)
 	return (struct stats_bins *)((uintptr_t)base + f->at);
 }
 
-static void
-merge(void *into, const void *from, const struct field *f)
-{
-	for (; f->name != NULL; f++) {
-		if (f->bins)
-			stats_merge(bins(into, f), bins(from, f));
-		else
-			*number(into, f) += *number(from, f);
-	}
-}
-
 static unsigned
 pairs_of(const struct evidence *ev)
 {
 	return ev->n_arms * (ev->n_arms - 1) / 2;
-}
-
-void
-evidence_merge(struct evidence *into, const struct evidence *from)
-{
-	unsigned i;
-
-	for (i = 0; i < into->n_arms; i++)
-		merge(&into->arms[i], &from->arms[i], arm_fields);
-	for (i = 0; i < pairs_of(into); i++)
-		merge(&into->pairs[i], &from->pairs[i], pair_fields);
-	if (into->first_us == 0 ||
-	    (from->first_us != 0 && from->first_us < into->first_us))
-		into->first_us = from->first_us;
-	if (from->last_us > into->last_us)
-		into->last_us = from->last_us;
 }
 
 static void

@@ -105,12 +105,6 @@ unsigned evidence_place(unsigned i, unsigned j);
 void evidence_add(struct evidence *ev, const struct verdict *v);
 void evidence_failed(struct evidence *ev, unsigned arm, int64_t cost_pusd);
 
-/*
- * evidence_merge(into, from):
- * Add the sums of ${from}, which is about the same arms.
- */
-void evidence_merge(struct evidence *into, const struct evidence *from);
-
 /* evidence_json(ev, out): append it as one JSON object, for a database. */
 void evidence_json(const struct evidence *ev, struct buf *out);
 

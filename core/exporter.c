@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/mem.h"
 #include "core/metrics.h"
 #include "core/otlp_headers.h"
 #include "core/provider.h"
@@ -226,10 +227,8 @@ on_timer(void *arg)
 struct exporter *
 exporter_new(struct loop *loop, struct upstream *upstream)
 {
-	struct exporter *e = calloc(1, sizeof(*e));
+	struct exporter *e = mem_new(sizeof(*e));
 
-	if (e == NULL)
-		abort();
 	e->loop = loop;
 	e->upstream = upstream;
 	e->timer.fn = on_timer;

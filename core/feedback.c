@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/feedback.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -117,13 +116,6 @@ txn_give(struct txn *t, void *arg)
 	return store_put(t, STORE_FEEDBACK, g->call, buf_str(out));
 }
 
-static int
-visit_give(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_give, arg, err);
-}
-
 int
 feedback_give(struct state *s, struct str call,
     const struct feedback_change *change, struct arena *a, struct feedback *f,
@@ -133,7 +125,7 @@ feedback_give(struct state *s, struct str call,
 		.call = call, .change = change, .arena = a, .f = f
 	};
 
-	return visit_patiently(s, visit_give, &g, err);
+	return visit_txn(s, txn_give, &g, err);
 }
 
 int
@@ -142,5 +134,5 @@ feedback_find(struct state *s, struct str call, struct arena *a,
 {
 	struct giving g = { .call = call, .arena = a, .f = f };
 
-	return visit_patiently(s, visit_give, &g, err) == 0 ? g.found : -1;
+	return visit_txn(s, txn_give, &g, err) == 0 ? g.found : -1;
 }

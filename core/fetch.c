@@ -14,7 +14,6 @@
 #include "core/loop.h"
 #include "core/plan.h"
 #include "core/provider.h"
-#include "core/route.h"
 #include "core/upstream.h"
 
 #define MAX_MS INT64_C(30000) /* for all of them */

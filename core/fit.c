@@ -30,7 +30,6 @@ fit_arm(struct fit_arm *arm, const struct evidence_arm *ev,
 	if (arm->n >= FIT_MIN)
 		arm->floor = stats_low(&ev->fit, FIT_ALPHA / e->n_arms);
 	arm->accepted = stats_above(&ev->fit, e->quality_floor);
-	arm->acceptance = stats_rate(arm->accepted, arm->n, FIT_ALPHA);
 	arm->call_pusd = mean_of(ev->cost_pusd, ev->priced);
 	/* All calls, the failed ones too, pay for those that were accepted. */
 	arm->accepted_pusd = arm->call_pusd < 0 || arm->accepted == 0

@@ -10,7 +10,6 @@
 #ifndef CORE_FIT_H
 #define CORE_FIT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/evidence.h"
@@ -32,7 +31,6 @@ struct fit_arm {
 	double floor; /* fit is above, at every moment: for `best` */
 	struct stats_interval won; /* rate; a tie is half */
 	int64_t accepted;          /* answers that reach the quality floor */
-	struct stats_interval acceptance;
 	int64_t call_pusd, accepted_pusd; /* cost of one; -1 unknown */
 	int64_t time_ms;                  /* mean; -1 unknown */
 };

@@ -21,6 +21,7 @@
 #include "core/fit.h"
 #include "core/jtree.h"
 #include "core/jw.h"
+#include "core/mem.h"
 #include "core/price.h"
 
 #define LOOK_US     INT64_C(1000000)
@@ -121,11 +122,10 @@ struct fits {
 struct fits *
 fits_new(struct str data_dir)
 {
-	struct fits *f = calloc(1, sizeof(*f));
+	struct fits *f = mem_new(sizeof(*f));
 	size_t n = data_dir.n + sizeof("/" FITS_FILE);
 
-	if (f == NULL || (f->path = malloc(n)) == NULL)
-		abort();
+	f->path = mem_new(n);
 	snprintf(f->path, n, "%.*s/" FITS_FILE, STR_ARG(data_dir));
 	f->arena = arena_new(ARENA_BYTES);
 	pthread_mutex_init(&f->lock, NULL);

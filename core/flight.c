@@ -18,6 +18,7 @@
 #include "core/dir.h"
 #include "core/error.h"
 #include "core/loop.h"
+#include "core/mem.h"
 
 #define MAGIC    "SLF1"
 #define MAX_RUNS 8               /* in one file; then a fresh one */
@@ -88,15 +89,11 @@ is_locked(int fd, int byte)
 struct flights *
 flights_new(struct str data_dir)
 {
-	struct flights *fl = calloc(1, sizeof(*fl));
+	struct flights *fl = mem_new(sizeof(*fl));
 	size_t n = data_dir.n + sizeof("/flight");
 
-	if (fl == NULL)
-		abort();
 	fl->inotify = -1;
-	fl->dir = malloc(n);
-	if (fl->dir == NULL)
-		abort();
+	fl->dir = mem_new(n);
 	snprintf(fl->dir, n, "%.*s/flight", STR_ARG(data_dir));
 	if (dir_make(fl->dir) != 0) {
 		free(fl->dir);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/frame.h"
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>

@@ -21,6 +21,7 @@
 #include "core/limit.h"
 #include "core/live.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/state.h"
 
 #define RETRY_STATE_US INT64_C(1000000)
@@ -50,10 +51,8 @@ struct gateway {
 struct gateway *
 gateway_new(struct str path, const struct registry *registry)
 {
-	struct gateway *gw = calloc(1, sizeof(*gw));
+	struct gateway *gw = mem_new(sizeof(*gw));
 
-	if (gw == NULL)
-		abort();
 	pthread_mutex_init(&gw->lock, NULL);
 	gw->live = live_new(path, registry);
 	return gw;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/grammar.h"
 
-#include <stdlib.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/grammar_parts.h"

@@ -6,8 +6,6 @@
  */
 #include "core/grammar.h"
 
-#include <stdlib.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/grammar_parts.h"

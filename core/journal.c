@@ -17,6 +17,7 @@
 #include "core/crc32c.h"
 #include "core/error.h"
 #include "core/journal_format.h"
+#include "core/mem.h"
 
 #define RETRY_US INT64_C(1000000) /* between attempts at a new file */
 
@@ -43,10 +44,8 @@ struct journal {
 struct journal *
 journal_new(int dirfd, const struct journal_policy *policy)
 {
-	struct journal *j = calloc(1, sizeof(*j));
+	struct journal *j = mem_new(sizeof(*j));
 
-	if (j == NULL)
-		abort();
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->turn, NULL);
 	j->dirfd = dirfd;

@@ -21,7 +21,6 @@
 #define CORE_JOURNAL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "core/str.h"

@@ -315,6 +315,14 @@ jtext_string(struct arena *a, struct str value)
 	return (struct str){ .p = out, .n = n };
 }
 
+struct str
+jtext_str(struct arena *a, struct str doc, const char *path)
+{
+	struct str value;
+
+	return jtext_get(doc, path, &value) ? jtext_string(a, value) : STR_NONE;
+}
+
 /* Take ${head} off ${*s}, if it begins with it. */
 static bool
 take_prefix(struct str *s, struct str head)

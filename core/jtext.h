@@ -59,6 +59,13 @@ bool jtext_get(struct str doc, const char *path, struct str *value);
 struct str jtext_string(struct arena *a, struct str value);
 
 /*
+ * jtext_str(a, doc, path):
+ * Returns  the decoded string at ${path} of the checked ${doc}, in ${a}; the
+ *          absent str if there is none.
+ */
+struct str jtext_str(struct arena *a, struct str doc, const char *path);
+
+/*
  * jtext_member(obj, pos, name, value):
  * Walk the members of the raw object ${obj}: start with ${*pos} 0, call until
  * false.  ${*name} is raw, with its quotes.

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/judge.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/call.h"
 #include "core/chat.h"
 #include "core/clock.h"
@@ -17,9 +14,9 @@
 #include "core/fold.h"
 #include "core/judge_talk.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/order.h"
 #include "core/reference.h"
-#include "core/state.h"
 #include "core/trial_case.h"
 #include "core/trials.h"
 #include "core/trials_read.h"
@@ -55,10 +52,8 @@ struct judge *
 judge_new(
     const struct conf *conf, struct state *state, struct accounts *accounts)
 {
-	struct judge *j = calloc(1, sizeof(*j));
+	struct judge *j = mem_new(sizeof(*j));
 
-	if (j == NULL)
-		abort();
 	j->conf = conf;
 	j->state = state;
 	j->accounts = accounts;

@@ -31,7 +31,6 @@
 struct accounts;
 struct arena;
 struct call;
-struct chat;
 struct conf;
 struct error;
 struct experiment;

@@ -202,19 +202,6 @@ refuses(const struct fold *fold)
 	return false;
 }
 
-/* As much of it as is kept, of whole letters. */
-static struct str
-clipped(struct str reason)
-{
-	size_t n = JUDGE_REASON_BYTES;
-
-	if (reason.n <= n)
-		return reason;
-	while (n > 0 && ((unsigned char)reason.p[n] & 0xc0) == 0x80)
-		n--;
-	return (struct str){ reason.p, n };
-}
-
 enum judge_answer
 judge_read(const struct judge_case *jc, struct arena *a,
     const struct fold *fold, struct judge_points *out)
@@ -228,7 +215,6 @@ judge_read(const struct judge_case *jc, struct arena *a,
 	    !read_side(jc, &root, 0, out) || !read_side(jc, &root, 1, out))
 		return JUDGE_NONSENSE;
 	(void)jtree_find(&root, "reason", &reason);
-	out->reason = jtree_value_str(&reason);
-	out->reason = clipped(out->reason);
+	out->reason = str_clip(jtree_value_str(&reason), JUDGE_REASON_BYTES);
 	return JUDGE_DECIDED;
 }

@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"
@@ -196,8 +195,7 @@ key_record_read(struct arena *a, struct str json, struct key_record *r)
 	if (k->old_until_us != 0 &&
 	    get_hash(json, "old_hash", r->old_hash) != 0)
 		return -1;
-	if (jtext_get(json, "id", &v))
-		k->id = jtext_string(a, v);
+	k->id = jtext_str(a, json, "id");
 	for (i = 0; i < COUNT(texts); i++)
 		if (jtext_get(json, texts[i].name, &v))
 			*FIELD(k, texts[i], struct str) = jtext_string(a, v);

@@ -10,6 +10,7 @@
 #include "core/chat.h"
 #include "core/error.h"
 #include "core/key_record.h"
+#include "core/mem.h"
 
 struct keyring {
 	struct snap *snap;
@@ -47,10 +48,8 @@ build(struct arena *a, struct str text)
 struct keyring *
 keyring_new(struct state *state)
 {
-	struct keyring *kr = calloc(1, sizeof(*kr));
+	struct keyring *kr = mem_new(sizeof(*kr));
 
-	if (kr == NULL)
-		abort();
 	kr->snap = snap_new(state, &key_kind, build);
 	return kr;
 }

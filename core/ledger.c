@@ -68,22 +68,10 @@ ledger_id(char out[CALL_ID_BYTES], int64_t now_us)
 	ledger_row_id(out, now_us / 1000, bits);
 }
 
-/* A string at most MAX_TEXT long, cut between two UTF-8 characters. */
-static struct str
-clip(struct str s)
-{
-	if (s.n <= MAX_TEXT)
-		return s;
-	s.n = MAX_TEXT;
-	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
-		s.n--;
-	return s;
-}
-
 static void
 put_text(struct jw *w, const char *key, struct str s)
 {
-	jw_kv_str(w, key, clip(s));
+	jw_kv_str(w, key, str_clip(s, MAX_TEXT));
 }
 
 static void
@@ -121,8 +109,8 @@ put_tags(struct jw *w, const struct header *tags)
 	jw_key(w, "tags");
 	jw_object(w);
 	for (n = 0; tags != NULL && n < MAX_LIST; tags = tags->next, n++) {
-		jw_key_str(w, clip(tags->name));
-		jw_str(w, clip(tags->value));
+		jw_key_str(w, str_clip(tags->name, MAX_TEXT));
+		jw_str(w, str_clip(tags->value, MAX_TEXT));
 	}
 	jw_end(w);
 }
@@ -135,7 +123,7 @@ put_lossy(struct jw *w, const struct name *lossy)
 	jw_key(w, "lossy");
 	jw_array(w);
 	for (n = 0; lossy != NULL && n < MAX_LIST; lossy = lossy->next, n++)
-		jw_str(w, clip(lossy->s));
+		jw_str(w, str_clip(lossy->s, MAX_TEXT));
 	jw_end(w);
 }
 

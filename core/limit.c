@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/arena.h"
 #include "core/clock.h"
@@ -14,6 +13,7 @@
 #include "core/limit_room.h"
 #include "core/limit_tell.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/provider.h"
 #include "core/shm.h"
 #include "core/visit.h"
@@ -44,10 +44,8 @@ struct making {
 struct limits *
 limits_new(struct state *state)
 {
-	struct limits *l = calloc(1, sizeof(*l));
+	struct limits *l = mem_new(sizeof(*l));
 
-	if (l == NULL)
-		abort();
 	l->state = state;
 	l->budgets = snap_new(state, &budget_kind, budget_build);
 	shm_process(&l->pid, &l->start);

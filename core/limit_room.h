@@ -27,7 +27,6 @@
 
 struct error;
 struct shm;
-struct zone;
 
 #define LIMIT_CELLS      8192 /* a power of two */
 #define LIMIT_CELLS_USED (LIMIT_CELLS / 4 * 3)

@@ -14,6 +14,7 @@
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/mem.h"
 
 #define LOOK_EVERY_US    INT64_C(1000000)
 #define FRESH_S          2
@@ -31,10 +32,8 @@ struct live {
 struct live *
 live_new(struct str path, const struct registry *registry)
 {
-	struct live *l = calloc(1, sizeof(*l));
+	struct live *l = mem_new(sizeof(*l));
 
-	if (l == NULL)
-		abort();
 	pthread_mutex_init(&l->lock, NULL);
 	l->path = path.p != NULL ? strndup(path.p, path.n) : NULL;
 	l->registry = registry;
@@ -134,9 +133,7 @@ load(struct live *l, struct error *err)
 	buf_release(&complaints);
 	if (conf == NULL)
 		return -1;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		abort();
+	s = mem_new(sizeof(*s));
 	*s = (struct snapshot){ .conf = conf, .live = l, .refs = 1 };
 	if (l->now != NULL)
 		log_event(LOG_LEVEL_INFO, "conf", "%s: re-read",

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,6 +16,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/mem.h"
 
 #define BATCH 128
 
@@ -50,11 +50,7 @@ extend(void *array, size_t *cap, size_t at, size_t size)
 		return array;
 	while (want <= at)
 		want *= 2;
-	p = realloc(array, want * size);
-	if (p == NULL) {
-		fprintf(stderr, "sluice: out of memory (event loop)\n");
-		abort();
-	}
+	p = mem_grow(array, want * size);
 	memset(p + *cap * size, 0, (want - *cap) * size);
 	*cap = want;
 	return p;
@@ -70,12 +66,7 @@ loop_new(struct error *err)
 		error_set(err, ERROR_INTERNAL, "epoll: %s", strerror(errno));
 		return NULL;
 	}
-	l = calloc(1, sizeof(*l));
-	if (l == NULL) {
-		close(fd);
-		error_set(err, ERROR_INTERNAL, "event loop: out of memory");
-		return NULL;
-	}
+	l = mem_new(sizeof(*l));
 	l->epoll_fd = fd;
 	l->now_us = clock_mono_us();
 	return l;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/mapped.h"
+#include "core/mem.h"
 
 #define VERSION      1u
 #define LABEL_BYTES  64
@@ -143,12 +144,10 @@ lay_out(struct metrics *m)
 struct metrics *
 metrics_attach(int dirfd, struct error *err)
 {
-	struct metrics *m = calloc(1, sizeof(*m));
+	struct metrics *m = mem_new(sizeof(*m));
 	size_t series;
 	char *at;
 
-	if (m == NULL)
-		abort();
 	series = lay_out(m);
 	m->mapped = mapped_attach(dirfd, "metrics", VERSION, m->bytes, err);
 	if (m->mapped == NULL) {

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdbool.h>
 
-#include "core/arena.h"
 #include "core/provider.h"
 
 static int

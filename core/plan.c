@@ -3,7 +3,6 @@
 
 #include "core/arena.h"
 #include "core/attempt.h"
-#include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
 #include "core/error.h"

@@ -23,13 +23,11 @@
 #ifndef CORE_PRICE_H
 #define CORE_PRICE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
 #include "core/usage.h"
 
-struct arena;
 struct error;
 struct jw;
 

@@ -2,7 +2,6 @@
 #include "core/price_litellm.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/arena.h"

@@ -5,7 +5,6 @@
 
 #include <curl/curl.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/version.h"

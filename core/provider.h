@@ -165,6 +165,14 @@ struct decoder {
 	int (*end)(struct decoder *d, struct sink *out, struct error *err);
 };
 
+/* An answer that is an error: its status is 300 or above. */
+struct refusal {
+	enum wire wire; /* the provider's */
+	int status;
+	const struct header *headers;
+	struct str body;
+};
+
 struct provider {
 	const char *name; /* the `api` value in the configuration */
 	enum wire wire;
@@ -182,11 +190,11 @@ struct provider {
 	    struct arena *a, const struct target *t, const struct ask *ask);
 
 	/*
-	 * Read an error answer (status >= 300): set ${err} with kind, status,
-	 * the vendor's message and code, retry_after_ms, and raw = ${body}.
+	 * Read an error answer: set ${err} with kind, status, the vendor's
+	 * message and code, retry_after_ms, and raw = r->body.
 	 */
-	void (*refused)(struct arena *a, int status,
-	    const struct header *headers, struct str body, struct error *err);
+	void (*refused)(
+	    struct arena *a, const struct refusal *r, struct error *err);
 
 	/* Must the image at ${url} come as bytes?  NULL: none must. */
 	bool (*wants_bytes)(struct str url);

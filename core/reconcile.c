@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/reconcile.h"
 
-#include <stdlib.h>
-
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/error.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/recorder.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/cache_events.h"
 #include "core/flight.h"

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "core/arena.h"
-#include "core/backup.h"
 #include "core/buf.h"
 #include "core/dir.h"
 #include "core/error.h"

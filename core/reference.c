@@ -8,15 +8,6 @@
 #include "core/error.h"
 #include "core/jtext.h"
 
-/* The string member ${name} of the checked ${line}. */
-static struct str
-text_at(struct arena *a, struct str line, const char *name)
-{
-	struct str v;
-
-	return jtext_get(line, name, &v) ? jtext_string(a, v) : STR_NONE;
-}
-
 struct str
 reference_find(struct arena *a, struct str path, struct str input)
 {
@@ -36,9 +27,9 @@ reference_find(struct arena *a, struct str path, struct str input)
 		arena_reset(scratch);
 		if (jtext_check(text, &ignored) != 0)
 			continue;
-		said = text_at(scratch, text, "input");
+		said = jtext_str(scratch, text, "input");
 		if (said.p != NULL && str_eq(said, input))
-			answer = text_at(a, text, "answer");
+			answer = jtext_str(a, text, "answer");
 	}
 	free(line);
 	if (f != NULL)

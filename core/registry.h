@@ -5,6 +5,7 @@
 
 #include "core/str.h"
 
+struct bill_formats;
 struct provider;
 
 /* Deviations of vendors that otherwise speak a known format. */
@@ -12,13 +13,12 @@ enum vendor_quirk {
 	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* rejects stream_options */
 	QUIRK_MAX_TOKENS = 1 << 1,        /* knows max_tokens only */
 	QUIRK_NO_DEVELOPER = 1 << 2,      /* knows role system only */
-	QUIRK_NO_DONE = 1 << 3,           /* its streams end without [DONE] */
-	QUIRK_REASONING_OUTSIDE = 1 << 4, /* completion_tokens excludes
+	QUIRK_REASONING_OUTSIDE = 1 << 3, /* completion_tokens excludes
 					   * reasoning tokens */
-	QUIRK_NO_CANCEL = 1 << 5,         /* a cancel does not stop billing */
-	QUIRK_SHORT_IDS = 1 << 6,         /* call ids: nine letters, digits */
-	QUIRK_MISTRAL_PARTS = 1 << 7 /* documents come as document_url, audio
-					   * as a string */
+	QUIRK_NO_CANCEL = 1 << 4,         /* a cancel does not stop billing */
+	QUIRK_SHORT_IDS = 1 << 5,         /* call ids: nine letters, digits */
+	QUIRK_FLAT_MEDIA = 1 << 6 /* documents are a document_url, audio is a
+				   * string */
 };
 
 /* A vendor we know by name: data in providers.c. */
@@ -39,6 +39,7 @@ struct registry {
 	/* Vendors that LiteLLM's price map calls otherwise: theirs, ours, ...,
 	 * NULL.  May be NULL. */
 	const char *const *price_names;
+	const struct bill_formats *bills; /* what reconcile reads, or NULL */
 };
 
 /*

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"

@@ -6,7 +6,6 @@
 #ifndef CORE_RETRY_H
 #define CORE_RETRY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"

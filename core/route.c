@@ -102,19 +102,19 @@ route_use(
 }
 
 int
-route_list(struct route_reader *r, const struct jnode *at, struct route *route)
+route_list(struct route_reader *r, const struct jnode *at, const char *key,
+    struct route *route)
 {
 	const struct route *child;
-	struct jnode item;
+	struct jnode list, item;
 	size_t i;
 	int rc = 0;
 
-	if (!json_object_is_type(at->v, json_type_array) || jtree_len(at) == 0)
-		return route_bad(r, at,
-		    "must be a list with at least one "
-		    "target");
-	for (i = 0; i < jtree_len(at); i++) {
-		item = jtree_item(at, i);
+	if (!jtree_find(at, key, &list) || jtree_len(&list) == 0)
+		return route_bad(
+		    r, &list, "must be a list with at least one target");
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
 		child = route_parse(r, &item);
 		if (child == NULL)
 			rc = -1;

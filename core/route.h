@@ -15,7 +15,6 @@
 #ifndef CORE_ROUTE_H
 #define CORE_ROUTE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/cache_policy.h"
@@ -133,12 +132,12 @@ const struct route *route_request_names(const struct conf *conf,
 struct route *route_chain(struct route_reader *r);
 
 /*
- * route_list(r, at, route):
- * Read the list at ${at} as the children of ${route}.
+ * route_list(r, at, key, route):
+ * Read the list ${key} of the object at ${at} as the children of ${route}.
  *
  * Returns  0, or -1 after complaints: no list, an empty one, a bad item.
  */
-int route_list(struct route_reader *r, const struct jnode *at,
+int route_list(struct route_reader *r, const struct jnode *at, const char *key,
     struct route *route) __attribute__((warn_unused_result));
 
 /*

@@ -20,7 +20,6 @@
 #include "core/fits.h"
 #include "core/ledger.h"
 #include "core/plan.h"
-#include "core/price.h"
 #include "core/route.h"
 
 struct best {
@@ -107,8 +106,7 @@ parse(struct route_reader *r, const struct jnode *at)
 
 	b->floor = 0.8;
 	b->explore = 0.05;
-	if (!jtree_find(at, "best", &list))
-		list.key = "best";
+	(void)jtree_find(at, "best", &list);
 	rc = json_object_is_type(list.v, json_type_string)
 	    ? read_arms(r, &list, b)
 	    : read_list(r, &list, b);

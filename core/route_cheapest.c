@@ -23,11 +23,8 @@ static struct route *
 parse(struct route_reader *r, const struct jnode *at)
 {
 	struct route *route = ARENA_NEW(r->arena, struct route);
-	struct jnode list;
 
-	if (!jtree_find(at, "cheapest", &list))
-		list.key = "cheapest";
-	return route_list(r, &list, route) == 0 ? route : NULL;
+	return route_list(r, at, "cheapest", route) == 0 ? route : NULL;
 }
 
 /* Price a child; false where it cannot serve the request. */

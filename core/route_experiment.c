@@ -24,11 +24,10 @@ static struct route *
 parse(struct route_reader *r, const struct jnode *at)
 {
 	struct trial_route *t = ARENA_NEW(r->arena, struct trial_route);
-	struct jnode name = { 0 };
+	struct jnode name;
 	unsigned i;
 
-	jtree_find(at, "experiment", &name);
-	name.key = "experiment";
+	(void)jtree_find(at, "experiment", &name);
 	t->experiment = conf_experiment(r, &name);
 	if (t->experiment == NULL)
 		return NULL;

@@ -37,12 +37,11 @@ parse(struct route_reader *r, const struct jnode *at)
 	struct fallback *f = ARENA_NEW(r->arena, struct fallback);
 	struct jnode list, first;
 
-	if (!jtree_find(at, "fallback", &list))
-		list.key = "fallback";
-	if (route_list(r, &list, &f->route) != 0 ||
+	if (route_list(r, at, "fallback", &f->route) != 0 ||
 	    route_i64(r, at, "attempts", attempts, &f->attempts) != 0)
 		return NULL;
 	if (is_marked(f->route.uses->route)) {
+		(void)jtree_find(at, "fallback", &list);
 		first = jtree_item(&list, 0);
 		route_bad(r, &first,
 		    "the first target cannot wait for a failure (\"on\")");

@@ -26,11 +26,8 @@ static struct route *
 parse(struct route_reader *r, const struct jnode *at)
 {
 	struct route *route = ARENA_NEW(r->arena, struct route);
-	struct jnode list;
 
-	if (!jtree_find(at, "fastest", &list))
-		list.key = "fastest";
-	return route_list(r, &list, route) == 0 ? route : NULL;
+	return route_list(r, at, "fastest", route) == 0 ? route : NULL;
 }
 
 static bool

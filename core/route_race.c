@@ -13,7 +13,6 @@
 
 #include "core/arena.h"
 #include "core/conf.h"
-#include "core/error.h"
 #include "core/health.h"
 #include "core/plan.h"
 #include "core/price.h"
@@ -65,13 +64,10 @@ parse(struct route_reader *r, const struct jnode *at)
 {
 	static const struct route_range racers = { 2, MAX_RACERS };
 	struct race *race = ARENA_NEW(r->arena, struct race);
-	struct jnode list;
 
 	race->hedge_ms = CONF_HEDGE_UNSET;
 	race->max_extra_pusd = -1;
-	if (!jtree_find(at, "race", &list))
-		list.key = "race";
-	if (route_list(r, &list, &race->route) != 0 ||
+	if (route_list(r, at, "race", &race->route) != 0 ||
 	    read_hedge(r, at, &race->hedge_ms) != 0 ||
 	    read_extra(r, at, &race->max_extra_pusd) != 0 ||
 	    route_i64(r, at, "max_racers", racers, &race->max_racers) != 0)

@@ -63,7 +63,6 @@ parse(struct route_reader *r, const struct jnode *at)
 	int rc = 0;
 
 	if (!jtree_find(at, "split", &list) || jtree_len(&list) == 0) {
-		list.key = "split";
 		route_bad(r, &list,
 		    "must be a list with at least one { \"use\", \"weight\" }");
 		return NULL;

@@ -2,7 +2,6 @@
 #include "core/route_step.h"
 
 #include "core/arena.h"
-#include "core/conf.h"
 
 static bool
 is_dead(const struct route_run *run, const struct target *t)

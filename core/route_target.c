@@ -7,7 +7,6 @@
 #include <json-c/linkhash.h>
 
 #include "core/arena.h"
-#include "core/error.h"
 #include "core/plan.h"
 #include "core/route.h"
 
@@ -98,7 +97,6 @@ parse(struct route_reader *r, const struct jnode *at)
 
 	if (!jtree_find(at, "model", &model) ||
 	    jtree_value_str(&model).n == 0) {
-		model.key = "model";
 		route_bad(r, &model, "must be a model's name");
 		return NULL;
 	}

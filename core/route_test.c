@@ -8,7 +8,6 @@
 
 #include "core/arena.h"
 #include "core/chat.h"
-#include "core/clock.h"
 #include "core/ledger.h"
 #include "core/plan.h"
 #include "core/route.h"

@@ -6,7 +6,6 @@
 #include <json-c/json_object.h>
 
 #include "core/arena.h"
-#include "core/error.h"
 #include "core/plan.h"
 #include "core/route.h"
 #include "core/route_test.h"
@@ -53,7 +52,6 @@ parse(struct route_reader *r, const struct jnode *at)
 	int rc = 0;
 
 	if (!jtree_find(at, "when", &list) || jtree_len(&list) == 0) {
-		list.key = "when";
 		route_bad(r, &list, "must be a list with at least one case");
 		return NULL;
 	}

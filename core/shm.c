@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/health.h"
+#include "core/mem.h"
 
 #define MAGIC        "sluicehd"
 #define VERSION      4u
@@ -227,11 +228,9 @@ map_or_create(int dirfd, int lockfd)
 struct shm *
 shm_attach(int dirfd, struct error *err)
 {
-	struct shm *m = calloc(1, sizeof(*m));
+	struct shm *m = mem_new(sizeof(*m));
 	const char *what = "lock";
 
-	if (m == NULL)
-		abort();
 	m->lockfd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (m->lockfd >= 0) {
 		what = "hdr";

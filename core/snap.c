@@ -16,6 +16,7 @@
 #include "core/dir.h"
 #include "core/error.h"
 #include "core/jtext.h"
+#include "core/mem.h"
 #include "core/visit.h"
 
 #define ARENA_BYTES    ((size_t)256 << 20)
@@ -258,10 +259,8 @@ struct snap *
 snap_new(struct state *state, const struct snap_kind *kind,
     void *(*build)(struct arena *a, struct str text))
 {
-	struct snap *s = calloc(1, sizeof(*s));
+	struct snap *s = mem_new(sizeof(*s));
 
-	if (s == NULL)
-		abort();
 	s->state = state;
 	s->kind = kind;
 	s->build = build;

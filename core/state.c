@@ -16,9 +16,9 @@
 #include "core/ingest.h"
 #include "core/journal.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/metrics.h"
 #include "core/shm.h"
-#include "core/store.h"
 #include "core/visit.h"
 
 #define INGEST_US       INT64_C(100000)
@@ -109,10 +109,9 @@ struct state *
 state_open(
     struct str data_dir, enum conf_durability durability, struct error *err)
 {
-	struct state *s = calloc(1, sizeof(*s));
+	struct state *s = mem_new(sizeof(*s));
 
-	if (s == NULL || (s->dir = calloc(1, data_dir.n + 1)) == NULL)
-		abort();
+	s->dir = mem_new(data_dir.n + 1);
 	if (data_dir.n > 0)
 		memcpy(s->dir, data_dir.p, data_dir.n);
 	s->dirfd = s->jfd = -1;

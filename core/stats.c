@@ -24,16 +24,6 @@ stats_add(struct stats_bins *b, double v)
 	b->n++;
 }
 
-void
-stats_merge(struct stats_bins *into, const struct stats_bins *from)
-{
-	int i;
-
-	for (i = 0; i < STATS_BINS; i++)
-		into->count[i] += from->count[i];
-	into->n += from->n;
-}
-
 int64_t
 stats_above(const struct stats_bins *b, double v)
 {

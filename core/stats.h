@@ -41,9 +41,6 @@ struct stats_interval {
 /* stats_add(b, v): count ${v}, taken to the nearest bin of 0 to 1. */
 void stats_add(struct stats_bins *b, double v);
 
-/* stats_merge(into, from): add the counts of ${from}. */
-void stats_merge(struct stats_bins *into, const struct stats_bins *from);
-
 /*
  * stats_mean(b, alpha), stats_rate(hits, n, alpha):
  * Returns  the mean, or rate, with its interval of confidence 1 - ${alpha};

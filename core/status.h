@@ -6,10 +6,8 @@
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-struct error;
 struct jw;
 struct state;
 

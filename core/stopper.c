@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/stopper.h"
 
-#include "core/arena.h"
 #include "core/chat.h"
 #include "core/error.h"
 #include "core/event.h"

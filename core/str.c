@@ -41,6 +41,17 @@ str_trim(struct str s)
 }
 
 struct str
+str_clip(struct str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	s.n = max;
+	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
+		s.n--;
+	return s;
+}
+
+struct str
 str_split(struct str s, char sep, struct str *head)
 {
 	const char *at = s.n ? memchr(s.p, sep, s.n) : NULL;

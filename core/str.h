@@ -69,6 +69,13 @@ struct str str_skip(struct str s, size_t n);
 struct str str_trim(struct str s);
 
 /*
+ * str_clip(s, max):
+ * Returns  ${s}, or of a longer one at most ${max} bytes, cut between two
+ *          UTF-8 characters.
+ */
+struct str str_clip(struct str s, size_t max);
+
+/*
  * str_split(s, sep, head):
  * Cut ${s} at the first byte ${sep}.
  *

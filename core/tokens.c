@@ -63,12 +63,6 @@ rounded(int64_t hundredths)
 	return n < MAX_TOKENS ? n : MAX_TOKENS;
 }
 
-int64_t
-tokens_text(int family, struct str text)
-{
-	return rounded(tokens_text_cost(model_of(family)->text, text));
-}
-
 /* --- JSON Schema --- */
 
 /* Words of the language itself, which vendors shorten or drop. */

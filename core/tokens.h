@@ -30,9 +30,6 @@ struct chat;
  */
 int tokens_family(enum wire wire, struct str model);
 
-/* tokens_text(family, text): the estimate for plain text. */
-int64_t tokens_text(int family, struct str text);
-
 /*
  * tokens_chat(family, chat):
  * The input of a whole request: messages, tools, schemas, images, documents

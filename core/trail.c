@@ -74,18 +74,6 @@ trail_close(int fd)
 		close(fd);
 }
 
-/* At most CLIP_BYTES, between two characters. */
-static struct str
-clip(struct str s)
-{
-	if (s.n <= CLIP_BYTES)
-		return s;
-	s.n = CLIP_BYTES;
-	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
-		s.n--;
-	return s;
-}
-
 static void
 put(struct buf *b, const struct trail_entry *e, struct str change)
 {
@@ -95,14 +83,14 @@ put(struct buf *b, const struct trail_entry *e, struct str change)
 	jw_init(&w, b);
 	jw_object(&w);
 	jw_kv_cstr(&w, "at", clock_text(clock_wall_us(), at));
-	jw_kv_str(&w, "key", clip(e->key));
-	jw_kv_str(&w, "action", clip(e->action));
-	jw_kv_str(&w, "target", clip(e->target));
+	jw_kv_str(&w, "key", str_clip(e->key, CLIP_BYTES));
+	jw_kv_str(&w, "action", str_clip(e->action, CLIP_BYTES));
+	jw_kv_str(&w, "target", str_clip(e->target, CLIP_BYTES));
 	if (e->status > 0)
 		jw_kv_i64(&w, "status", e->status);
 	else
 		jw_kv_null(&w, "status");
-	jw_kv_str(&w, "remote", clip(e->remote));
+	jw_kv_str(&w, "remote", str_clip(e->remote, CLIP_BYTES));
 	if (change.p != NULL)
 		jw_kv_raw(&w, "change", change);
 	else

@@ -9,7 +9,6 @@
 #define CORE_TRAIL_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "core/str.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/trial_case.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"

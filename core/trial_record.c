@@ -63,7 +63,6 @@ static const struct field experiment_fields[] = {
 	EXPERIMENT("spent_pusd", spent_pusd),
 	EXPERIMENT("begun", begun),
 	EXPERIMENT("judged", judged),
-	EXPERIMENT("changed_us", changed_us),
 	EXPERIMENT("lost", dropped[TRIAL_LOST]),
 	EXPERIMENT("failed", dropped[TRIAL_FAILED]),
 	EXPERIMENT("nonsense", dropped[TRIAL_NONSENSE]),

@@ -64,7 +64,6 @@ struct experiment_record {
 	int64_t dropped[TRIAL_DROPS];
 	bool stopped;        /* by hand, or by promoting an arm */
 	struct str promoted; /* the arm; absent: none */
-	int64_t changed_us;  /* started, stopped or promoted: wall */
 };
 
 /*

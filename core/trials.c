@@ -2,10 +2,7 @@
 #include "core/trials.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "core/arena.h"
 #include "core/error.h"
 #include "core/experiment.h"
 #include "core/shm.h"
@@ -58,18 +55,11 @@ txn_change(struct txn *t, void *arg)
 	return c->work(t, c);
 }
 
-static int
-visit_change(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_change, arg, err);
-}
-
 /* 1 if it has happened, 0 if not, -1. */
 static int
 make(struct change *c, struct error *err)
 {
-	if (visit_patiently(c->state, visit_change, c, err) != 0)
+	if (visit_txn(c->state, txn_change, c, err) != 0)
 		return -1;
 	look(c->state);
 	return c->done;

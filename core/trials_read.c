@@ -5,7 +5,6 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/evidence.h"
@@ -128,13 +127,6 @@ txn_read(struct txn *t, void *arg)
 	    : 0;
 }
 
-static int
-visit_read(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_read, arg, err);
-}
-
 static struct str
 prefix_of(const struct experiment *e, struct arena *a)
 {
@@ -149,7 +141,7 @@ trials_read(struct state *s, const struct experiment *e, struct arena *a,
 		.e = e, .arena = a, .view = view, .prefix = prefix_of(e, a)
 	};
 
-	return visit_patiently(s, visit_read, &r, err);
+	return visit_txn(s, txn_read, &r, err);
 }
 
 /* --- verdicts --- */
@@ -192,13 +184,6 @@ txn_page(struct txn *t, void *arg)
 	    : 0;
 }
 
-static int
-visit_page(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_page, arg, err);
-}
-
 int
 trials_verdicts(struct state *s, const struct experiment *e, struct str before,
     size_t limit, struct arena *a, struct verdict_page *page, struct error *err)
@@ -211,7 +196,7 @@ trials_verdicts(struct state *s, const struct experiment *e, struct str before,
 	p.from = before.p != NULL
 	    ? trial_key(a, e->name, str_of(e->version), before)
 	    : above(a, p.prefix);
-	return visit_patiently(s, visit_page, &p, err);
+	return visit_txn(s, txn_page, &p, err);
 }
 
 int
@@ -225,7 +210,7 @@ trials_verdict_find(struct state *s, const struct experiment *e,
 	/* the least key above this very one */
 	p.from = str_dup(a, p.prefix);
 	p.from.n++;
-	if (visit_patiently(s, visit_page, &p, err) != 0)
+	if (visit_txn(s, txn_page, &p, err) != 0)
 		return -1;
 	*text = page.n == 1 ? page.texts[0] : STR_NONE;
 	return page.n == 1;
@@ -259,20 +244,13 @@ txn_label(struct txn *t, void *arg)
 	return store_put(t, STORE_VERDICTS, key, out);
 }
 
-static int
-visit_label(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_label, arg, err);
-}
-
 int
 trials_label(struct state *s, const struct experiment *e, struct str call,
     struct str label, struct error *err)
 {
 	struct edit x = { .e = e, .call = call, .label = label };
 
-	return visit_patiently(s, visit_label, &x, err);
+	return visit_txn(s, txn_label, &x, err);
 }
 
 static int
@@ -287,15 +265,7 @@ txn_switch(struct txn *t, void *arg)
 		r.spent_pusd = 0;
 	r.stopped = x->stopped;
 	r.promoted = x->label;
-	r.changed_us = clock_wall_us();
 	return trials_table_put_experiment(t, &r);
-}
-
-static int
-visit_switch(struct state *s, struct store *store, void *arg, struct error *err)
-{
-	(void)s;
-	return store_txn(store, txn_switch, arg, err);
 }
 
 int
@@ -304,7 +274,7 @@ trials_switch(struct state *s, struct str name, bool stopped,
 {
 	struct edit x = { .name = name, .label = promoted, .stopped = stopped };
 
-	return visit_patiently(s, visit_switch, &x, err);
+	return visit_txn(s, txn_switch, &x, err);
 }
 
 /* --- for routing --- */
@@ -369,7 +339,7 @@ visit_refresh(
 	for (e = f->conf->experiments; e != NULL; e = e->next) {
 		r.e = e;
 		r.prefix = prefix_of(e, f->arena);
-		if (visit_read(s, store, &r, err) != 0)
+		if (store_txn(store, txn_read, &r, err) != 0)
 			return -1;
 		put_lines(out, e, &view);
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/trials_table.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/evidence.h"

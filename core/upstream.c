@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
-#include "core/error.h"
+#include "core/mem.h"
 #include "core/transfer.h"
 
 /* Connections kept open for use again, over all providers. */
@@ -168,9 +168,7 @@ on_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *assigned)
 		return 0;
 	}
 	if (!w) {
-		w = malloc(sizeof(*w));
-		if (!w)
-			abort();
+		w = mem_new(sizeof(*w));
 		*w = (struct watch){ .up = u, .fd = fd };
 		curl_multi_assign(u->multi, fd, w);
 	}
@@ -240,10 +238,8 @@ configure(struct upstream *u)
 struct upstream *
 upstream_new(struct loop *loop)
 {
-	struct upstream *u = calloc(1, sizeof(*u));
+	struct upstream *u = mem_new(sizeof(*u));
 
-	if (!u)
-		abort();
 	u->loop = loop;
 	u->timer = (struct loop_timer){ .fn = on_due, .arg = u };
 	u->kick = (struct loop_timer){ .fn = settle, .arg = u };

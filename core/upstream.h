@@ -8,7 +8,6 @@
 #ifndef CORE_UPSTREAM_H
 #define CORE_UPSTREAM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"

@@ -49,6 +49,17 @@ usage_init(struct usage *u)
 	*u = (struct usage){ .provider_cost_pusd = -1 };
 }
 
+int64_t
+usage_take(int64_t *rest, int64_t wanted)
+{
+	int64_t got = wanted < *rest ? wanted : *rest;
+
+	if (got < 0)
+		return 0;
+	*rest -= got;
+	return got;
+}
+
 struct usage_other *
 usage_other(struct usage *u, struct str model)
 {

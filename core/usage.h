@@ -79,6 +79,14 @@ enum usage_mode usage_mode_of(struct str word);
 void usage_init(struct usage *u);
 
 /*
+ * usage_take(rest, wanted):
+ * Move what goes to a bucket out of ${*rest}, so that buckets never overlap.
+ *
+ * Returns  ${wanted}, at most what was left, at least 0.
+ */
+int64_t usage_take(int64_t *rest, int64_t wanted);
+
+/*
  * usage_other(u, model):
  * Returns  the entry of ${model}, a new one if need be; NULL if there is no
  *          room.

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/verdict_record.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"

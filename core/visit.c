@@ -275,6 +275,29 @@ visit_patiently(struct state *s, visit_body *body, void *arg, struct error *err)
 	return rc == 1 ? busy(s, err) : rc;
 }
 
+struct lone_txn {
+	int (*body)(struct txn *t, void *arg);
+	void *arg;
+};
+
+static int
+run_txn(struct state *s, struct store *store, void *arg, struct error *err)
+{
+	const struct lone_txn *lone = arg;
+
+	(void)s;
+	return store_txn(store, lone->body, lone->arg, err);
+}
+
+int
+visit_txn(struct state *s, int (*body)(struct txn *t, void *arg), void *arg,
+    struct error *err)
+{
+	struct lone_txn lone = { body, arg };
+
+	return visit_patiently(s, run_txn, &lone, err);
+}
+
 int
 visit_closed(struct state *s, visit_body *body, void *arg, struct error *err)
 {

@@ -32,6 +32,7 @@ struct journal;
 struct metrics;
 struct shm;
 struct store;
+struct txn;
 
 /* Lock order: visit, then the lease.  The journal has a lock of its own. */
 struct state {
@@ -74,6 +75,13 @@ int visit(struct state *s, int64_t wait_ms, visit_body *body, void *arg,
  * As visit with 2 s, where not to get the lease is an error.
  */
 int visit_patiently(struct state *s, visit_body *body, void *arg,
+    struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * visit_txn(s, body, arg, err):
+ * As visit_patiently, with the transaction ${body} as all there is to do.
+ */
+int visit_txn(struct state *s, int (*body)(struct txn *t, void *arg), void *arg,
     struct error *err) __attribute__((warn_unused_result));
 
 /*

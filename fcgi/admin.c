@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/admin.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/gateway.h"

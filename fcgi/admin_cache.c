@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/admin.h"
 
-#include "core/arena.h"
 #include "core/cache.h"
 #include "core/gateway.h"
 #include "core/live.h"

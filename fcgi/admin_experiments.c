@@ -6,9 +6,6 @@
  */
 #include "fcgi/admin.h"
 
-#include <stdio.h>
-
-#include "core/arena.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/experiment.h"

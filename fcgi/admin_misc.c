@@ -2,7 +2,6 @@
 /* Who am I, what is there, what works, and who changed what. */
 #include "fcgi/admin.h"
 
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"

@@ -2,9 +2,6 @@
 /* The request log: pages of rows, and one row with the prices it used. */
 #include "fcgi/admin_filter.h"
 
-#include <stdio.h>
-
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
@@ -133,24 +130,16 @@ admin_requests(struct admin *ad)
 	return 0;
 }
 
-static struct str
-text_at(struct arena *a, struct str object, const char *path)
-{
-	struct str raw;
-
-	return jtext_get(object, path, &raw) ? jtext_string(a, raw) : STR_NONE;
-}
-
 /* The price that an attempt names, if that is still the one in effect. */
 static void
 write_price(struct admin *ad, struct str attempt)
 {
 	struct arena *a = ad->x->arena;
 	const struct catalog *catalog = ad->x->snap->conf->catalog;
-	struct str provider = text_at(a, attempt, "provider");
-	struct str model = text_at(a, attempt, "model");
-	struct str returned = text_at(a, attempt, "returned_model");
-	struct str version = text_at(a, attempt, "price");
+	struct str provider = jtext_str(a, attempt, "provider");
+	struct str model = jtext_str(a, attempt, "model");
+	struct str returned = jtext_str(a, attempt, "returned_model");
+	struct str version = jtext_str(a, attempt, "price");
 	const struct model *m = NULL;
 	struct jw *w = &ad->w;
 
@@ -183,7 +172,8 @@ find_row(struct admin *ad, struct str *row)
 
 	if (rc < 0)
 		return -1;
-	if (rc == 0 || (own.p != NULL && !str_eq(own, text_at(a, *row, "key"))))
+	if (rc == 0 ||
+	    (own.p != NULL && !str_eq(own, jtext_str(a, *row, "key"))))
 		return admin_missing(ad, "request", id);
 	return 0;
 }
@@ -267,7 +257,7 @@ admin_feedback(struct admin *ad)
 	if (read_feedback(ad, &change) != 0 || find_row(ad, &row) != 0)
 		return -1;
 	/* who says no key speaks for no key's calls alone */
-	if (ad->key == NULL && text_at(ad->x->arena, row, "key").p != NULL)
+	if (ad->key == NULL && jtext_str(ad->x->arena, row, "key").p != NULL)
 		return admin_missing(ad, "request", ad->stars[0]);
 	if (feedback_give(ad->state, ad->stars[0], &change, ad->x->arena, &f,
 		&ad->err) != 0)

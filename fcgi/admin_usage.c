@@ -2,13 +2,11 @@
 #include "fcgi/admin.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/conf.h"
 #include "core/gateway.h"
-#include "core/key.h"
 #include "core/live.h"
 #include "core/usage_query.h"
 #include "core/usage_run.h"

@@ -3,8 +3,6 @@
 #ifndef FCGI_ANTHROPIC_ANSWER_H
 #define FCGI_ANTHROPIC_ANSWER_H
 
-#include <stdbool.h>
-
 struct citation;
 struct encode;
 struct jw;

@@ -2,7 +2,6 @@
 /* The content blocks of a Messages request: wire.md §3.3. */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "fcgi/signature.h"
@@ -81,14 +80,6 @@ read_joined(
 
 /* ---- images and documents ---- */
 
-static int
-read_url(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	(void)chat;
-	return decode_media(v, into, err);
-}
-
 /* It may end up in a data URL: "image/png", and nothing behind it. */
 static int
 read_mime(
@@ -119,7 +110,7 @@ static const struct field base64_fields[] = {
 };
 static const struct field url_fields[] = {
 	FIELD_NO("type", SKIP),
-	FIELD_MUST_DO("url", read_url),
+	FIELD_MUST_DO("url", decode_media),
 	FIELD_END,
 };
 static const struct field file_fields[] = {

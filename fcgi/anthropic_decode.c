@@ -2,7 +2,6 @@
 /* Messages request to canonical chat: wire.md §3.2. */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 /* ---- system and messages ---- */
@@ -65,7 +64,8 @@ read_role(const struct jnode *obj, struct str word, enum role *role,
 }
 
 static int
-read_message(struct chat *chat, const struct jnode *obj, struct error *err)
+read_message(
+    struct chat *chat, void *into, const struct jnode *obj, struct error *err)
 {
 	static const struct field table[] = {
 		{ .name = "role", .kind = FIELD_STR, .need = JTREE_REQUIRED },
@@ -78,6 +78,7 @@ read_message(struct chat *chat, const struct jnode *obj, struct error *err)
 	struct jnode content;
 	enum role role = ROLE_USER;
 
+	(void)into;
 	if (decode_object(chat, obj, table, "messages", &word, err) < 0 ||
 	    read_role(obj, word, &role, err) < 0)
 		return -1;
@@ -93,20 +94,9 @@ static int
 read_messages(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct jnode item;
-	size_t i;
-
-	(void)into;
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	if (jtree_len(v) == 0)
-		return jtree_fail(v, err, "must not be empty");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_message(chat, &item, err) < 0)
-			return -1;
-	}
-	return 0;
+	if (decode_items(chat, into, v, read_message, err) < 0)
+		return -1;
+	return jtree_len(v) > 0 ? 0 : jtree_fail(v, err, "must not be empty");
 }
 
 /* ---- thinking and output ---- */

@@ -8,7 +8,6 @@
  */
 #include "fcgi/anthropic.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 /* ---- typed tools ---- */
@@ -96,9 +95,10 @@ read_custom(struct chat *chat, const struct jnode *item, struct error *err)
 	return jtree_fail(&at, err, "is required");
 }
 
+/* ${into}: whether there is a search tool among them. */
 static int
-read_tool(struct chat *chat, const struct jnode *item, bool *searched,
-    struct error *err)
+read_tool(
+    struct chat *chat, void *into, const struct jnode *item, struct error *err)
 {
 	struct str type = STR("custom");
 
@@ -108,7 +108,7 @@ read_tool(struct chat *chat, const struct jnode *item, bool *searched,
 		return read_custom(chat, item, err);
 	if (!str_starts(type, ANTHROPIC_SEARCH))
 		return read_typed(chat, item, type, err);
-	*searched = true;
+	*(bool *)into = true;
 	chat_lose(chat, "tools.%.*s", STR_ARG(type));
 	return 0;
 }
@@ -118,18 +118,11 @@ anthropic_tools(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	bool searched = false;
-	struct jnode item;
 	struct tool *t;
-	size_t i;
 
 	(void)into;
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_tool(chat, &item, &searched, err) < 0)
-			return -1;
-	}
+	if (decode_items(chat, &searched, v, read_tool, err) < 0)
+		return -1;
 	for (t = chat->tools; t != NULL && searched; t = t->next)
 		t->hidden = false;
 	return 0;

@@ -10,7 +10,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/exporter.h"

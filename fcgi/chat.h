@@ -11,7 +11,6 @@
 struct error;
 struct exchange;
 struct key;
-struct loop;
 
 /*
  * chat_front(x, key, read_err):

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/exporter.h"
 #include "core/loop.h"
+#include "core/mem.h"
 #include "fcgi/exchange.h"
 #include "fcgi/fastcgi.h"
 #include "fcgi/workers.h"
@@ -72,10 +73,8 @@ watch(struct conn *c, unsigned events)
 static struct conn *
 conn_new(struct conn_pool *pool, int fd)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = mem_new(sizeof(*c));
 
-	if (c == NULL)
-		abort();
 	c->pool = pool;
 	c->fd = fd;
 	c->limit.fn = on_limit;

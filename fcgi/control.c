@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/control.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/call_cache.h"
 #include "core/jtext.h"

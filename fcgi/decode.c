@@ -7,7 +7,6 @@
 #include "core/cache_key.h"
 #include "core/error.h"
 
-#define MAX_NAMES    256    /* more stop strings than any vendor takes */
 #define EXACT_DOUBLE 0x1p53 /* integers below it are exact */
 
 /* ---- objects ---- */
@@ -209,6 +208,43 @@ decode_object(struct chat *chat, const struct jnode *obj,
 	return 0;
 }
 
+int
+decode_items(struct chat *chat, void *into, const struct jnode *v,
+    field_fn *read, struct error *err)
+{
+	struct jnode item;
+	size_t i;
+
+	if (!json_object_is_type(v->v, json_type_array))
+		return jtree_fail(v, err, "must be an array");
+	for (i = 0; i < jtree_len(v); i++) {
+		item = jtree_item(v, i);
+		if (read(chat, into, &item, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+decode_shared(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	struct shared *s, **at = &chat->shared;
+
+	(void)into;
+	(void)err;
+	if (is_off(v->v))
+		return 0;
+	s = ARENA_NEW(chat->arena, struct shared);
+	s->name = str_dup(chat->arena, str_of(v->key));
+	s->path = jtree_path(chat->arena, v);
+	s->raw = jtree_text(chat->arena, v);
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = s;
+	return 0;
+}
+
 /* ---- content ---- */
 
 struct part *
@@ -290,223 +326,5 @@ decode_content(struct chat *chat, struct part **list, const struct jnode *v,
 		if (read_part(chat, list, &item, types, who, err) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-/* "data:image/png;base64,AAAA": RFC 2397. */
-static int
-read_data_url(const struct jnode *at, struct str url, struct part *part,
-    struct error *err)
-{
-	struct str head, type, data;
-
-	data = str_split(str_skip(url, strlen("data:")), ',', &head);
-	if (data.p == NULL || head.n < 7 ||
-	    memcmp(head.p + head.n - 7, ";base64", 7) != 0)
-		return jtree_fail(at, err, "must be a base64 data URL");
-	(void)str_split(head, ';', &type);
-	if (type.n == 0)
-		return jtree_fail(at, err, "data URL without a media type");
-	part->mime = type;
-	part->data = data;
-	return 0;
-}
-
-int
-decode_media(const struct jnode *url, struct part *part, struct error *err)
-{
-	struct str s = jtree_value_str(url);
-
-	if (s.p == NULL)
-		return jtree_fail(url, err, "must be a string");
-	if (str_starts(s, "data:"))
-		return read_data_url(url, s, part, err);
-	if (!str_starts(s, "https://") && !str_starts(s, "http://"))
-		return jtree_fail(url, err, "must be an https or data URL");
-	part->url = s;
-	return 0;
-}
-
-/* ---- readers of single fields ---- */
-
-int
-decode_names(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	struct name **list = into;
-	struct str one = jtree_value_str(v);
-	struct jnode item;
-	size_t i;
-
-	if (one.p != NULL) {
-		name_add(chat->arena, list, one);
-		return 0;
-	}
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be a string or an array");
-	if (jtree_len(v) > MAX_NAMES)
-		return jtree_fail(v, err, "more than %d strings", MAX_NAMES);
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		one = jtree_value_str(&item);
-		if (one.p == NULL)
-			return jtree_fail(&item, err, "must be a string");
-		name_add(chat->arena, list, one);
-	}
-	return 0;
-}
-
-int
-decode_effort(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	enum effort *effort = into;
-
-	(void)chat;
-	*effort = effort_of(jtree_value_str(v));
-	if (*effort == EFFORT_UNSET)
-		return jtree_fail(v, err,
-		    "must be one of none, minimal, low, "
-		    "medium, high, xhigh, max");
-	return 0;
-}
-
-/* An unknown lifetime is the vendor's default, not an error. */
-int
-decode_mark(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	static const struct {
-		const char *ttl;
-		enum cache_mark mark;
-	} marks[] = {
-		{ "5m", CACHE_MARK_5M },
-		{ "30m", CACHE_MARK_30M },
-		{ "1h", CACHE_MARK_1H },
-		{ "12h", CACHE_MARK_12H },
-	};
-	enum cache_mark *mark = into;
-	struct str ttl = STR_NONE;
-	size_t i;
-
-	(void)chat;
-	if (!json_object_is_type(v->v, json_type_object))
-		return jtree_fail(v, err, "must be an object");
-	if (jtree_str(v, "ttl", JTREE_OPTIONAL, &ttl, err) < 0)
-		return -1;
-	*mark = strcmp(v->key, "cache_control") == 0 ? CACHE_MARK_5M
-						     : CACHE_MARK_30M;
-	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (str_is(ttl, marks[i].ttl))
-			*mark = marks[i].mark;
-	}
-	return 0;
-}
-
-int
-decode_shared(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	struct shared *s, **at = &chat->shared;
-
-	(void)into;
-	(void)err;
-	if (is_off(v->v))
-		return 0;
-	s = ARENA_NEW(chat->arena, struct shared);
-	s->name = str_dup(chat->arena, str_of(v->key));
-	s->path = jtree_path(chat->arena, v);
-	s->raw = jtree_text(chat->arena, v);
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = s;
-	return 0;
-}
-
-int
-decode_json(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	struct str *text = into;
-
-	if (!json_object_is_type(v->v, json_type_object))
-		return jtree_fail(v, err, "must be an object");
-	*text = jtree_text(chat->arena, v);
-	return 0;
-}
-
-/* ---- tool choice ---- */
-
-int
-decode_choice(struct chat *chat, const struct jnode *v, struct error *err)
-{
-	static const struct {
-		const char *word;
-		enum tool_choice choice;
-	} words[] = {
-		{ "auto", TOOL_CHOICE_AUTO },
-		{ "none", TOOL_CHOICE_NONE },
-		{ "required", TOOL_CHOICE_REQUIRED },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (str_is(jtree_value_str(v), words[i].word)) {
-			chat->tool_choice = words[i].choice;
-			return 0;
-		}
-	}
-	return jtree_fail(v, err, "must be auto, none, required or an object");
-}
-
-static bool
-has_name(const struct name *list, struct str s)
-{
-	while (list != NULL && !str_eq(list->s, s))
-		list = list->next;
-	return list != NULL;
-}
-
-/* Tools that may not be called are not offered: the same, said otherwise. */
-static void
-keep_tools(struct chat *chat, const struct name *names)
-{
-	struct tool *t = chat->tools, *kept, *last;
-
-	chat->tools = NULL;
-	for (; t != NULL; t = t->next) {
-		if (!has_name(names, t->name))
-			continue;
-		kept = chat_tool(chat);
-		last = kept->last;
-		*kept = *t;
-		kept->next = NULL;
-		kept->last = last;
-	}
-}
-
-int
-decode_allowed(struct chat *chat, const struct jnode *list,
-    const struct name *names, struct str mode, struct error *err)
-{
-	keep_tools(chat, names);
-	if (chat->tools == NULL)
-		return jtree_fail(list, err, "names none of the tools");
-	chat->tool_choice =
-	    str_is(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
-	return 0;
-}
-
-int
-decode_audio_format(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	struct part *part = into;
-	struct str format = jtree_value_str(v);
-
-	if (!str_is(format, "wav") && !str_is(format, "mp3"))
-		return jtree_fail(v, err, "must be wav or mp3");
-	part->mime =
-	    str_of(arena_printf(chat->arena, "audio/%.*s", STR_ARG(format)));
 	return 0;
 }

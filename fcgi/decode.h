@@ -92,6 +92,15 @@ int decode_object(struct chat *chat, const struct jnode *obj,
     const struct field *table, const char *label, void *into, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * decode_items(chat, into, v, read, err):
+ * Have ${read} read each item of the array ${v}, all into ${into}.
+ *
+ * Returns  0, or -1: ERROR_BAD_REQUEST.
+ */
+int decode_items(struct chat *chat, void *into, const struct jnode *v,
+    field_fn *read, struct error *err) __attribute__((warn_unused_result));
+
 /* Who may say a content part. */
 enum speaker {
 	SPEAKER_SYSTEM = 1 << 0,
@@ -135,34 +144,32 @@ struct part *decode_part(struct chat *chat, struct part **list,
 int decode_type(const struct jnode *obj, struct str *type, struct error *err)
     __attribute__((warn_unused_result));
 
-/*
- * decode_media(url, part, err):
- * Take the URL at ${url}: https to part->url, data: to mime and data.
- */
-int decode_media(const struct jnode *url, struct part *part, struct error *err)
-    __attribute__((warn_unused_result));
+/* How one of OpenAI's formats writes a tool choice that is an object. */
+struct choice_form {
+	const char *allowed; /* member that has mode and tools; NULL: itself */
+	int (*named)(struct chat *chat, const struct jnode *v, struct str *name,
+	    struct error *err); /* the name in the choice of one tool */
+};
 
 /*
- * decode_choice(chat, v, err), decode_allowed(chat, list, names, mode, err):
- * Take the tool choice that is the word ${v}; offer only the tools in
- * ${names}, read from ${list}, of which one must be called if ${mode} is
- * "required".
+ * decode_choice(chat, v, form, err):
+ * Take the tool choice ${v}: a word, one tool, or those that are allowed.
+ *
+ * Returns  0, or -1: ERROR_BAD_REQUEST.
  */
-int decode_choice(struct chat *chat, const struct jnode *v, struct error *err)
-    __attribute__((warn_unused_result));
-int decode_allowed(struct chat *chat, const struct jnode *list,
-    const struct name *names, struct str mode, struct error *err)
+int decode_choice(struct chat *chat, const struct jnode *v,
+    const struct choice_form *form, struct error *err)
     __attribute__((warn_unused_result));
 
 /* Field readers for more than one dialect. */
-field_fn decode_names;  /* into struct name *: a string or several */
-field_fn decode_effort; /* into enum effort */
-field_fn decode_mark;   /* into enum cache_mark: {ttl} */
-field_fn decode_json;   /* into struct str: an object, as compact text */
-field_fn decode_shared; /* into chat->shared, unless it is false or empty */
-
-/* decode_audio_format(...): a member: "wav" becomes the part's "audio/wav". */
-int decode_audio_format(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err);
+field_fn decode_names;    /* into struct name *: a string or several */
+field_fn decode_effort;   /* into enum effort */
+field_fn decode_mark;     /* into enum cache_mark: {ttl} */
+field_fn decode_json;     /* into struct str: an object, as compact text */
+field_fn decode_shared;   /* into chat->shared, unless it is false or empty */
+field_fn decode_parallel; /* into chat->parallel_off */
+field_fn decode_stream_options; /* into struct chat */
+field_fn decode_media; /* into struct part: https: url; data: mime, data */
+field_fn decode_audio_format; /* into struct part: "wav" is "audio/wav" */
 
 #endif

@@ -7,7 +7,6 @@
 #ifndef FCGI_DIALECT_H
 #define FCGI_DIALECT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/ledger.h"

@@ -54,19 +54,6 @@ read_one(
 	return n == 1 ? 0 : jtree_fail(v, err, "only 1 is available");
 }
 
-static int
-read_stream_options(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_OF("include_usage", BOOL, struct chat, include_usage),
-		FIELD_NO("include_obfuscation", SKIP),
-		FIELD_END,
-	};
-
-	return decode_object(chat, v, table, "stream_options", into, err);
-}
-
 #define NOT_A_CHAT "needs a completion model, which no provider here has"
 
 static int
@@ -76,7 +63,7 @@ decode(struct arena *a, struct str body, struct chat *chat, struct error *err)
 		FIELD_NO("model", SKIP),
 		FIELD_MUST_DO("prompt", read_prompt),
 		FIELD_OF("stream", BOOL, struct chat, stream),
-		FIELD_DO("stream_options", read_stream_options),
+		FIELD_DO("stream_options", decode_stream_options),
 		FIELD_OF("max_tokens", COUNT, struct chat, max_tokens),
 		FIELD_OF("temperature", NUMBER, struct chat, temperature),
 		FIELD_OF("top_p", NUMBER, struct chat, top_p),

@@ -9,7 +9,6 @@
 #include <openssl/evp.h>
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "fcgi/decode.h"

@@ -13,7 +13,6 @@
 struct buf;
 struct dialect;
 struct exchange;
-struct key;
 
 struct endpoint {
 	const char *method;            /* HEAD counts as GET; NULL: any */

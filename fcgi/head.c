@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/call_cache.h"
 #include "core/clock.h"

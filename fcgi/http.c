@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/error.h"
 
 static const char *const roots[] = { "v1", "p", "sluice", "healthz",

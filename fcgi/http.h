@@ -8,7 +8,6 @@
 #ifndef FCGI_HTTP_H
 #define FCGI_HTTP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/buf.h"

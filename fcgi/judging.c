@@ -11,6 +11,7 @@
 #include "core/judge.h"
 #include "core/live.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/trials.h"
 #include "fcgi/conn.h"
 #include "fcgi/workers.h"
@@ -33,10 +34,8 @@ struct judging {
 struct judging *
 judging_new(struct conn_pool *pool)
 {
-	struct judging *j = calloc(1, sizeof(*j));
+	struct judging *j = mem_new(sizeof(*j));
 
-	if (j == NULL)
-		abort();
 	j->pool = pool;
 	return j;
 }

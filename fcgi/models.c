@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi/models.h"
 
-#include <stdio.h>
-
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"

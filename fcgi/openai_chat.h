@@ -20,12 +20,9 @@
 struct arena;
 struct buf;
 struct chat;
-struct encode;
 struct encode_opts;
 struct encoder;
 struct error;
-struct event;
-struct receipt;
 
 /* See struct dialect. */
 int openai_chat_decode(struct arena *a, struct str body, struct chat *chat,

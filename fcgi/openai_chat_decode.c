@@ -6,7 +6,6 @@
  */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define LEGACY "is not available on this provider, use tools"
@@ -57,32 +56,6 @@ read_modalities(
 			    STR_ARG(n->s));
 	}
 	return 0;
-}
-
-static int
-read_parallel(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	bool on = true;
-
-	(void)into;
-	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
-		return -1;
-	chat->parallel_off = !on;
-	return 0;
-}
-
-static int
-read_stream_options(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	static const struct field table[] = {
-		FIELD_OF("include_usage", BOOL, struct chat, include_usage),
-		FIELD_NO("include_obfuscation", SKIP),
-		FIELD_END,
-	};
-
-	return decode_object(chat, v, table, "stream_options", into, err);
 }
 
 static int
@@ -199,7 +172,8 @@ read_custom(
 }
 
 static int
-read_tool(struct chat *chat, const struct jnode *item, struct error *err)
+read_tool(
+    struct chat *chat, void *into, const struct jnode *item, struct error *err)
 {
 	static const struct field function[] = {
 		FIELD_NO("type", SKIP),
@@ -215,6 +189,7 @@ read_tool(struct chat *chat, const struct jnode *item, struct error *err)
 	struct str type = STR("function");
 	struct jnode at;
 
+	(void)into;
 	if (jtree_str(item, "type", JTREE_OPTIONAL, &type, err) < 0)
 		return -1;
 	if (str_is(type, "function"))
@@ -233,30 +208,21 @@ static int
 read_tools(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct jnode item;
-	size_t i;
-
-	(void)into;
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_tool(chat, &item, err) < 0)
-			return -1;
-	}
-	return 0;
+	return decode_items(chat, into, v, read_tool, err);
 }
 
 /* ---- tool_choice ---- */
 
 /* The name in {"type":"function","function":{"name":...}}. */
 static int
-read_named(const struct jnode *v, struct str *name, struct error *err)
+read_named(struct chat *chat, const struct jnode *v, struct str *name,
+    struct error *err)
 {
 	struct str type = STR_NONE;
 	struct jnode of, at;
 	const char *key;
 
+	(void)chat;
 	if (decode_type(v, &type, err) < 0)
 		return -1;
 	if (!str_is(type, "function") && !str_is(type, "custom")) {
@@ -271,44 +237,13 @@ read_named(const struct jnode *v, struct str *name, struct error *err)
 }
 
 static int
-read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
-{
-	struct jnode of, list, item;
-	struct name *names = NULL;
-	struct str mode = STR("auto"), name;
-	size_t i;
-
-	if (jtree_object(v, "allowed_tools", JTREE_REQUIRED, &of, err) < 0 ||
-	    jtree_str(&of, "mode", JTREE_OPTIONAL, &mode, err) < 0 ||
-	    jtree_array(&of, "tools", JTREE_REQUIRED, &list, err) < 0)
-		return -1;
-	if (jtree_len(&list) > 256)
-		return jtree_fail(&list, err, "more than 256 tools");
-	for (i = 0; i < jtree_len(&list); i++) {
-		item = jtree_item(&list, i);
-		if (read_named(&item, &name, err) < 0)
-			return -1;
-		name_add(chat->arena, &names, name);
-	}
-	return decode_allowed(chat, &list, names, mode, err);
-}
-
-static int
 read_choice(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct str type = STR_NONE;
+	static const struct choice_form form = { "allowed_tools", read_named };
 
 	(void)into;
-	if (jtree_value_str(v).p != NULL)
-		return decode_choice(chat, v, err);
-	if (decode_type(v, &type, err) < 0)
-		return -1;
-	chat->beyond = true; /* its members are not looked at one by one */
-	if (str_is(type, "allowed_tools"))
-		return read_allowed(chat, v, err);
-	chat->tool_choice = TOOL_CHOICE_NAMED;
-	return read_named(v, &chat->tool_choice_name, err);
+	return decode_choice(chat, v, &form, err);
 }
 
 /* ---- the request ---- */
@@ -324,7 +259,7 @@ static const struct field request_fields[] = {
 	FIELD_NO("usage", SKIP), /* OpenRouter's wish for cost: always met */
 	FIELD_MUST_DO("messages", openai_chat_messages),
 	FIELD_OF("stream", BOOL, struct chat, stream),
-	FIELD_DO("stream_options", read_stream_options),
+	FIELD_DO("stream_options", decode_stream_options),
 	FIELD_OF("max_tokens", COUNT, struct chat, max_tokens),
 	FIELD_OF("max_completion_tokens", COUNT, struct chat, max_tokens),
 	FIELD_OF("temperature", NUMBER, struct chat, temperature),
@@ -337,7 +272,7 @@ static const struct field request_fields[] = {
 	FIELD_DO("n", read_n),
 	FIELD_DO("tools", read_tools),
 	FIELD_DO("tool_choice", read_choice),
-	FIELD_DO("parallel_tool_calls", read_parallel),
+	FIELD_DO("parallel_tool_calls", decode_parallel),
 	FIELD_DO("response_format", read_format),
 	FIELD_DO("reasoning", read_reasoning),
 	FIELD_BY("reasoning_effort", decode_effort, struct chat, effort),

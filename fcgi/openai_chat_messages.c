@@ -6,7 +6,6 @@
  */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 #include "fcgi/signature.h"
 
@@ -248,11 +247,12 @@ says_more(const struct message *m)
 		(m->calls.v != NULL || m->refusal.p != NULL));
 }
 
-/* ${*results}: the turn that collects a run of tool messages, or NULL. */
+/* ${into}: the turn that collects a run of tool messages, or NULL. */
 static int
-read_message(struct chat *chat, const struct jnode *obj, struct turn **results,
-    struct error *err)
+read_message(
+    struct chat *chat, void *into, const struct jnode *obj, struct error *err)
 {
+	struct turn **results = into;
 	struct message m = { .obj = obj };
 	struct jnode at;
 	size_t i;
@@ -275,18 +275,9 @@ openai_chat_messages(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	struct turn *results = NULL;
-	struct jnode item;
-	size_t i;
 
 	(void)into;
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	if (jtree_len(v) == 0)
-		return jtree_fail(v, err, "must not be empty");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_message(chat, &item, &results, err) < 0)
-			return -1;
-	}
-	return 0;
+	if (decode_items(chat, &results, v, read_message, err) < 0)
+		return -1;
+	return jtree_len(v) > 0 ? 0 : jtree_fail(v, err, "must not be empty");
 }

@@ -2,7 +2,6 @@
 /* The content parts and tool calls of a Chat Completions message. */
 #include "fcgi/openai_chat.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 
@@ -44,27 +43,19 @@ read_refusal(struct chat *chat, struct part **list, const struct jnode *obj,
 	    decode_part(chat, list, PART_REFUSAL, obj), err);
 }
 
-static int
-read_url(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	(void)chat;
-	return decode_media(v, into, err);
-}
-
 /* An object; Mistral's clients may send the address alone. */
 static int
 read_image_url(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_MUST_DO("url", read_url),
+		FIELD_MUST_DO("url", decode_media),
 		FIELD_OF("detail", STR, struct part, detail),
 		FIELD_END,
 	};
 
 	if (jtree_value_str(v).p != NULL)
-		return decode_media(v, into, err);
+		return decode_media(chat, into, v, err);
 	return decode_object(
 	    chat, v, table, "messages.content.image_url", into, err);
 }
@@ -86,7 +77,8 @@ read_image(struct chat *chat, struct part **list, const struct jnode *obj,
 
 /* As Mistral's clients send it: base64 without a type, or a data URL. */
 static int
-read_audio_text(struct part *part, const struct jnode *v, struct error *err)
+read_audio_text(struct chat *chat, struct part *part, const struct jnode *v,
+    struct error *err)
 {
 	static const struct {
 		const char *start; /* of the data, in base64 */
@@ -100,7 +92,7 @@ read_audio_text(struct part *part, const struct jnode *v, struct error *err)
 	size_t i;
 
 	if (str_starts(s, "data:"))
-		return decode_media(v, part, err);
+		return decode_media(chat, part, v, err);
 	part->data = s;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (str_starts(s, kinds[i].start))
@@ -121,7 +113,7 @@ read_input_audio(
 	};
 
 	if (jtree_value_str(v).p != NULL)
-		return read_audio_text(into, v, err);
+		return read_audio_text(chat, into, v, err);
 	return decode_object(
 	    chat, v, table, "messages.content.input_audio", into, err);
 }
@@ -146,7 +138,7 @@ read_file_of(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	static const struct field table[] = {
-		FIELD_DO("file_data", read_url),
+		FIELD_DO("file_data", decode_media),
 		FIELD_OF("file_id", STR, struct part, file_id),
 		FIELD_OF("filename", STR, struct part, name),
 		FIELD_END,
@@ -193,7 +185,7 @@ read_document(struct chat *chat, struct part **list, const struct jnode *obj,
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_MUST_DO("document_url", read_url),
+		FIELD_MUST_DO("document_url", decode_media),
 		FIELD_OF("document_name", STR, struct part, name),
 		FIELDS_OF_MARKS,
 		FIELD_END,
@@ -300,8 +292,8 @@ read_custom(
 }
 
 static int
-read_call(struct chat *chat, struct turn *turn, const struct jnode *obj,
-    struct error *err)
+read_call(
+    struct chat *chat, void *into, const struct jnode *obj, struct error *err)
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
@@ -311,6 +303,7 @@ read_call(struct chat *chat, struct turn *turn, const struct jnode *obj,
 		FIELD_DO("custom", read_custom),
 		FIELD_END,
 	};
+	struct turn *turn = into;
 	struct part *part;
 	struct jnode at;
 
@@ -328,15 +321,5 @@ int
 openai_chat_calls(struct chat *chat, struct turn *turn, const struct jnode *v,
     struct error *err)
 {
-	struct jnode item;
-	size_t i;
-
-	if (v->v != NULL && !json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_call(chat, turn, &item, err) < 0)
-			return -1;
-	}
-	return 0;
+	return v->v == NULL ? 0 : decode_items(chat, turn, v, read_call, err);
 }

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
@@ -307,8 +306,8 @@ write_usage(const struct encode *e, struct jw *w, const struct receipt *r)
 }
 
 /* The API has few words of its own; all others are a fault of the server. */
-const char *
-openai_responses_code(const struct error *err)
+static const char *
+code_of(const struct error *err)
 {
 	if (err->code[0] != '\0')
 		return err->code;
@@ -324,7 +323,7 @@ write_error(struct jw *w, const struct error *err)
 	}
 	jw_key(w, "error");
 	jw_object(w);
-	jw_kv_cstr(w, "code", openai_responses_code(err));
+	jw_kv_cstr(w, "code", code_of(err));
 	jw_kv_cstr(w, "message", err->msg);
 	jw_end(w);
 }

@@ -70,9 +70,6 @@ void openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
 struct str openai_responses_arguments(
     const struct encode *e, const struct fold_block *b);
 
-/* The word for `code` of an error object in a response. */
-const char *openai_responses_code(const struct error *err);
-
 /* Writes the whole answer. */
 void openai_responses_document(struct encode *e, const struct receipt *r);
 

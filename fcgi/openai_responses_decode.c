@@ -2,7 +2,6 @@
 /* Responses request to canonical chat: all but the input and the tools. */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define NO_STATE                                                               \
@@ -20,19 +19,6 @@ read_instructions(
 	turn->path = jtree_path(chat->arena, v);
 	return decode_content(
 	    chat, &turn->parts, v, openai_responses_parts, SPEAKER_SYSTEM, err);
-}
-
-static int
-read_parallel(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	bool on = true;
-
-	(void)into;
-	if (jtree_bool(v->up, v->key, JTREE_REQUIRED, &on, err) < 0)
-		return -1;
-	chat->parallel_off = !on;
-	return 0;
 }
 
 /* Only what makes answers differ is lost. */
@@ -179,7 +165,7 @@ static const struct field request_fields[] = {
 	FIELD_MUST_DO("input", openai_responses_input),
 	FIELD_DO("tools", openai_responses_tools),
 	FIELD_DO("tool_choice", openai_responses_choice),
-	FIELD_DO("parallel_tool_calls", read_parallel),
+	FIELD_DO("parallel_tool_calls", decode_parallel),
 	FIELD_OF("stream", BOOL, struct chat, stream),
 	FIELD_NO("stream_options", SKIP),
 	FIELD_OF("max_output_tokens", COUNT, struct chat, max_tokens),

@@ -8,7 +8,6 @@
  */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "fcgi/signature.h"
@@ -133,26 +132,31 @@ read_message(struct chat *chat, const struct jnode *obj, struct error *err)
 
 /* ---- reasoning ---- */
 
+static int
+add_text(
+    struct chat *chat, void *into, const struct jnode *item, struct error *err)
+{
+	struct buf *b = into;
+	struct str text;
+
+	(void)chat;
+	if (jtree_str(item, "text", JTREE_REQUIRED, &text, err) < 0)
+		return -1;
+	if (b->n > 0)
+		buf_addz(b, "\n\n");
+	buf_adds(b, text);
+	return 0;
+}
+
 /* The texts of parts, with an empty line between, as one. */
 static int
 read_texts(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
 	struct buf *b = buf_new(chat->arena, MAX_JOINED_BYTES);
-	struct str text;
-	struct jnode item;
-	size_t i;
 
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (jtree_str(&item, "text", JTREE_REQUIRED, &text, err) < 0)
-			return -1;
-		if (b->n > 0)
-			buf_addz(b, "\n\n");
-		buf_adds(b, text);
-	}
+	if (decode_items(chat, b, v, add_text, err) < 0)
+		return -1;
 	*(struct str *)into = buf_str(b);
 	return 0;
 }
@@ -420,12 +424,14 @@ static const struct {
 };
 
 static int
-read_item(struct chat *chat, const struct jnode *obj, struct error *err)
+read_item(
+    struct chat *chat, void *into, const struct jnode *obj, struct error *err)
 {
 	struct str type = STR("message");
 	struct jnode at;
 	size_t i;
 
+	(void)into;
 	if (!json_object_is_type(obj->v, json_type_object))
 		return jtree_fail(obj, err, "must be an object");
 	if (jtree_str(obj, "type", JTREE_OPTIONAL, &type, err) < 0)
@@ -445,10 +451,6 @@ int
 openai_responses_input(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct jnode item;
-	size_t i;
-
-	(void)into;
 	if (jtree_value_str(v).p != NULL)
 		return decode_content(chat,
 		    &add_turn(chat, ROLE_USER, v)->parts, v,
@@ -457,11 +459,8 @@ openai_responses_input(
 		return jtree_fail(v, err, "must be a string or an array");
 	if (jtree_len(v) == 0)
 		return jtree_fail(v, err, "must not be empty");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_item(chat, &item, err) < 0)
-			return -1;
-	}
+	if (decode_items(chat, into, v, read_item, err) < 0)
+		return -1;
 	if (chat->turns == NULL)
 		return jtree_fail(v, err, "holds nothing for another provider");
 	return 0;

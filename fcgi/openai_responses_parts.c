@@ -2,7 +2,6 @@
 /* The content parts of Responses items: wire.md §2.2. */
 #include "fcgi/openai_responses.h"
 
-#include "core/arena.h"
 #include "core/error.h"
 
 #define LABEL "input.content"
@@ -49,14 +48,6 @@ read_refusal(struct chat *chat, struct part **list, const struct jnode *obj,
 }
 
 static int
-read_url(
-    struct chat *chat, void *into, const struct jnode *v, struct error *err)
-{
-	(void)chat;
-	return decode_media(v, into, err);
-}
-
-static int
 must_have(const struct part *part, const struct jnode *obj, const char *key,
     struct error *err)
 {
@@ -75,7 +66,7 @@ read_image(struct chat *chat, struct part **list, const struct jnode *obj,
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_DO("image_url", read_url),
+		FIELD_DO("image_url", decode_media),
 		FIELD_OF("file_id", STR, struct part, file_id),
 		FIELD_OF("detail", STR, struct part, detail),
 		FIELD_MARK,
@@ -94,8 +85,8 @@ read_file(struct chat *chat, struct part **list, const struct jnode *obj,
 {
 	static const struct field table[] = {
 		FIELD_NO("type", SKIP),
-		FIELD_DO("file_data", read_url),
-		FIELD_DO("file_url", read_url),
+		FIELD_DO("file_data", decode_media),
+		FIELD_DO("file_url", decode_media),
 		FIELD_OF("file_id", STR, struct part, file_id),
 		FIELD_OF("filename", STR, struct part, name),
 		FIELD_NO("detail", SKIP),

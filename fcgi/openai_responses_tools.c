@@ -101,8 +101,7 @@ read_custom(struct chat *chat, const struct entry *e, struct error *err)
 	return read_tool(chat, e, table, err);
 }
 
-static int read_list(
-    struct chat *chat, const struct jnode *v, struct str ns, struct error *err);
+static field_fn read_entry;
 
 static int
 read_namespace(struct chat *chat, const struct entry *e, struct error *err)
@@ -115,7 +114,7 @@ read_namespace(struct chat *chat, const struct entry *e, struct error *err)
 	if (jtree_str(e->obj, "name", JTREE_REQUIRED, &name, err) < 0 ||
 	    jtree_array(e->obj, "tools", JTREE_REQUIRED, &list, err) < 0)
 		return -1;
-	return read_list(chat, &list, name, err);
+	return decode_items(chat, &name, &list, read_entry, err);
 }
 
 static int
@@ -165,11 +164,12 @@ static const struct {
 	{ "web_search", true, read_search },
 };
 
+/* ${into}: the name of the namespace it stands in. */
 static int
-read_entry(struct chat *chat, const struct jnode *obj, struct str ns,
-    struct error *err)
+read_entry(
+    struct chat *chat, void *into, const struct jnode *obj, struct error *err)
 {
-	struct entry e = { .ns = ns, .obj = obj };
+	struct entry e = { .ns = *(struct str *)into, .obj = obj };
 	struct jnode at;
 	size_t i;
 
@@ -185,29 +185,14 @@ read_entry(struct chat *chat, const struct jnode *obj, struct str ns,
 	    STR_ARG(e.type));
 }
 
-static int
-read_list(
-    struct chat *chat, const struct jnode *v, struct str ns, struct error *err)
-{
-	struct jnode item;
-	size_t i;
-
-	if (!json_object_is_type(v->v, json_type_array))
-		return jtree_fail(v, err, "must be an array");
-	for (i = 0; i < jtree_len(v); i++) {
-		item = jtree_item(v, i);
-		if (read_entry(chat, &item, ns, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int
 openai_responses_tools(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
+	struct str none = STR_NONE;
+
 	(void)into;
-	return read_list(chat, v, STR_NONE, err);
+	return decode_items(chat, &none, v, read_entry, err);
 }
 
 static void
@@ -264,42 +249,12 @@ read_named(struct chat *chat, const struct jnode *v, struct str *name,
 	return 0;
 }
 
-static int
-read_allowed(struct chat *chat, const struct jnode *v, struct error *err)
-{
-	struct str mode = STR("auto"), name;
-	struct name *names = NULL;
-	struct jnode list, item;
-	size_t i;
-
-	if (jtree_str(v, "mode", JTREE_OPTIONAL, &mode, err) < 0 ||
-	    jtree_array(v, "tools", JTREE_REQUIRED, &list, err) < 0)
-		return -1;
-	if (jtree_len(&list) > 256)
-		return jtree_fail(&list, err, "more than 256 tools");
-	for (i = 0; i < jtree_len(&list); i++) {
-		item = jtree_item(&list, i);
-		if (read_named(chat, &item, &name, err) < 0)
-			return -1;
-		name_add(chat->arena, &names, name);
-	}
-	return decode_allowed(chat, &list, names, mode, err);
-}
-
 int
 openai_responses_choice(
     struct chat *chat, void *into, const struct jnode *v, struct error *err)
 {
-	struct str type = STR_NONE;
+	static const struct choice_form form = { NULL, read_named };
 
 	(void)into;
-	if (jtree_value_str(v).p != NULL)
-		return decode_choice(chat, v, err);
-	if (decode_type(v, &type, err) < 0)
-		return -1;
-	chat->beyond = true; /* its members are not looked at one by one */
-	if (str_is(type, "allowed_tools"))
-		return read_allowed(chat, v, err);
-	chat->tool_choice = TOOL_CHOICE_NAMED;
-	return read_named(chat, v, &chat->tool_choice_name, err);
+	return decode_choice(chat, v, &form, err);
 }

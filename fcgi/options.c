@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"

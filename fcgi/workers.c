@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/loop.h"
+#include "core/mem.h"
 
 #define STACK_BYTES (512u << 10)
 #define MAX_THREADS 64u             /* unless more were asked for */
@@ -191,11 +192,9 @@ struct workers *
 workers_new(unsigned n, struct loop *loop, struct error *err)
 {
 	unsigned max = n > MAX_THREADS ? n : MAX_THREADS;
-	struct workers *w = calloc(1, sizeof(*w) + max * sizeof(pthread_t));
+	struct workers *w = mem_new(sizeof(*w) + max * sizeof(pthread_t));
 	int rc;
 
-	if (w == NULL)
-		abort();
 	w->loop = loop;
 	w->max = max;
 	w->waited.fn = on_waited;

@@ -78,18 +78,7 @@ int answer_lost(struct sink *out, struct str what, struct error *err)
  */
 int answer_cut(struct error *err);
 
-/* An error answer as struct provider's refused() gets it. */
-struct refusal {
-	enum wire wire;
-	int status;
-	const struct header *headers;
-	struct str body;
-};
-
-/*
- * answer_refused(a, r, err):
- * Set ${err} from ${r}: what refused() of every HTTP provider does.
- */
+/* answer_refused: see struct provider; all HTTP providers have this one. */
 void answer_refused(
     struct arena *a, const struct refusal *r, struct error *err);
 

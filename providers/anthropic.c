@@ -10,8 +10,6 @@
 #include "core/conf.h"
 #include "core/count.h"
 #include "core/error.h"
-#include "core/jtext.h"
-#include "core/jw.h"
 
 #include "providers/answer.h"
 #include "providers/foreign.h"
@@ -49,21 +47,6 @@ headers_for(struct arena *a, const struct target *t, const struct ask *ask)
 	return list;
 }
 
-/* The client's bytes with another model, without another's signatures. */
-static int
-edit_body(struct arena *a, const struct target *t, const struct ask *ask,
-    struct upstream_request *out, struct buf *body)
-{
-	struct buf *model = buf_new(a, MAX_BODY_BYTES);
-	struct jtext_edit edits[2] = { { .path = "model" } };
-	size_t n = 1;
-
-	jw_quote(model, t->model);
-	edits[0].value = buf_str(model);
-	n += foreign_edit(a, ask, &edits[1], &out->losses);
-	return jtext_apply(body, ask->body, edits, n);
-}
-
 static int
 prepare(struct arena *a, const struct target *t, struct ask *ask,
     struct upstream_request *out, struct error *err)
@@ -74,19 +57,10 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	out->url = url_for(a, t->provider->base_url, ask->operation);
 	out->headers = headers_for(a, t, ask);
 	if (ask->wire == WIRE_ANTHROPIC)
-		rc = edit_body(a, t, ask, out, body);
+		rc = foreign_pass(a, t, ask, out, body);
 	else if ((rc = anthropic_write(a, t, ask, body, err)) == 0)
 		out->cut = anthropic_cut(ask->chat);
 	return request_body(out, body, rc, err);
-}
-
-static void
-refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_ANTHROPIC, status, headers, body };
-
-	answer_refused(a, &r, err);
 }
 
 /* POST /v1/messages/count_tokens, asked by clients of this format only. */
@@ -95,7 +69,7 @@ static const struct provider counting = {
 	.wire = WIRE_ANTHROPIC,
 	.prepare = prepare,
 	.decoder_new = count_decoder_new,
-	.refused = refused,
+	.refused = answer_refused,
 };
 
 const struct provider provider_anthropic = {
@@ -103,6 +77,6 @@ const struct provider provider_anthropic = {
 	.wire = WIRE_ANTHROPIC,
 	.prepare = prepare,
 	.decoder_new = anthropic_decoder_new,
-	.refused = refused,
+	.refused = answer_refused,
 	.count = &counting,
 };

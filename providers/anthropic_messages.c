@@ -4,9 +4,7 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/catalog.h"
-#include "core/error.h"
 #include "core/jw.h"
 
 #include "providers/custom_tool.h"

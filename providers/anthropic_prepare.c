@@ -5,7 +5,6 @@
  */
 #include "providers/anthropic.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
@@ -13,7 +12,6 @@
 #include "core/jw.h"
 
 #include "providers/custom_tool.h"
-#include "providers/effort.h"
 #include "providers/history.h"
 #include "providers/names.h"
 #include "providers/schema.h"

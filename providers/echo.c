@@ -31,7 +31,6 @@
 
 #include "providers/answer.h"
 #include "providers/echo_script.h"
-#include "providers/history.h"
 #include "providers/providers.h"
 
 #define MAX_FRAME_BYTES ((size_t)256 << 20)
@@ -471,14 +470,13 @@ decoder_new(struct arena *a, const struct target *t, const struct ask *ask)
 
 /* What is not 2xx comes here instead of to a decoder. */
 void
-echo_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
+echo_refused(struct arena *a, const struct refusal *r, struct error *err)
 {
 	(void)error_set(
-	    err, error_kind_of_status(status), "%.*s", STR_ARG(body));
+	    err, error_kind_of_status(r->status), "%.*s", STR_ARG(r->body));
 	if (err->kind == ERROR_UP_REFUSED)
-		err->status = status;
-	err->retry_after_ms = answer_retry_ms(a, headers);
+		err->status = r->status;
+	err->retry_after_ms = answer_retry_ms(a, r->headers);
 }
 
 const struct provider provider_echo = {

@@ -14,8 +14,7 @@
 extern const struct provider echo_embeddings;
 
 /* echo_refused: see struct provider. */
-void echo_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err);
+void echo_refused(struct arena *a, const struct refusal *r, struct error *err);
 
 /*
  * echo_word(text):

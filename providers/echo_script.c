@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/echo_script.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"

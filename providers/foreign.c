@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/foreign.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/jtext.h"
+#include "core/jw.h"
 
 #define MAX_BODY_BYTES ((size_t)256 << 20)
 
@@ -61,30 +61,35 @@ uncited(struct arena *a, const struct place *place, struct str item)
 	return jtext_apply(out, item, &gone, 1) == 0 ? buf_str(out) : item;
 }
 
-static void
-add_item(struct buf *list, struct str item)
+/* What is left of an item; absent: nothing. */
+typedef struct str own_fn(
+    struct arena *a, const struct place *place, struct str item);
+
+static struct str
+own_item(struct arena *a, const struct place *place, struct str item)
 {
-	buf_addch(list, list->n == 0 ? '[' : ',');
-	buf_adds(list, item);
+	return is_foreign(a, place, item) ? STR_NONE : uncited(a, place, item);
 }
 
 /*
- * The raw array ${list} without its foreign items, or ${list} itself; absent
- * if nothing is left.
+ * The raw array of what is left of the items of ${list}, or ${list} itself;
+ * absent if nothing is left.
  */
 static struct str
-own_items(struct arena *a, const struct place *place, struct str list)
+own_list(struct arena *a, const struct place *place, struct str list,
+    own_fn *own_one)
 {
 	struct buf *own = buf_new(a, MAX_BODY_BYTES);
 	struct str item, kept;
 	size_t pos = 0, edited = 0;
 
 	while (jtext_item(list, &pos, &item)) {
-		kept = is_foreign(a, place, item) ? STR_NONE
-						  : uncited(a, place, item);
+		kept = own_one(a, place, item);
 		edited += kept.p != item.p;
-		if (kept.p != NULL)
-			add_item(own, kept);
+		if (kept.p == NULL)
+			continue;
+		buf_addch(own, own->n == 0 ? '[' : ',');
+		buf_adds(own, kept);
 	}
 	if (edited == 0)
 		return list;
@@ -105,34 +110,12 @@ own_message(struct arena *a, const struct place *place, struct str message)
 	if (message.p[0] != '{' || !jtext_get(message, place->inner, &blocks) ||
 	    blocks.p[0] != '[')
 		return message;
-	edit.value = own_items(a, place, blocks);
+	edit.value = own_list(a, place, blocks, own_item);
 	if (edit.value.p == NULL || edit.value.p == blocks.p)
 		return edit.value.p == NULL ? STR_NONE : message;
 	out = buf_new(a, MAX_BODY_BYTES);
 	return jtext_apply(out, message, &edit, 1) == 0 ? buf_str(out)
 							: message;
-}
-
-/* As own_items, one level further down. */
-static struct str
-own_messages(struct arena *a, const struct place *place, struct str list)
-{
-	struct buf *own = buf_new(a, MAX_BODY_BYTES);
-	struct str item, kept;
-	size_t pos = 0, edited = 0;
-
-	while (jtext_item(list, &pos, &item)) {
-		kept = own_message(a, place, item);
-		edited += kept.p != item.p;
-		if (kept.p != NULL)
-			add_item(own, kept);
-	}
-	if (edited == 0)
-		return list;
-	if (own->n == 0)
-		buf_addch(own, '[');
-	buf_addch(own, ']');
-	return buf_str(own);
 }
 
 static const struct place *
@@ -146,7 +129,8 @@ place_of(enum wire wire)
 	return NULL;
 }
 
-bool
+/* The edit that leaves out what must not go; false if all of it may. */
+static bool
 foreign_edit(struct arena *a, const struct ask *ask, struct jtext_edit *edit,
     struct name **losses)
 {
@@ -156,12 +140,26 @@ foreign_edit(struct arena *a, const struct ask *ask, struct jtext_edit *edit,
 	if (place == NULL || str_find(ask->body, STR(WIRE_FOREIGN_TOKEN)) < 0 ||
 	    !jtext_get(ask->body, place->list, &list) || list.p[0] != '[')
 		return false;
-	own = place->inner != NULL ? own_messages(a, place, list)
-				   : own_items(a, place, list);
+	own = own_list(
+	    a, place, list, place->inner != NULL ? own_message : own_item);
 	if (own.p == list.p)
 		return false;
 	*edit = (struct jtext_edit){ .path = place->list,
 		.value = own.p != NULL ? own : STR("[]") };
 	name_add(a, losses, STR("thinking"));
 	return true;
+}
+
+int
+foreign_pass(struct arena *a, const struct target *t, const struct ask *ask,
+    struct upstream_request *out, struct buf *body)
+{
+	struct buf *model = buf_new(a, MAX_BODY_BYTES);
+	struct jtext_edit edits[2] = { { .path = "model" } };
+	size_t n = 1;
+
+	jw_quote(model, t->model);
+	edits[0].value = buf_str(model);
+	n += foreign_edit(a, ask, &edits[1], &out->losses);
+	return jtext_apply(body, ask->body, edits, n);
 }

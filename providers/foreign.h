@@ -8,21 +8,19 @@
 #ifndef PROVIDERS_FOREIGN_H
 #define PROVIDERS_FOREIGN_H
 
-#include <stdbool.h>
-
 #include "core/provider.h"
 
-struct jtext_edit;
-struct name;
+struct buf;
 
 /*
- * foreign_edit(a, ask, edit, losses):
- * Find what must not go with ask->body, which is Anthropic's or Responses'.
+ * foreign_pass(a, t, ask, out, body):
+ * Write ask->body, which is Anthropic's or Responses', to ${body}: for the
+ * model of ${t}, and without what must not go, a loss in ${out}.
  *
- * Returns  true with the ${edit} that leaves it out, and its loss in
- *          ${losses}; false if the body may pass.
+ * Returns  0, or -1: it is no object.
  */
-bool foreign_edit(struct arena *a, const struct ask *ask,
-    struct jtext_edit *edit, struct name **losses);
+int foreign_pass(struct arena *a, const struct target *t, const struct ask *ask,
+    struct upstream_request *out, struct buf *body)
+    __attribute__((warn_unused_result));
 
 #endif

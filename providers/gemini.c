@@ -9,7 +9,6 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"
@@ -103,21 +102,12 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return request_body(out, body, 0, err);
 }
 
-void
-gemini_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_GEMINI, status, headers, body };
-
-	answer_refused(a, &r, err);
-}
-
 const struct provider provider_gemini = {
 	.name = "gemini",
 	.wire = WIRE_GEMINI,
 	.prepare = prepare,
 	.decoder_new = gemini_decoder_new,
-	.refused = gemini_refused,
+	.refused = answer_refused,
 	.wants_bytes = gemini_wants_bytes,
 	.embed = &gemini_embeddings,
 };

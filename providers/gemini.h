@@ -20,7 +20,8 @@ struct gemini_writer {
 	struct error *err;
 	struct turn *turns;     /* in the order that the API insists on */
 	struct str instruction; /* ours, behind the client's; absent: none */
-	bool modern;            /* the third generation or later */
+	bool modern; /* the third generation or later: thinks by level, insists
+		      * on its signatures, takes media in results */
 };
 
 /*
@@ -67,13 +68,6 @@ void gemini_thinking(struct gemini_writer *o);
 bool gemini_can(const struct gemini_writer *o, unsigned can);
 
 /*
- * gemini_is_modern(t):
- * Returns  true for a model of the third generation or later: it thinks by
- *          level, insists on its signatures and takes media in results.
- */
-bool gemini_is_modern(const struct target *t);
-
-/*
  * gemini_usage(at, u):
  * Bring the object usageMetadata ${at} to disjoint buckets.
  *
@@ -96,11 +90,9 @@ const char *gemini_url(
 /* gemini_headers(a, t): content type and credential. */
 struct header *gemini_headers(struct arena *a, const struct target *t);
 
-/* gemini_decoder_new, gemini_refused: see struct provider. */
+/* gemini_decoder_new: see struct provider. */
 struct decoder *gemini_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);
-void gemini_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err);
 
 extern const struct provider gemini_embeddings; /* :batchEmbedContents */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The conversation of a Gemini request, as history.h has ordered it. */
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"

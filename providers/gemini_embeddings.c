@@ -144,5 +144,5 @@ const struct provider gemini_embeddings = {
 	.wire = WIRE_GEMINI,
 	.prepare = prepare,
 	.decoder_new = decoder_new,
-	.refused = gemini_refused,
+	.refused = answer_refused,
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Images, documents and audio of a Gemini request. */
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/jw.h"
 

@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 
-#include "core/arena.h"
 #include "core/catalog.h"
 #include "core/error.h"
 #include "core/jw.h"
@@ -30,8 +29,8 @@ gemini_can(const struct gemini_writer *o, unsigned can)
 }
 
 /* The name tells, or how it thinks; what nobody knows is new. */
-bool
-gemini_is_modern(const struct target *t)
+static bool
+is_modern(const struct target *t)
 {
 	struct str number = str_skip(t->model, sizeof(FAMILY) - 1);
 
@@ -272,15 +271,6 @@ write_tier(struct gemini_writer *o)
 	chat_lose(o->chat, "service_tier");
 }
 
-static void
-lose_user(struct chat *chat)
-{
-	if (chat->user.n > 0)
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
-						    : "user");
-}
-
 int
 gemini_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err)
@@ -291,11 +281,11 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 
 	if (!chat || history_for(a, chat, WIRE_GEMINI, &o.turns, err) != 0)
 		return -1;
-	o.modern = gemini_is_modern(t);
+	o.modern = is_modern(t);
 	o.instruction =
 	    instruct_format(a, chat, takes_json(&o), takes_schema(&o));
 	history_lose_marks(chat, 0);
-	lose_user(chat);
+	history_lose_user(chat);
 	jw_init(&w, out);
 	jw_object(&w);
 	if (gemini_contents(&o) != 0)

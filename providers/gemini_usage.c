@@ -31,18 +31,6 @@ modal(const struct jnode *at, const char *key, const char *modality)
 	return sum;
 }
 
-/* Move at most what is left in ${*rest} to a bucket: buckets never overlap. */
-static int64_t
-take(int64_t *rest, int64_t wanted)
-{
-	int64_t got = wanted < *rest ? wanted : *rest;
-
-	if (got < 0)
-		return 0;
-	*rest -= got;
-	return got;
-}
-
 /* What is cached counts as such, whatever it shows or sounds like. */
 static int64_t
 uncached(const struct jnode *at, const char *modality)
@@ -59,14 +47,14 @@ gemini_usage(const struct jnode *at, struct usage *u)
 
 	usage_init(u);
 	u->tokens[USAGE_CACHE_READ] =
-	    take(&in, count(at, "cachedContentTokenCount"));
-	u->tokens[USAGE_AUDIO_IN] = take(&in, uncached(at, "AUDIO"));
-	u->tokens[USAGE_IMAGE_IN] = take(&in, uncached(at, "IMAGE"));
+	    usage_take(&in, count(at, "cachedContentTokenCount"));
+	u->tokens[USAGE_AUDIO_IN] = usage_take(&in, uncached(at, "AUDIO"));
+	u->tokens[USAGE_IMAGE_IN] = usage_take(&in, uncached(at, "IMAGE"));
 	u->tokens[USAGE_INPUT] = in + count(at, "toolUsePromptTokenCount");
 	u->tokens[USAGE_AUDIO_OUT] =
-	    take(&out, modal(at, "candidatesTokensDetails", "AUDIO"));
+	    usage_take(&out, modal(at, "candidatesTokensDetails", "AUDIO"));
 	u->tokens[USAGE_IMAGE_OUT] =
-	    take(&out, modal(at, "candidatesTokensDetails", "IMAGE"));
+	    usage_take(&out, modal(at, "candidatesTokensDetails", "IMAGE"));
 	u->tokens[USAGE_OUTPUT] = out;
 	u->tokens[USAGE_REASONING] = count(at, "thoughtsTokenCount");
 	u->source = USAGE_REPORTED;

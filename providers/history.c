@@ -379,6 +379,15 @@ count_marks(const struct part *p)
 }
 
 void
+history_lose_user(struct chat *chat)
+{
+	if (chat->user.n > 0)
+		chat_lose(chat, "%s",
+		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
+						    : "user");
+}
+
+void
 history_lose_marks(struct chat *chat, unsigned carried)
 {
 	const struct tool *tool;

@@ -63,6 +63,9 @@ const struct tool *history_tools(struct arena *a, const struct chat *chat);
  */
 void history_lose_marks(struct chat *chat, unsigned carried);
 
+/* history_lose_user(chat): lose the user, by the member's name there. */
+void history_lose_user(struct chat *chat);
+
 /*
  * history_refuse(part, err, why):
  * Set ERROR_BAD_REQUEST for a part that the target cannot take.

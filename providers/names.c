@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <stdint.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/conf.h"
 

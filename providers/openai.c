@@ -81,20 +81,11 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return request_body(out, body, rc, err);
 }
 
-void
-openai_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_OPENAI_CHAT, status, headers, body };
-
-	answer_refused(a, &r, err);
-}
-
 const struct provider provider_openai = {
 	.name = "openai",
 	.wire = WIRE_OPENAI_CHAT,
 	.prepare = prepare,
 	.decoder_new = openai_decoder_new,
-	.refused = openai_refused,
+	.refused = answer_refused,
 	.embed = &openai_embeddings,
 };

@@ -20,14 +20,13 @@ int openai_write(struct arena *a, const struct target *t, struct ask *ask,
 
 /* openai_cut(t, chat): the stop strings of ${chat} that ${t} does not take. */
 const struct name *openai_cut(const struct target *t, const struct chat *chat);
+
 /* openai_headers(a, t): content type and credential. */
 struct header *openai_headers(struct arena *a, const struct target *t);
 
-/* openai_decoder_new, openai_refused: see struct provider. */
+/* openai_decoder_new: see struct provider. */
 struct decoder *openai_decoder_new(
     struct arena *a, const struct target *t, const struct ask *ask);
-void openai_refused(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err);
 
 extern const struct provider openai_embeddings; /* POST /embeddings */
 

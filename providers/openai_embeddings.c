@@ -122,9 +122,7 @@ read_answer(const struct document *d, const struct frame *f, struct sink *out,
 
 	if (!jtext_get(f->data, "data", &data) || data.p[0] != '[')
 		return vectors_none(d, f, WIRE_OPENAI_CHAT, err);
-	model = jtext_get(f->data, "model", &model)
-	    ? jtext_string(d->arena, model)
-	    : STR_NONE;
+	model = jtext_str(d->arena, f->data, "model");
 	if (vectors_start(d, out, model, err) != 0 ||
 	    read_vectors(d, data, out, err) != 0)
 		return -1;
@@ -144,5 +142,5 @@ const struct provider openai_embeddings = {
 	.wire = WIRE_OPENAI_CHAT,
 	.prepare = prepare,
 	.decoder_new = decoder_new,
-	.refused = openai_refused,
+	.refused = answer_refused,
 };

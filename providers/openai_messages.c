@@ -55,15 +55,6 @@ write_text(struct writer *o, const struct part *p, struct str text)
 	jw_end(o->w);
 }
 
-static struct str
-data_url(struct writer *o, const struct part *p)
-{
-	if (p->url.p)
-		return p->url;
-	return str_of(arena_printf(o->arena, "data:%.*s;base64,%.*s",
-	    STR_ARG(p->mime), STR_ARG(p->data)));
-}
-
 static int
 write_image(struct writer *o, const struct part *p)
 {
@@ -77,7 +68,7 @@ write_image(struct writer *o, const struct part *p)
 	jw_kv_cstr(o->w, "type", "image_url");
 	jw_key(o->w, "image_url");
 	jw_object(o->w);
-	jw_kv_str(o->w, "url", data_url(o, p));
+	jw_kv_str(o->w, "url", openai_media_url(o->arena, p));
 	if (p->detail.p)
 		jw_kv_str(o->w, "detail", p->detail);
 	jw_end(o->w);
@@ -91,7 +82,7 @@ write_document_url(struct writer *o, const struct part *p)
 {
 	jw_object(o->w);
 	jw_kv_cstr(o->w, "type", "document_url");
-	jw_kv_str(o->w, "document_url", data_url(o, p));
+	jw_kv_str(o->w, "document_url", openai_media_url(o->arena, p));
 	if (p->name.n > 0)
 		jw_kv_str(o->w, "document_name", p->name);
 	jw_end(o->w);
@@ -101,7 +92,7 @@ write_document_url(struct writer *o, const struct part *p)
 static int
 write_document(struct writer *o, const struct part *p)
 {
-	bool by_url = o->target->provider->quirks & QUIRK_MISTRAL_PARTS;
+	bool by_url = o->target->provider->quirks & QUIRK_FLAT_MEDIA;
 
 	if (p->text.p) {
 		write_text(o, p, history_document(o->arena, p));
@@ -125,38 +116,9 @@ write_document(struct writer *o, const struct part *p)
 	jw_object(o->w);
 	jw_kv_str(
 	    o->w, "filename", p->name.n > 0 ? p->name : STR("document.pdf"));
-	jw_kv_str(o->w, "file_data", data_url(o, p));
+	jw_kv_str(o->w, "file_data", openai_media_url(o->arena, p));
 	jw_end(o->w);
 	openai_mark(o->w, o->target, p, &o->marks);
-	jw_end(o->w);
-	return 0;
-}
-
-static int
-write_audio(struct writer *o, const struct part *p)
-{
-	bool wav =
-	    str_is(p->mime, "audio/wav") || str_is(p->mime, "audio/x-wav");
-
-	if (lacks(o, MODEL_AUDIO))
-		return history_refuse(
-		    p, o->err, "the model does not take audio");
-	if (!wav && !str_is(p->mime, "audio/mpeg") &&
-	    !str_is(p->mime, "audio/mp3"))
-		return history_refuse(
-		    p, o->err, "the provider takes audio as wav or mp3");
-	jw_object(o->w);
-	jw_kv_cstr(o->w, "type", "input_audio");
-	if (o->target->provider->quirks & QUIRK_MISTRAL_PARTS) {
-		jw_kv_str(o->w, "input_audio", p->data);
-		jw_end(o->w);
-		return 0;
-	}
-	jw_key(o->w, "input_audio");
-	jw_object(o->w);
-	jw_kv_str(o->w, "data", p->data);
-	jw_kv_cstr(o->w, "format", wav ? "wav" : "mp3");
-	jw_end(o->w);
 	jw_end(o->w);
 	return 0;
 }
@@ -174,7 +136,8 @@ write_part(struct writer *o, const struct part *p)
 	case PART_DOCUMENT:
 		return write_document(o, p);
 	case PART_AUDIO:
-		return write_audio(o, p);
+		return openai_audio(
+		    o->w, o->target, p, WIRE_OPENAI_CHAT, o->err);
 	case PART_TOOL_CALL:
 	case PART_TOOL_RESULT:
 	case PART_THINKING:

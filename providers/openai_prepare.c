@@ -5,7 +5,6 @@
  */
 #include "providers/openai.h"
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
@@ -21,8 +20,7 @@
 #include "providers/request.h"
 #include "providers/takes.h"
 
-#define MAX_STOPS      4
-#define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
+#define MAX_STOPS 4
 
 static bool
 is_vendor_url(struct str url)
@@ -220,19 +218,6 @@ write_tier(struct jw *w, struct chat *chat)
 }
 
 static void
-write_user(struct jw *w, struct chat *chat)
-{
-	if (chat->user.n == 0)
-		return;
-	if (chat->user.n <= MAX_USER_BYTES)
-		jw_kv_str(w, "user", chat->user);
-	else
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
-						    : "user");
-}
-
-static void
 write_stream(struct jw *w, const struct target *t)
 {
 	jw_kv_bool(w, "stream", true);
@@ -266,7 +251,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_tools(a, &w, chat);
 	write_format(&w, chat, t);
 	write_tier(&w, chat);
-	write_user(&w, chat);
+	openai_user(&w, chat);
 	openai_shared(&w, chat, t, WIRE_OPENAI_CHAT);
 	verbosity = openai_verbosity(chat, t, WIRE_OPENAI_CHAT);
 	if (verbosity.p)

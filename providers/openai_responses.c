@@ -14,8 +14,6 @@
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/jtext.h"
-#include "core/jw.h"
 
 #include "providers/answer.h"
 #include "providers/foreign.h"
@@ -29,17 +27,11 @@ int
 openai_responses_pass(struct arena *a, const struct target *t,
     const struct ask *ask, struct upstream_request *out, struct buf *body)
 {
-	struct buf *model = buf_new(a, MAX_BODY_BYTES);
-	struct jtext_edit edits[2] = { { .path = "model" } };
 	const struct header *h;
-	size_t n = 1;
 
 	for (h = ask->headers; h; h = h->next)
 		header_add(a, &out->headers, h->name, h->value);
-	jw_quote(model, t->model);
-	edits[0].value = buf_str(model);
-	n += foreign_edit(a, ask, &edits[1], &out->losses);
-	return jtext_apply(body, ask->body, edits, n);
+	return foreign_pass(a, t, ask, out, body);
 }
 
 static int
@@ -62,22 +54,12 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	return request_body(out, body, rc, err);
 }
 
-void
-openai_responses_refused(struct arena *a, int status,
-    const struct header *headers, struct str body, struct error *err)
-{
-	const struct refusal r = { WIRE_OPENAI_RESPONSES, status, headers,
-		body };
-
-	answer_refused(a, &r, err);
-}
-
 const struct provider provider_openai_responses = {
 	.name = "openai_responses",
 	.wire = WIRE_OPENAI_RESPONSES,
 	.prepare = prepare,
 	.decoder_new = openai_responses_decoder_new,
-	.refused = openai_responses_refused,
+	.refused = answer_refused,
 	.embed = &openai_embeddings,
 	.count = &openai_responses_count,
 	.compact = &openai_responses_compact,

@@ -40,10 +40,6 @@ int openai_responses_pass(struct arena *a, const struct target *t,
     const struct ask *ask, struct upstream_request *out, struct buf *body)
     __attribute__((warn_unused_result));
 
-/* openai_responses_refused: see struct provider. */
-void openai_responses_refused(struct arena *a, int status,
-    const struct header *headers, struct str body, struct error *err);
-
 /* The vendor's other operations. */
 extern const struct provider openai_responses_count, openai_responses_compact,
     openai_responses_stored;

@@ -75,13 +75,6 @@ write_words(struct writer *o, const struct part *p, struct str text)
 	jw_end(o->w);
 }
 
-static struct str
-data_url(struct writer *o, const struct part *p)
-{
-	return str_of(arena_printf(o->arena, "data:%.*s;base64,%.*s",
-	    STR_ARG(p->mime), STR_ARG(p->data)));
-}
-
 static int
 write_image(struct writer *o, const struct part *p)
 {
@@ -91,7 +84,7 @@ write_image(struct writer *o, const struct part *p)
 		return history_refuse(
 		    p, o->err, "the model does not take images");
 	begin(o, "input_image");
-	jw_kv_str(o->w, "image_url", p->url.p ? p->url : data_url(o, p));
+	jw_kv_str(o->w, "image_url", openai_media_url(o->arena, p));
 	jw_kv_str(o->w, "detail", p->detail.p ? p->detail : STR("auto"));
 	jw_end(o->w);
 	return 0;
@@ -116,32 +109,9 @@ write_document(struct writer *o, const struct part *p)
 	} else {
 		jw_kv_str(o->w, "filename",
 		    p->name.n > 0 ? p->name : STR("document.pdf"));
-		jw_kv_str(o->w, "file_data", data_url(o, p));
+		jw_kv_str(o->w, "file_data", openai_media_url(o->arena, p));
 	}
 	openai_mark(o->w, o->target, p, &o->marks);
-	jw_end(o->w);
-	return 0;
-}
-
-static int
-write_audio(struct writer *o, const struct part *p)
-{
-	bool wav =
-	    str_is(p->mime, "audio/wav") || str_is(p->mime, "audio/x-wav");
-
-	if (lacks(o, MODEL_AUDIO))
-		return history_refuse(
-		    p, o->err, "the model does not take audio");
-	if (!wav && !str_is(p->mime, "audio/mpeg") &&
-	    !str_is(p->mime, "audio/mp3"))
-		return history_refuse(
-		    p, o->err, "the provider takes audio as wav or mp3");
-	begin(o, "input_audio");
-	jw_key(o->w, "input_audio");
-	jw_object(o->w);
-	jw_kv_str(o->w, "data", p->data);
-	jw_kv_cstr(o->w, "format", wav ? "wav" : "mp3");
-	jw_end(o->w);
 	jw_end(o->w);
 	return 0;
 }
@@ -160,7 +130,8 @@ write_part(struct writer *o, const struct part *p)
 	case PART_DOCUMENT:
 		return write_document(o, p);
 	case PART_AUDIO:
-		return write_audio(o, p);
+		return openai_audio(
+		    o->w, o->target, p, WIRE_OPENAI_RESPONSES, o->err);
 	case PART_TOOL_CALL:
 	case PART_TOOL_RESULT:
 	case PART_THINKING:

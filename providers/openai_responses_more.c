@@ -8,7 +8,6 @@
  *
  * Source: wire.md §6.
  */
-#include <string.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -61,11 +60,10 @@ prepare_stored(struct arena *a, const struct target *t, struct ask *ask,
 
 /* Another provider may have it: 404 is not the last word. */
 static void
-refused_stored(struct arena *a, int status, const struct header *headers,
-    struct str body, struct error *err)
+refused_stored(struct arena *a, const struct refusal *r, struct error *err)
 {
-	openai_responses_refused(a, status, headers, body, err);
-	if (status == 404)
+	answer_refused(a, r, err);
+	if (r->status == 404)
 		err->kind = ERROR_NOT_FOUND;
 }
 
@@ -113,7 +111,7 @@ const struct provider openai_responses_count = {
 	.wire = WIRE_OPENAI_RESPONSES,
 	.prepare = prepare,
 	.decoder_new = count_decoder_new,
-	.refused = openai_responses_refused,
+	.refused = answer_refused,
 };
 
 /* POST /responses/compact */
@@ -122,7 +120,7 @@ const struct provider openai_responses_compact = {
 	.wire = WIRE_OPENAI_RESPONSES,
 	.prepare = prepare,
 	.decoder_new = compact_decoder,
-	.refused = openai_responses_refused,
+	.refused = answer_refused,
 };
 
 /* GET and DELETE /responses/{id}, GET .../input_items, POST .../cancel */

@@ -7,7 +7,6 @@
 
 #include "core/buf.h"
 #include "core/catalog.h"
-#include "core/conf.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
@@ -19,7 +18,6 @@
 #include "providers/takes.h"
 
 #define MIN_OUTPUT_TOKENS 16
-#define MAX_USER_BYTES    128 /* Claude Code sends a JSON document as user */
 
 #define NO_PARAMETERS "{\"type\":\"object\",\"properties\":{}}"
 
@@ -244,19 +242,6 @@ write_tier(struct jw *w, struct chat *chat)
 		chat_lose(chat, "service_tier");
 }
 
-static void
-write_user(struct jw *w, struct chat *chat)
-{
-	if (chat->user.n == 0)
-		return;
-	if (chat->user.n <= MAX_USER_BYTES)
-		jw_kv_str(w, "user", chat->user);
-	else
-		chat_lose(chat, "%s",
-		    chat->dialect == WIRE_ANTHROPIC ? "metadata.user_id"
-						    : "user");
-}
-
 int
 openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
     struct buf *out, struct error *err)
@@ -277,7 +262,7 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_tools(a, &w, chat);
 	write_text(&w, chat, t);
 	write_tier(&w, chat);
-	write_user(&w, chat);
+	openai_user(&w, chat);
 	write_shared(&w, chat, t);
 	if (ask->stream)
 		jw_kv_bool(&w, "stream", true);

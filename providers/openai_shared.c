@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/openai_shared.h"
 
+#include "core/arena.h"
+#include "core/catalog.h"
 #include "core/conf.h"
 #include "core/jw.h"
 
+#include "providers/history.h"
 #include "providers/takes.h"
 
-#define MAX_MARKS 4 /* writes to the cache in one request */
+#define MAX_MARKS      4   /* writes to the cache in one request */
+#define MAX_USER_BYTES 128 /* Claude Code sends a JSON document as user */
 
 static bool
 is_openai(const struct target *t)
@@ -64,6 +68,55 @@ openai_verbosity(struct chat *chat, const struct target *t, enum wire wire)
 		return STR_NONE;
 	s->carried = true;
 	return s->raw;
+}
+
+void
+openai_user(struct jw *w, struct chat *chat)
+{
+	if (chat->user.n > MAX_USER_BYTES)
+		history_lose_user(chat);
+	else if (chat->user.n > 0)
+		jw_kv_str(w, "user", chat->user);
+}
+
+struct str
+openai_media_url(struct arena *a, const struct part *part)
+{
+	if (part->url.p)
+		return part->url;
+	return str_of(arena_printf(a, "data:%.*s;base64,%.*s",
+	    STR_ARG(part->mime), STR_ARG(part->data)));
+}
+
+int
+openai_audio(struct jw *w, const struct target *t, const struct part *part,
+    enum wire wire, struct error *err)
+{
+	bool bare = wire == WIRE_OPENAI_CHAT &&
+	    (t->provider->quirks & QUIRK_FLAT_MEDIA);
+	bool wav = str_is(part->mime, "audio/wav") ||
+	    str_is(part->mime, "audio/x-wav");
+
+	if (!takes_any(t, wire, MODEL_AUDIO))
+		return history_refuse(
+		    part, err, "the model does not take audio");
+	if (!wav && !str_is(part->mime, "audio/mpeg") &&
+	    !str_is(part->mime, "audio/mp3"))
+		return history_refuse(
+		    part, err, "the provider takes audio as wav or mp3");
+	jw_object(w);
+	jw_kv_cstr(w, "type", "input_audio");
+	jw_key(w, "input_audio");
+	if (bare) {
+		jw_str(w, part->data);
+	} else {
+		jw_object(w);
+		jw_kv_str(w, "data", part->data);
+		jw_kv_cstr(w, "format", wav ? "wav" : "mp3");
+		jw_end(w);
+	}
+	jw_end(w);
+	return 0;
 }
 
 static const char *

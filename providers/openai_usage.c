@@ -3,9 +3,7 @@
 
 #include <ctype.h>
 
-#include "core/conf.h"
 #include "core/jtree.h"
-#include "core/price.h"
 #include "core/usage.h"
 
 #include "providers/answer.h"
@@ -48,18 +46,6 @@ count_cached(const struct jnode *at)
 	return v;
 }
 
-/* Move at most what is left in ${*rest} to a bucket: buckets never overlap. */
-static int64_t
-take(int64_t *rest, int64_t wanted)
-{
-	int64_t got = wanted < *rest ? wanted : *rest;
-
-	if (got < 0)
-		return 0;
-	*rest -= got;
-	return got;
-}
-
 /* What one format calls things, and what the other does. */
 struct words {
 	const char *in, *in_details, *out, *out_details;
@@ -71,12 +57,14 @@ read_writes(const struct jnode *details, int64_t *prompt, struct usage *u)
 {
 	static const char by_ttl[] = "cache_write_tokens_details";
 	int64_t rest = count(details, NULL, "cache_write_tokens");
-	int64_t brief = take(&rest, count(details, by_ttl, "ttl_30m_tokens"));
-	int64_t lasting = take(&rest, count(details, by_ttl, "ttl_12h_tokens"));
+	int64_t brief =
+	    usage_take(&rest, count(details, by_ttl, "ttl_30m_tokens"));
+	int64_t lasting =
+	    usage_take(&rest, count(details, by_ttl, "ttl_12h_tokens"));
 
-	u->tokens[USAGE_CACHE_WRITE_30M] = take(prompt, brief);
-	u->tokens[USAGE_CACHE_WRITE_12H] = take(prompt, lasting);
-	u->tokens[USAGE_CACHE_WRITE_5M] = take(prompt, rest);
+	u->tokens[USAGE_CACHE_WRITE_30M] = usage_take(prompt, brief);
+	u->tokens[USAGE_CACHE_WRITE_12H] = usage_take(prompt, lasting);
+	u->tokens[USAGE_CACHE_WRITE_5M] = usage_take(prompt, rest);
 }
 
 static void
@@ -86,13 +74,13 @@ read_input(const struct jnode *at, const struct words *words, int64_t prompt,
 	const char *in = words->in_details;
 	struct jnode details;
 
-	u->tokens[USAGE_CACHE_READ] = take(&prompt, count_cached(at));
+	u->tokens[USAGE_CACHE_READ] = usage_take(&prompt, count_cached(at));
 	if (jtree_find(at, in, &details))
 		read_writes(&details, &prompt, u);
 	u->tokens[USAGE_AUDIO_IN] =
-	    take(&prompt, count(at, in, "audio_tokens"));
+	    usage_take(&prompt, count(at, in, "audio_tokens"));
 	u->tokens[USAGE_IMAGE_IN] =
-	    take(&prompt, count(at, in, "image_tokens"));
+	    usage_take(&prompt, count(at, in, "image_tokens"));
 	u->tokens[USAGE_INPUT] = prompt;
 }
 
@@ -118,11 +106,11 @@ read_output(const struct jnode *at, const struct words *words, unsigned quirks,
 		completion += outside;
 		reasoning = reasoning > outside ? reasoning : outside;
 	}
-	u->tokens[USAGE_REASONING] = take(&completion, reasoning);
+	u->tokens[USAGE_REASONING] = usage_take(&completion, reasoning);
 	u->tokens[USAGE_AUDIO_OUT] =
-	    take(&completion, count(at, out, "audio_tokens"));
+	    usage_take(&completion, count(at, out, "audio_tokens"));
 	u->tokens[USAGE_IMAGE_OUT] =
-	    take(&completion, count(at, out, "image_tokens"));
+	    usage_take(&completion, count(at, out, "image_tokens"));
 	u->tokens[USAGE_OUTPUT] = completion;
 }
 

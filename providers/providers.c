@@ -25,7 +25,7 @@ static const struct vendor vendors[] = {
 	    "GEMINI_API_KEY,GOOGLE_API_KEY", 0 },
 	{ "mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
 	    OLD_LIMIT | QUIRK_NO_STREAM_OPTIONS | QUIRK_SHORT_IDS |
-		QUIRK_MISTRAL_PARTS },
+		QUIRK_FLAT_MEDIA },
 	{ "groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
 	    COMPATIBLE },
 	{ "cerebras", "openai", "https://api.cerebras.ai/v1",
@@ -53,4 +53,5 @@ const struct registry providers = {
 	.apis = apis,
 	.vendors = vendors,
 	.price_names = price_names,
+	.bills = &provider_bills,
 };

@@ -11,6 +11,8 @@ extern const struct provider provider_anthropic; /* Messages */
 extern const struct provider provider_gemini;    /* generateContent */
 extern const struct provider provider_echo;      /* needs no network */
 
+extern const struct bill_formats provider_bills;
+
 extern const struct registry providers;
 
 #endif

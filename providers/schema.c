@@ -3,7 +3,6 @@
 
 #include <json-c/json.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtree.h"

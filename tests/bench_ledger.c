@@ -12,7 +12,6 @@
  *		open the database after a clean end and after a kill, and ask
  *		for summaries
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +35,6 @@
 #include "core/log.h"
 #include "core/provider.h"
 #include "core/rollup.h"
-#include "core/shm.h"
 #include "core/state.h"
 #include "core/store.h"
 #include "core/usage_query.h"

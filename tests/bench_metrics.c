@@ -3,7 +3,6 @@
  * What /metrics costs with every series there can be, and what one count
  * costs then: bench_metrics DIR, an empty directory.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 

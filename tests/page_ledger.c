@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/error.h"

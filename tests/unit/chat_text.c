@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/chat_text.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
+#include "core/error.h"
+#include "fcgi/dialect.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -157,4 +165,54 @@ chat_text(struct arena *a, const struct chat *chat)
 	add_names(b, " stop=", chat->stop);
 	add_names(b, " lose=", chat->losses);
 	return b->p;
+}
+
+#define CASE_BYTES ((size_t)64 << 20)
+
+void
+chat_cases(const struct dialect *d, const struct chat_case *cases, size_t n)
+{
+	const struct chat_case *c;
+	struct arena *a;
+	struct chat *chat;
+	struct error err;
+	const char *got;
+
+	for (c = cases; c < cases + n; c++) {
+		a = arena_new(CASE_BYTES);
+		chat = ARENA_NEW(a, struct chat);
+		err = (struct error){ 0 };
+		got = d->decode(a, str_of(c->json), chat, &err) == 0
+		    ? chat_text(a, chat)
+		    : arena_printf(a, "!%s", err.msg);
+		if (c->want[0] == '!'
+			? strncmp(got, c->want, strlen(c->want)) != 0
+			: strcmp(got, c->want) != 0)
+			fail_msg(
+			    "%s:\ngot  %s\nwant %s", c->json, got, c->want);
+		arena_free(a);
+	}
+}
+
+void
+chat_refusals(
+    const struct dialect *d, const struct chat_refusal *cases, size_t n)
+{
+	const struct chat_refusal *c;
+	struct arena *a;
+	struct error err;
+	int rc;
+
+	for (c = cases; c < cases + n; c++) {
+		a = arena_new(CASE_BYTES);
+		err = (struct error){ 0 };
+		rc = d->decode(
+		    a, str_of(c->json), ARENA_NEW(a, struct chat), &err);
+		if (rc != -1 || err.status != 400 ||
+		    strcmp(err.param, c->param) != 0 ||
+		    strstr(err.msg, c->says) == NULL)
+			fail_msg("%s: %d \"%s\" %s", c->json, err.status,
+			    err.param, err.msg);
+		arena_free(a);
+	}
 }

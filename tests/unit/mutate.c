@@ -3,8 +3,6 @@
 
 #include <json-c/json.h>
 
-#include "core/arena.h"
-
 #define MAX_PLACES 4096
 
 /* A member or an item. */

@@ -275,6 +275,11 @@ kit_chat(struct kit *k, const char *json)
 	return chat;
 }
 
+/* "turns" of which most requests are made. */
+#define HI                                                                     \
+	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
+	"\"text\":\"hi\"}]}]"
+
 /* The names of all losses, joined by blanks. */
 static inline const char *
 kit_losses(struct kit *k)
@@ -295,6 +300,85 @@ kit_prepare(struct kit *k)
 {
 	return k->vendor.api->prepare(
 	    k->arena, &k->target, &k->ask, &k->request, &k->err);
+}
+
+/* A chat, what is asked for it, in whole or in part, and what that loses. */
+struct kit_case {
+	const char *chat, *want, *losses;
+	const char *model; /* NULL: "m" */
+	unsigned quirks;
+	bool known;            /* the rest are facts of the model */
+	unsigned can, efforts; /* bits */
+	int64_t budget[2];
+	int64_t max_tokens; /* wanted, where the test says so */
+};
+
+/* Somebody who speaks another vendor's format. */
+static inline enum wire
+kit_client(const struct provider *api)
+{
+	return api->wire == WIRE_ANTHROPIC || api->wire == WIRE_GEMINI
+	    ? WIRE_OPENAI_CHAT
+	    : WIRE_ANTHROPIC;
+}
+
+static inline void
+kit_case_begin(struct kit *k, const struct kit_case *c,
+    const struct provider *api, const char *url)
+{
+	kit_init(k, api, url);
+	k->ask.wire = kit_client(api);
+	k->vendor.quirks = c->quirks;
+	if (c->model != NULL)
+		k->target.model = str_of(c->model);
+	k->facts = (struct model){ .can = c->can | MODEL_TOOLS,
+		.efforts = c->efforts,
+		.output = 32000,
+		.budget_min = c->budget[0],
+		.budget_max = c->budget[1] };
+	if (c->known)
+		k->target.facts = &k->facts;
+	kit_chat(k, c->chat);
+	if (kit_prepare(k) != 0)
+		fail_msg("%s: %s", c->chat, k->err.msg);
+}
+
+static inline void
+kit_case_end(struct kit *k, const struct kit_case *c)
+{
+	assert_string_equal(kit_losses(k), c->losses);
+	kit_release(k);
+}
+
+/* The kit as the state of a test. */
+static inline int
+kit_setup(void **state, const struct provider *api, const char *url)
+{
+	struct kit *k = malloc(sizeof(*k));
+
+	assert_non_null(k);
+	kit_init(k, api, url);
+	k->ask.wire = kit_client(api);
+	*state = k;
+	return 0;
+}
+
+static inline int
+kit_teardown(void **state)
+{
+	kit_release(*state);
+	free(*state);
+	return 0;
+}
+
+/* What comes of an answer that is an error goes to k->err. */
+static inline void
+kit_refuse(
+    struct kit *k, int status, const struct header *headers, struct str body)
+{
+	const struct refusal r = { k->vendor.api->wire, status, headers, body };
+
+	k->vendor.api->refused(k->arena, &r, &k->err);
 }
 
 /* Two JSON texts must be the same tree. */
@@ -428,6 +512,29 @@ kit_decode(struct kit *k, enum framing framing, struct str body, size_t cut,
 	if (deframer_end(d, &k->err) != 0)
 		return -1;
 	return out->decoder->end(out->decoder, &out->sink, &k->err);
+}
+
+/* An answer of 30,000 frames, ${n} in turn, needs no more memory than one. */
+static inline void
+kit_is_frugal(struct kit *k, const char *const *frames, size_t n)
+{
+	struct frame f = { .framing = FRAMING_SSE };
+	struct kit_sink sink = { .sink = { kit_put } };
+	struct decoder *d =
+	    k->vendor.api->decoder_new(k->arena, &k->target, &k->ask);
+	size_t used = 0;
+
+	sink.text = buf_new(k->arena, KIT_BYTES);
+	for (size_t i = 0; i < 30000; i++) {
+		f.raw = str_of(frames[i % n]);
+		f.data = str_trim(str_skip(
+		    f.raw, (size_t)str_find(f.raw, STR("data: ")) + 6));
+		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
+		buf_reset(sink.text);
+		if (i == 2)
+			used = arena_used(k->arena);
+	}
+	assert_int_equal(arena_used(k->arena), used);
 }
 
 #endif

@@ -87,6 +87,52 @@ reply_run(struct reply *a, const struct event *ev, size_t n)
 }
 
 void
+reply_errors(const struct dialect *dialect, struct error *err,
+    const struct reply_error *cases, size_t n)
+{
+	static const struct event begun[] = { START("m"), OPEN(0, BLOCK_TEXT),
+		DELTA(0, "x") };
+	const struct reply_error *c;
+	struct reply a;
+	size_t i;
+
+	for (c = cases; c < cases + n; c++) {
+		err->raw = str_of(c->raw);
+		err->raw_wire = c->wire;
+		reply_begin(
+		    &a, dialect, &(struct reply_opts){ .stream = true });
+		for (i = 0; i < sizeof(begun) / sizeof(begun[0]); i++)
+			reply_put(&a, &begun[i]);
+		i = a.out.n;
+		reply_fail(&a, err);
+		assert_string_equal(a.out.p + i, c->stream);
+		buf_reset(&a.out);
+		dialect->fail_body(&a.out, err, "call_01");
+		reply_is(&a, c->body);
+		reply_end(&a);
+	}
+}
+
+void
+reply_is_frugal(const struct dialect *dialect, const struct event *ev, size_t n)
+{
+	struct reply a;
+	size_t i, used = 0;
+
+	reply_begin(&a, dialect, &(struct reply_opts){ .stream = true });
+	for (i = 0; i < n; i++)
+		reply_put(&a, &ev[i]);
+	for (i = 0; i < 100000; i++) {
+		reply_put(&a, &ev[n - 1]);
+		if (i == 0)
+			used = arena_used(a.arena);
+		buf_reset(&a.out);
+	}
+	assert_int_equal(arena_used(a.arena), used);
+	reply_end(&a);
+}
+
+void
 reply_put_until(struct reply *a, const struct event *ev, enum event_kind last)
 {
 	do

@@ -47,6 +47,19 @@ void reply_is(const struct reply *a, const char *want);
 /* End with ${err} after the head has gone, and check the grammar. */
 void reply_fail(struct reply *a, const struct error *err);
 
+/* An error of a provider, and what it is in a stream and as a document. */
+struct reply_error {
+	const char *raw;
+	enum wire wire;
+	const char *stream, *body;
+};
+void reply_errors(const struct dialect *dialect, struct error *err,
+    const struct reply_error *cases, size_t n);
+
+/* A stream of ${n} events, and 100,000 more like the last, needs no memory. */
+void reply_is_frugal(
+    const struct dialect *dialect, const struct event *ev, size_t n);
+
 /* Put events up to the last, a ${last}. */
 void reply_put_until(
     struct reply *a, const struct event *ev, enum event_kind last);

@@ -25,7 +25,8 @@ static const struct vendor kit_vendors[] = {
 	{ "echo", "openai", "http://echo.example", NULL, 0 },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
-static const struct registry kit_registry = { kit_apis, kit_vendors, NULL };
+static const struct registry kit_registry = { .apis = kit_apis,
+	.vendors = kit_vendors };
 
 #define KIT_PROVIDERS                                                          \
 	"\"providers\": { \"a\": { \"api\": \"openai\", \"base_url\": "        \

@@ -5,7 +5,6 @@
 
 #include <json-c/json.h>
 
-#include "core/arena.h"
 #include "core/buf.h"
 #include "tests/unit/projection.h"
 

@@ -43,6 +43,24 @@ scratch_drop(struct scratch *s)
 	nftw(s->dir, scratch_unlink, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The directory as the state of a test. */
+static inline int
+scratch_setup(void **state)
+{
+	static struct scratch s;
+
+	scratch_make(&s);
+	*state = &s;
+	return 0;
+}
+
+static inline int
+scratch_teardown(void **state)
+{
+	scratch_drop(*state);
+	return 0;
+}
+
 /* How many names in ${path} end with ${tail}; the last one is in ${name}. */
 static inline int
 scratch_count(

@@ -12,6 +12,8 @@
 #include "core/cli.h"
 #include "core/provider.h"
 
+#include "providers/providers.h"
+
 #define MAX_ARGS 24
 
 static const struct provider openai = { .name = "openai",
@@ -24,7 +26,9 @@ static const struct vendor vendors[] = {
 	{ "echo", "echo", "", NULL, 0 },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
-static const struct registry registry = { .apis = apis, .vendors = vendors };
+static const struct registry registry = {
+	.apis = apis, .vendors = vendors, .bills = &provider_bills
+};
 
 struct shell *
 shell_open(const char *conf)

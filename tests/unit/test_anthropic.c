@@ -5,9 +5,6 @@
 
 #define URL "https://api.anthropic.com"
 
-#define HI                                                                     \
-	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
-	"\"text\":\"hi\"}]}]"
 #define BLOCK_HI "{\"type\":\"text\",\"text\":\"hi\"}"
 #define HI_WANT  "\"messages\":[{\"role\":\"user\",\"content\":[" BLOCK_HI "]}]"
 
@@ -22,35 +19,11 @@
 static int
 setup(void **state)
 {
-	struct kit *k = malloc(sizeof(*k));
-
-	assert_non_null(k);
-	kit_init(k, &provider_anthropic, URL);
-	k->ask.wire = WIRE_OPENAI_CHAT;
-	*state = k;
-	return 0;
+	return kit_setup(state, &provider_anthropic, URL);
 }
-
-static int
-teardown(void **state)
-{
-	kit_release(*state);
-	free(*state);
-	return 0;
-}
-
-struct prepare_case {
-	const char *chat;
-	const char *want; /* without model and max_tokens */
-	const char *losses;
-	unsigned can; /* with known: facts */
-	unsigned efforts;
-	bool known;
-	int64_t max_tokens; /* wanted; 0: 8192, or the model's 32000 */
-};
 
 static int64_t
-wanted_limit(const struct prepare_case *c)
+wanted_limit(const struct kit_case *c)
 {
 	if (c->max_tokens)
 		return c->max_tokens;
@@ -58,34 +31,24 @@ wanted_limit(const struct prepare_case *c)
 }
 
 static void
-check_prepare(const struct prepare_case *c, size_t n)
+check_prepare(const struct kit_case *c, size_t n)
 {
 	struct kit k;
 
 	for (; n > 0; n--, c++) {
-		kit_init(&k, &provider_anthropic, URL);
-		k.ask.wire = WIRE_OPENAI_CHAT;
-		k.facts.can = c->can | MODEL_TOOLS;
-		k.facts.efforts = c->efforts;
-		k.facts.output = 32000;
-		if (c->known)
-			k.target.facts = &k.facts;
-		kit_chat(&k, c->chat);
-		if (kit_prepare(&k) != 0)
-			fail_msg("%s: %s", c->chat, k.err.msg);
+		kit_case_begin(&k, c, &provider_anthropic, URL);
 		kit_same_json(&k, k.request.body,
 		    arena_printf(k.arena,
 			"{\"model\":\"m\",\"max_tokens\":%lld,%s}",
 			(long long)wanted_limit(c), c->want));
-		assert_string_equal(kit_losses(&k), c->losses);
-		kit_release(&k);
+		kit_case_end(&k, c);
 	}
 }
 
 static void
 parameters_keep_within_what_the_api_takes(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI "}", .want = HI_WANT, .losses = "" },
 		{ .chat = "{" HI ",\"max_tokens\":99000}",
 		    .known = true,
@@ -117,7 +80,7 @@ parameters_keep_within_what_the_api_takes(void **state)
 static void
 thinking_is_asked_for_as_the_model_knows_it(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"effort\":\"max\",\"temperature\":0.5}",
 		    .known = true,
 		    .efforts = LOW_TO_HIGH,
@@ -193,7 +156,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 static void
 tools_get_an_object_schema(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
 			  "\"d\",\"strict\":true,\"schema\":"
 			  "\"{\\\"properties\\\":{}}\"},{\"name\":\"g\","
@@ -238,7 +201,7 @@ tools_get_an_object_schema(void **state)
 static void
 newest_models_are_asked_where_they_cannot_be_made_to(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\"}],"
 			  "\"tool_choice\":\"named\",\"tool_choice_name\":"
 			  "\"f\"}",
@@ -281,7 +244,7 @@ newest_models_are_asked_where_they_cannot_be_made_to(void **state)
 static void
 a_schema_says_in_words_what_the_api_does_not_know(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{"
 			  "\\\"type\\\":\\\"object\\\",\\\"properties\\\":"
 			  "{\\\"n\\\":{\\\"minimum\\\":1.0}}}\"}",
@@ -326,7 +289,7 @@ names_and_stops_that_the_api_refuses_are_ours_to_keep(void **state)
 static void
 output_formats_become_a_schema_or_an_instruction(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{}\"}",
 		    .known = true,
 		    .can = MODEL_SCHEMA,
@@ -354,7 +317,7 @@ output_formats_become_a_schema_or_an_instruction(void **state)
 static void
 conversations_alternate_and_answer_every_call(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		/* system first as blocks with marks, later as user text */
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"s\",\"mark\":\"1h\"}]"
@@ -802,17 +765,16 @@ a_refusal_keeps_its_status(void **state)
 {
 	struct kit *k = *state;
 
-	provider_anthropic.refused(k->arena, 404, NULL,
+	kit_refuse(k, 404, NULL,
 	    STR("{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\","
-		"\"message\":\"model: x\"}}"),
-	    &k->err);
+		"\"message\":\"model: x\"}}"));
 	assert_int_equal(k->err.kind, ERROR_UP_REFUSED);
 	assert_int_equal(k->err.status, 404);
 	assert_string_equal(k->err.msg, "model: x");
 	assert_int_equal(k->err.raw_wire, WIRE_ANTHROPIC);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)
 
 int
 main(void)

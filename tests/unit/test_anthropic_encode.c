@@ -336,11 +336,7 @@ what_an_early_ping_kept_from_the_headers_is_in_usage(void **state)
 	"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","        \
 	"\"message\":\"busy\"},\"request_id\":\"call_01\"}"
 
-static const struct {
-	const char *raw;
-	enum wire wire;
-	const char *stream, *body;
-} errors[] = {
+static const struct reply_error errors[] = {
 	{ NULL, WIRE_NONE, "event: error\ndata: " OWN "\n\n", OWN },
 	{ RAW, WIRE_OPENAI_CHAT, "event: error\ndata: " OWN "\n\n", OWN },
 	{ RAW, WIRE_ANTHROPIC, "event: error\ndata: " RAW "\n\n", RAW },
@@ -351,29 +347,11 @@ static const struct {
 static void
 errors_are_the_providers_own_or_in_its_words(void **state)
 {
-	static const struct event begun[] = { START("m"), OPEN(0, BLOCK_TEXT),
-		DELTA(0, "x") };
 	struct error err = { 0 };
-	struct reply a;
-	size_t i, n;
 
 	(void)state;
 	error_set(&err, ERROR_UP_OVERLOADED, "busy");
-	for (i = 0; i < COUNT(errors); i++) {
-		err.raw = str_of(errors[i].raw);
-		err.raw_wire = errors[i].wire;
-		reply_begin(&a, &dialect_anthropic,
-		    &(struct reply_opts){ .stream = true });
-		for (n = 0; n < COUNT(begun); n++)
-			reply_put(&a, &begun[n]);
-		n = a.out.n;
-		reply_fail(&a, &err);
-		assert_string_equal(a.out.p + n, errors[i].stream);
-		buf_reset(&a.out);
-		dialect_anthropic.fail_body(&a.out, &err, "call_01");
-		reply_is(&a, errors[i].body);
-		reply_end(&a);
-	}
+	reply_errors(&dialect_anthropic, &err, errors, COUNT(errors));
 }
 
 /* The counts of message_start are not held back; those of the end are. */
@@ -409,22 +387,9 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_GEMINI), START("m"),
 		OPEN(0, BLOCK_THINKING), DELTA(0, "some words of a thought") };
-	struct reply a;
-	size_t i, used = 0;
 
 	(void)state;
-	reply_begin(
-	    &a, &dialect_anthropic, &(struct reply_opts){ .stream = true });
-	for (i = 0; i < COUNT(ev); i++)
-		reply_put(&a, &ev[i]);
-	for (i = 0; i < 100000; i++) {
-		reply_put(&a, &ev[3]);
-		if (i == 0)
-			used = arena_used(a.arena);
-		buf_reset(&a.out);
-	}
-	assert_int_equal(arena_used(a.arena), used);
-	reply_end(&a);
+	reply_is_frugal(&dialect_anthropic, ev, COUNT(ev));
 }
 
 int

@@ -10,6 +10,8 @@
 #include "core/buf.h"
 #include "core/csv.h"
 #include "core/reconcile.h"
+
+#include "providers/providers.h"
 #include "tests/unit/calls.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -247,6 +249,7 @@ static void
 exports_are_read_strictly(void **state)
 {
 	struct arena *a = arena_new((size_t)16 << 20);
+	struct bill_export x = { .formats = &provider_bills };
 	const struct bill_line *l;
 	struct bill bill;
 	struct error err;
@@ -257,8 +260,9 @@ exports_are_read_strictly(void **state)
 	for (i = 0; i < COUNT(exports); i++) {
 		error_clear(&err);
 		out = buf_new(a, 4096);
-		if (bill_read(a, str_of(exports[i].vendor),
-			str_of(exports[i].text), &bill, &err) != 0) {
+		x.vendor = str_of(exports[i].vendor);
+		x.text = str_of(exports[i].text);
+		if (bill_read(a, &x, &bill, &err) != 0) {
 			if (exports[i].want[0] != '!' ||
 			    strstr(err.msg, exports[i].want + 1) == NULL)
 				fail_msg("%zu: %s", i, err.msg);
@@ -296,10 +300,12 @@ static void
 match(struct calls *c, struct arena *a, const char *vendor, const char *text,
     const char *keys, struct reconciliation *r)
 {
+	const struct bill_export x = { &provider_bills, str_of(vendor),
+		str_of(text) };
 	struct bill bill;
 
 	error_clear(&c->err);
-	if (bill_read(a, str_of(vendor), str_of(text), &bill, &c->err) != 0 ||
+	if (bill_read(a, &x, &bill, &c->err) != 0 ||
 	    reconcile(c->state, str_of(vendor), &bill, str_of(keys), a, r,
 		&c->err) != 0)
 		fail_msg("%s", c->err.msg);

@@ -16,7 +16,6 @@
 #include "core/cache_index.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/shm.h"
 #include "tests/unit/scratch.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))

@@ -16,7 +16,6 @@
 #include "core/cache_key.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/jw.h"
 #include "core/plan.h"
 #include "core/provider.h"
 #include "fcgi/dialect.h"

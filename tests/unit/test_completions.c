@@ -17,9 +17,7 @@
 #define P        "U[(text text=p)]"
 #define HIDDEN   " hidden=1"
 
-static const struct {
-	const char *json, *want; /* or the error, with '!' in front */
-} requests[] = {
+static const struct chat_case requests[] = {
 	{ "{\"prompt\":\"p\"}", P HIDDEN },
 	{ "{\"prompt\":[\"p\"]}", P HIDDEN },
 	{ WITH("\"max_tokens\":5,\"temperature\":0.5,\"top_p\":1,\"seed\":4,"
@@ -47,25 +45,8 @@ static const struct {
 static void
 prompts_become_chats(void **state)
 {
-	struct arena *a = arena_new((size_t)64 << 20);
-	struct chat chat;
-	struct error err;
-	const char *got;
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < COUNT(requests); i++) {
-		chat = (struct chat){ 0 };
-		err = (struct error){ 0 };
-		got = dialect_openai_completions.decode(
-			  a, str_of(requests[i].json), &chat, &err) != 0
-		    ? arena_printf(a, "!%s", err.msg)
-		    : chat_text(a, &chat);
-		if (strncmp(got, requests[i].want, strlen(requests[i].want)) !=
-		    0)
-			fail_msg("got  %s\nwant %s", got, requests[i].want);
-	}
-	arena_free(a);
+	chat_cases(&dialect_openai_completions, requests, COUNT(requests));
 }
 
 #define HEAD_OF                                                                \

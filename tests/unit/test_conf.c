@@ -18,7 +18,6 @@
 #include "core/chat.h"
 #include "core/conf.h"
 #include "core/error.h"
-#include "core/jtree.h"
 #include "core/provider.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

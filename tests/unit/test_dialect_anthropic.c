@@ -22,9 +22,7 @@
 #define MADE(x)  SAYS("{\"role\":\"assistant\",\"content\":[" x "]}")
 #define HI       "U[(text text=hi)]"
 
-static const struct {
-	const char *json, *want;
-} requests[] = {
+static const struct chat_case requests[] = {
 	{ SAYS(USER), HI " max=9" },
 	{ WITH("\"system\":\"s\""), "S[(text text=s)]" HI " max=9" },
 	{ WITH("\"system\":[{\"type\":\"text\",\"text\":"
@@ -142,27 +140,11 @@ static const struct {
 static void
 every_field_of_a_request_has_its_outcome(void **state)
 {
-	struct arena *a;
-	struct error err = { 0 };
-	struct chat *chat;
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < COUNT(requests); i++) {
-		a = arena_new(64 * MIB);
-		chat = ARENA_NEW(a, struct chat);
-		if (dialect_anthropic.decode(
-			a, str_of(requests[i].json), chat, &err) != 0)
-			fail_msg("%s: %s", requests[i].json, err.msg);
-		assert_string_equal(chat_text(a, chat), requests[i].want);
-		assert_int_equal(chat->dialect, WIRE_ANTHROPIC);
-		arena_free(a);
-	}
+	chat_cases(&dialect_anthropic, requests, COUNT(requests));
 }
 
-static const struct {
-	const char *json, *param, *says;
-} bad_requests[] = {
+static const struct chat_refusal bad_requests[] = {
 	{ "\"x\"", "", "must be an object" },
 	{ "{\"model\":\"m\",\"messages\":[" USER "]}", "max_tokens",
 	    "is required" },
@@ -237,24 +219,8 @@ static const struct {
 static void
 bad_requests_are_refused_with_their_path(void **state)
 {
-	struct arena *a;
-	struct error err;
-	size_t i;
-	int rc;
-
 	(void)state;
-	for (i = 0; i < COUNT(bad_requests); i++) {
-		a = arena_new(64 * MIB);
-		err = (struct error){ 0 };
-		rc = dialect_anthropic.decode(a, str_of(bad_requests[i].json),
-		    ARENA_NEW(a, struct chat), &err);
-		if (rc != -1 || err.status != 400 ||
-		    strcmp(err.param, bad_requests[i].param) != 0 ||
-		    strstr(err.msg, bad_requests[i].says) == NULL)
-			fail_msg("%s: %d \"%s\" %s", bad_requests[i].json,
-			    err.status, err.param, err.msg);
-		arena_free(a);
-	}
+	chat_refusals(&dialect_anthropic, bad_requests, COUNT(bad_requests));
 }
 
 int

@@ -19,9 +19,7 @@
 #define PART(x)  ITEMS("{\"role\":\"user\",\"content\":[" x "]}")
 #define HI       "U[(text text=hi)]"
 
-static const struct {
-	const char *json, *want;
-} requests[] = {
+static const struct chat_case requests[] = {
 	{ "{\"model\":\"m\",\"input\":\"hi\"}", HI },
 	{ WITH("\"instructions\":\"be nice\""), "S[(text text=be nice)]" HI },
 	{ WITH("\"unknown\":1,\"client_metadata\":{\"a\":1},\"stream\":true,"
@@ -159,26 +157,11 @@ static const struct {
 static void
 every_field_of_a_request_has_its_outcome(void **state)
 {
-	struct arena *a;
-	struct error err = { 0 };
-	struct chat *chat;
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < COUNT(requests); i++) {
-		a = arena_new(64 * MIB);
-		chat = ARENA_NEW(a, struct chat);
-		if (dialect_openai_responses.decode(
-			a, str_of(requests[i].json), chat, &err) != 0)
-			fail_msg("%s: %s", requests[i].json, err.msg);
-		assert_string_equal(chat_text(a, chat), requests[i].want);
-		arena_free(a);
-	}
+	chat_cases(&dialect_openai_responses, requests, COUNT(requests));
 }
 
-static const struct {
-	const char *json, *param, *says;
-} bad_requests[] = {
+static const struct chat_refusal bad_requests[] = {
 	{ "[]", "", "must be an object" },
 	{ "{\"model\":\"m\"}", "input", "is required" },
 	{ "{\"input\":5}", "input", "must be a string or an array" },
@@ -243,25 +226,9 @@ static const struct {
 static void
 bad_requests_are_refused_with_their_path(void **state)
 {
-	struct arena *a;
-	struct error err;
-	size_t i;
-	int rc;
-
 	(void)state;
-	for (i = 0; i < COUNT(bad_requests); i++) {
-		a = arena_new(64 * MIB);
-		err = (struct error){ 0 };
-		rc = dialect_openai_responses.decode(a,
-		    str_of(bad_requests[i].json), ARENA_NEW(a, struct chat),
-		    &err);
-		if (rc != -1 || err.status != 400 ||
-		    strcmp(err.param, bad_requests[i].param) != 0 ||
-		    strstr(err.msg, bad_requests[i].says) == NULL)
-			fail_msg("%s: %d \"%s\" %s", bad_requests[i].json,
-			    err.status, err.param, err.msg);
-		arena_free(a);
-	}
+	chat_refusals(
+	    &dialect_openai_responses, bad_requests, COUNT(bad_requests));
 }
 
 int

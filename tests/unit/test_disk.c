@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mount.h>

@@ -155,8 +155,7 @@ an_error_status_has_a_body_that_is_understood(void **state)
 		assert_non_null(c);
 		assert_int_equal(c->status, cases[i].status);
 		body = bytes_of(&k, c, &ms);
-		provider_echo.refused(
-		    k.arena, c->status, c->headers, body, &k.err);
+		kit_refuse(&k, c->status, c->headers, body);
 		assert_int_equal(k.err.kind, cases[i].kind);
 		assert_true(str_is(body, k.err.msg));
 		kit_release(&k);

@@ -19,9 +19,7 @@
 static void
 requests_decode_to_a_turn_for_each_text(void **state)
 {
-	static const struct {
-		const char *json, *want; /* or the error, with '!' in front */
-	} cases[] = {
+	static const struct chat_case cases[] = {
 		{ "{\"model\":\"m\",\"input\":\"a\"}", "U[(text text=a)]" },
 		{ "{\"input\":[\"a\",\"\"],\"dimensions\":3,\"user\":\"u\","
 		  "\"encoding_format\":\"base64\",\"new\":1}",
@@ -35,26 +33,9 @@ requests_decode_to_a_turn_for_each_text(void **state)
 		{ "{\"input\":\"a\",\"encoding_format\":\"hex\"}",
 		    "!encoding_format: must be float or base64" },
 	};
-	struct arena *a = arena_new((size_t)64 << 20);
-	struct chat chat;
-	struct error err;
-	const char *got;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
-		chat = (struct chat){ 0 };
-		err = (struct error){ 0 };
-		if (dialect_openai_embeddings.decode(
-			a, str_of(cases[i].json), &chat, &err) != 0)
-			got = arena_printf(a, "!%s", err.msg);
-		else
-			got = chat_text(a, &chat);
-		if (cases[i].want[0] == '!'
-			? strncmp(got, cases[i].want, strlen(cases[i].want))
-			: strcmp(got, cases[i].want))
-			fail_msg("got  %s\nwant %s", got, cases[i].want);
-	}
-	arena_free(a);
+	chat_cases(&dialect_openai_embeddings, cases, KIT_N(cases));
 }
 
 static const struct event vectors[] = {

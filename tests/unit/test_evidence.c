@@ -167,24 +167,6 @@ evidence_is_the_same_after_a_journey_through_text(void **state)
 	arena_free(a);
 }
 
-static void
-halves_add_up_to_the_whole_in_any_order(void **state)
-{
-	struct evidence all = { .n_arms = 2 },
-			half[2] = { { .n_arms = 2 }, { .n_arms = 2 } };
-	struct evidence sum = { .n_arms = 2 };
-	int i;
-
-	(void)state;
-	for (i = 0; i < 40; i++) {
-		add(&all, 0, 1, i / 40.0, 0.5);
-		add(&half[i % 2], 0, 1, i / 40.0, 0.5);
-	}
-	evidence_merge(&sum, &half[1]);
-	evidence_merge(&sum, &half[0]);
-	assert_memory_equal(&sum, &all, sizeof(all));
-}
-
 static struct experiment
 experiment(unsigned n)
 {
@@ -211,7 +193,6 @@ an_accepted_answer_pays_for_those_that_were_not(void **state)
 	assert_int_equal(fit.arms[0].n, 40);
 	assert_int_equal(fit.arms[0].failed, 10);
 	assert_int_equal(fit.arms[0].accepted, 10);
-	assert_near(fit.arms[0].acceptance.mean, 0.25);
 	assert_int_equal(fit.arms[0].call_pusd, 1000);
 	assert_int_equal(fit.arms[0].accepted_pusd, 5000);
 	assert_int_equal(fit.arms[0].time_ms, 30);
@@ -341,7 +322,6 @@ main(void)
 		    a_pair_counts_for_the_lower_arm_whoever_stood_first),
 		cmocka_unit_test(
 		    evidence_is_the_same_after_a_journey_through_text),
-		cmocka_unit_test(halves_add_up_to_the_whole_in_any_order),
 		cmocka_unit_test(
 		    an_accepted_answer_pays_for_those_that_were_not),
 		cmocka_unit_test(

@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -19,6 +17,7 @@
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/trials_read.h"
+#include "tests/unit/member.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOW_US   INT64_C(1795541489000000)
@@ -69,17 +68,6 @@ report(struct fixture *f)
 	assert_int_equal(jtext_check(buf_str(f->out), &err), 0);
 }
 
-static void
-member_is(struct fixture *f, const char *path, const char *want)
-{
-	struct str got;
-
-	if (!jtext_get(buf_str(f->out), path, &got))
-		fail_msg("no %s in %s", path, f->out->p);
-	if (!str_is(got, want))
-		fail_msg("%s: %.*s, not %s", path, STR_ARG(got), want);
-}
-
 /* ${n} verdicts about x and y with these scores. */
 static void
 judge(struct evidence *ev, int n, double x, double y)
@@ -121,7 +109,7 @@ one_without_evidence_is_told_whole(void **state)
 
 	report(f);
 	for (size_t i = 0; i < COUNT(members); i++)
-		member_is(f, members[i][0], members[i][1]);
+		member_is(buf_str(f->out), members[i][0], members[i][1]);
 }
 
 static void
@@ -148,7 +136,7 @@ its_state_follows_from_record_dates_and_budget(void **state)
 		f->view.record.spent_pusd = cases[i].spent;
 		f->view.record.stopped = cases[i].stopped;
 		report(f);
-		member_is(f, "state", cases[i].want);
+		member_is(buf_str(f->out), "state", cases[i].want);
 	}
 }
 
@@ -189,7 +177,7 @@ a_clear_winner_is_named_with_all_figures(void **state)
 	    evidence_new(f->a, &f->e, STR("other"));
 	report(f);
 	for (size_t i = 0; i < COUNT(members); i++)
-		member_is(f, members[i][0], members[i][1]);
+		member_is(buf_str(f->out), members[i][0], members[i][1]);
 }
 
 static void
@@ -215,7 +203,7 @@ agreement_and_feedback_are_told(void **state)
 	    (struct feedback_sum){ .up = 5, .scored = 2, .score = 1.5 };
 	report(f);
 	for (size_t i = 0; i < COUNT(members); i++)
-		member_is(f, members[i][0], members[i][1]);
+		member_is(buf_str(f->out), members[i][0], members[i][1]);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

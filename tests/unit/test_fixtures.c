@@ -15,6 +15,8 @@
 #include "core/price.h"
 #include "core/usage.h"
 
+#include "tests/unit/wires.h"
+
 #define MAX_VENDORS 32
 
 /* What has been replayed, per vendor. */
@@ -168,8 +170,7 @@ check_refusal(struct fixture *f)
 {
 	struct kit *k = &f->kit;
 
-	k->vendor.api->refused(
-	    k->arena, (int)f->status, NULL, f->body, &k->err);
+	kit_refuse(k, (int)f->status, NULL, f->body);
 	assert_int_not_equal(k->err.kind, ERROR_NONE);
 	assert_true(k->err.msg[0] && k->err.msg[0] != '{');
 	assert_null(strstr(k->err.msg, "the provider answered"));
@@ -404,24 +405,6 @@ check_answer(struct fixture *f)
 	f->tally->streams += f->framing == FRAMING_SSE;
 }
 
-static bool
-repeats(struct str body, struct str what)
-{
-	long first = str_find(body, what);
-
-	return first >= 0 &&
-	    str_find(str_skip(body, (size_t)first + 1), what) >= 0;
-}
-
-/* A framing of its maker's own, and streams one after the other. */
-static bool
-is_odd(struct str body)
-{
-	return str_find(body, STR("\"object\":\"response.delta\"")) >= 0 ||
-	    repeats(body, STR("\"type\":\"response.created\"")) ||
-	    repeats(body, STR("event: message_stop\n"));
-}
-
 static void
 replay(const struct jnode *row)
 {
@@ -447,7 +430,7 @@ replay(const struct jnode *row)
 	    ? FRAMING_WHOLE
 	    : FRAMING_SSE;
 	check_request(&f);
-	if (is_odd(f.body))
+	if (wires_is_odd(f.body))
 		f.status = 0;
 	if (f.status == 200)
 		check_answer(&f);

@@ -5,9 +5,6 @@
 
 #define URL "https://g.example"
 
-#define HI                                                                     \
-	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
-	"\"text\":\"hi\"}]}]"
 #define SAYS(role, parts) "{\"role\":\"" role "\",\"parts\":[" parts "]}"
 #define TEXT(s)           "{\"text\":\"" s "\"}"
 #define HI_WANT           "\"contents\":[" SAYS("user", TEXT("hi")) "]"
@@ -19,46 +16,23 @@
 #define LEVELS    (1u << EFFORT_LOW | 1u << EFFORT_MEDIUM | 1u << EFFORT_HIGH)
 #define ALL_MEDIA (MODEL_IMAGES | MODEL_PDF | MODEL_AUDIO)
 
-struct prepare_case {
-	const char *chat;
-	const char *want; /* between the braces */
-	const char *losses;
-	const char *model;     /* NULL: gemini-3-pro */
-	unsigned can, efforts; /* with known: facts */
-	int64_t budget[2];
-	bool known;
-};
-
 static void
-check_prepare(const struct prepare_case *c, size_t n)
+check_prepare(const struct kit_case *c, size_t n)
 {
 	struct kit k;
 
 	for (; n > 0; n--, c++) {
-		kit_init(&k, &provider_gemini, URL);
-		k.ask.wire = WIRE_OPENAI_CHAT;
-		k.target.model = str_of(c->model ? c->model : "gemini-3-pro");
-		k.facts = (struct model){ .can = c->can | MODEL_TOOLS,
-			.efforts = c->efforts,
-			.output = 60000,
-			.budget_min = c->budget[0],
-			.budget_max = c->budget[1] };
-		if (c->known)
-			k.target.facts = &k.facts;
-		kit_chat(&k, c->chat);
-		if (kit_prepare(&k) != 0)
-			fail_msg("%s: %s", c->chat, k.err.msg);
+		kit_case_begin(&k, c, &provider_gemini, URL);
 		kit_same_json(
 		    &k, k.request.body, arena_printf(k.arena, "{%s}", c->want));
-		assert_string_equal(kit_losses(&k), c->losses);
-		kit_release(&k);
+		kit_case_end(&k, c);
 	}
 }
 
 static void
 parameters_keep_within_what_the_api_takes(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI "}", .want = HI_WANT NO_CONFIG, .losses = "" },
 		{ .chat = "{" HI ",\"max_tokens\":50,\"temperature\":1.5,"
 			  "\"top_p\":0.5,\"top_k\":3,\"seed\":1,"
@@ -79,7 +53,7 @@ parameters_keep_within_what_the_api_takes(void **state)
 		    .known = true,
 		    .can = MODEL_TEMPERATURE,
 		    .want = HI_WANT ",\"generationConfig\":{"
-				    "\"maxOutputTokens\":60000,"
+				    "\"maxOutputTokens\":32000,"
 				    "\"temperature\":1}",
 		    .losses = "max_tokens presence_penalty seed "
 			      "service_tier" },
@@ -110,14 +84,14 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 		    { 0, 0 }, false },
 		{ "\"effort\":\"none\"", THINKS("\"thinkingLevel\":\"LOW\""),
 		    "", 0, LEVELS, { 0, 0 }, false },
-		{ "\"thinking_budget\":20000,\"thinking_hidden\":true",
+		{ "\"thinking_budget\":10000,\"thinking_hidden\":true",
 		    THINKS("\"thinkingLevel\":\"MEDIUM\""), "", 0, LEVELS,
 		    { 0, 0 }, false },
-		{ "\"effort\":\"low\"", THINKS("\"thinkingBudget\":6000" SHOWN),
+		{ "\"effort\":\"low\"", THINKS("\"thinkingBudget\":3200" SHOWN),
 		    "", MODEL_BUDGET, 0, { 128, 32768 }, false },
 		{ "\"effort\":\"high\"",
-		    THINKS("\"thinkingBudget\":32768" SHOWN), "", MODEL_BUDGET,
-		    0, { 128, 32768 }, false },
+		    THINKS("\"thinkingBudget\":16384" SHOWN), "", MODEL_BUDGET,
+		    0, { 128, 16384 }, false },
 		{ "\"effort\":\"none\"", THINKS("\"thinkingBudget\":128"), "",
 		    MODEL_BUDGET, 0, { 128, 32768 }, false },
 		{ "\"effort\":\"none\"", THINKS("\"thinkingBudget\":0"), "",
@@ -137,12 +111,12 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 		{ "\"effort\":\"none\"", HI_WANT NO_CONFIG, "reasoning_effort",
 		    0, 0, { 0, 0 }, true },
 	};
-	struct prepare_case c;
+	struct kit_case c;
 	struct arena *a = arena_new(1 << 20);
 
 	(void)state;
 	for (size_t i = 0; i < KIT_N(cases); i++) {
-		c = (struct prepare_case){
+		c = (struct kit_case){
 			.chat = arena_printf(a, "{" HI ",%s}", cases[i].ask),
 			.want = cases[i].want,
 			.losses = cases[i].losses,
@@ -162,7 +136,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 static void
 tools_become_functions_and_choices_modes(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat =
 			"{" HI ",\"tools\":[{\"name\":\"f g\",\"description\":"
 			"\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\","
@@ -217,7 +191,7 @@ tools_become_functions_and_choices_modes(void **state)
 static void
 output_formats_become_a_schema_or_an_instruction(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI SCHEMA "}",
 		    .want = HI_WANT ",\"generationConfig\":{"
 				    "\"responseMimeType\":\"application/json\","
@@ -267,7 +241,7 @@ output_formats_become_a_schema_or_an_instruction(void **state)
 static void
 conversations_are_ordered_as_the_api_insists(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		/* system first, later as user text, empty text nowhere */
 		{ .chat = "{\"turns\":[" SAYS("system", P_TEXT("s")) "," SAYS(
 		      "user", P_TEXT("hi") "," P_TEXT(" ")) "," SAYS("system",
@@ -347,7 +321,7 @@ conversations_are_ordered_as_the_api_insists(void **state)
 static void
 signatures_go_back_to_their_issuer_only(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		/* in the id, and in a member of its own */
 		{ .chat = "{" F ",\"turns\":[" SAYS(
 		      "user", P_TEXT("hi")) "," SAYS("assistant",
@@ -390,7 +364,7 @@ signatures_go_back_to_their_issuer_only(void **state)
 static void
 media_come_as_data_or_as_files_the_api_reads(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{\"turns\":[" SAYS("user",
 		      PART("image",
 			  ",\"data\":\"QQ==\",\"mime\":\"image/png\","
@@ -812,8 +786,7 @@ refusals_say_what_and_when_to_try_again(void **state)
 	(void)state;
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		kit_init(&k, &provider_gemini, URL);
-		provider_gemini.refused(k.arena, cases[i].status, NULL,
-		    str_of(cases[i].body), &k.err);
+		kit_refuse(&k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k.err.kind, cases[i].kind);
 		assert_int_equal(k.err.retry_after_ms, cases[i].retry_ms);
 		assert_string_equal(k.err.code, cases[i].code);
@@ -849,25 +822,13 @@ a_call_comes_back_with_its_name_and_signature(void **state)
 static void
 a_long_stream_needs_no_more_memory(void **state)
 {
-	static const char chunk[] = "{" CAND(TEXT("word "), "") "}";
-	struct frame f = { .framing = FRAMING_SSE };
-	struct kit_sink sink = { .sink = { kit_put } };
-	struct decoder *d;
+	static const char *const frames[] = { "data: {" CAND(
+	    TEXT("word "), "") "}" };
 	struct kit k;
-	size_t used = 0;
 
 	(void)state;
 	kit_init(&k, &provider_gemini, URL);
-	d = provider_gemini.decoder_new(k.arena, &k.target, &k.ask);
-	f.raw = f.data = str_of(chunk);
-	sink.text = buf_new(k.arena, KIT_BYTES);
-	for (int i = 0; i < 100000; i++) {
-		assert_int_equal(d->frame(d, &f, &sink.sink, &k.err), 0);
-		buf_reset(sink.text);
-		if (i == 1)
-			used = arena_used(k.arena);
-	}
-	assert_int_equal(arena_used(k.arena), used);
+	kit_is_frugal(&k, frames, KIT_N(frames));
 	kit_release(&k);
 }
 

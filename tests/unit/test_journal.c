@@ -22,23 +22,6 @@ static const struct journal_policy plain = {
 
 static char file[1 << 20];
 
-static int
-setup(void **state)
-{
-	static struct scratch s;
-
-	scratch_make(&s);
-	*state = &s;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	scratch_drop(*state);
-	return 0;
-}
-
 /* A journal of three records, as bytes. */
 static struct str
 three_records(struct scratch *s)
@@ -401,7 +384,8 @@ a_group_syncs_once_for_all(void **state)
 	assert_int_equal(n, GROUP * RECORDS);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)                                                                \
+	cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int
 main(void)

@@ -20,7 +20,6 @@
 #include "core/event.h"
 #include "core/experiment.h"
 #include "core/jtext.h"
-#include "core/price.h"
 #include "core/sink.h"
 #include "core/store.h"
 #include "core/trial_case.h"
@@ -29,6 +28,7 @@
 #include "core/trials_table.h"
 #include "providers/providers.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/member.h"
 
 #define CONF                                                                   \
 	"{\"providers\":{\"a\":{\"api\":\"openai\",\"base_url\":\"http://"     \
@@ -276,16 +276,6 @@ waiting(struct fixture *f)
 		calls_visit(f->c, visit_waiting, &due);
 	}
 	return w;
-}
-
-static void
-member_is(struct str json, const char *path, const char *want)
-{
-	struct str got;
-
-	assert_true(jtext_get(json, path, &got));
-	if (!str_is(got, want))
-		fail_msg("%s: %.*s, not %s", path, STR_ARG(got), want);
 }
 
 /* --- tests --- */

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 #include <math.h>
-#include <string.h>
 
 #include "core/buf.h"
 #include "core/error.h"

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "core/buf.h"
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/ledger.h"

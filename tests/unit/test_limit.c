@@ -22,7 +22,6 @@
 #include "core/provider.h"
 #include "core/prune.h"
 #include "core/rollup.h"
-#include "core/shm.h"
 #include "core/state.h"
 #include "core/store.h"
 #include "core/visit.h"

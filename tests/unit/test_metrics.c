@@ -28,19 +28,8 @@
 static int
 setup(void **state)
 {
-	static struct scratch s;
-
 	log_open("/dev/null", LOG_LEVEL_ERROR);
-	scratch_make(&s);
-	*state = &s;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	scratch_drop(*state);
-	return 0;
+	return scratch_setup(state);
 }
 
 static struct metrics *
@@ -444,7 +433,7 @@ openmetrics_names_families_without_total_and_ends(void **state)
 int
 main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(nothing_is_lost_when_processes_count_at_once),
 		CASE(a_kill_at_any_instant_loses_at_most_what_was_under_way),

@@ -5,68 +5,30 @@
 
 #define URL "https://api.openai.com/v1"
 
-#define HI                                                                     \
-	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
-	"\"text\":\"hi\"}]}]"
 #define HI_WANT "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static int
 setup(void **state)
 {
-	struct kit *k = malloc(sizeof(*k));
-
-	assert_non_null(k);
-	kit_init(k, &provider_openai, URL);
-	k->ask.wire = WIRE_ANTHROPIC;
-	*state = k;
-	return 0;
+	return kit_setup(state, &provider_openai, URL);
 }
-
-static int
-teardown(void **state)
-{
-	kit_release(*state);
-	free(*state);
-	return 0;
-}
-
-struct prepare_case {
-	const char *chat;
-	const char *want;
-	const char *losses;
-	unsigned can;     /* with known: facts */
-	unsigned efforts; /* bits */
-	bool known;
-	unsigned quirks;
-};
 
 static void
-check_prepare(const struct prepare_case *c, size_t n)
+check_prepare(const struct kit_case *c, size_t n)
 {
 	struct kit k;
 
 	for (; n > 0; n--, c++) {
-		kit_init(&k, &provider_openai, URL);
-		k.ask.wire = WIRE_ANTHROPIC;
-		k.vendor.quirks = c->quirks;
-		k.facts.can = c->can | MODEL_TOOLS;
-		k.facts.efforts = c->efforts;
-		k.facts.output = 32000;
-		if (c->known)
-			k.target.facts = &k.facts;
-		kit_chat(&k, c->chat);
-		if (kit_prepare(&k) != 0)
-			fail_msg("%s: %s", c->chat, k.err.msg);
+		kit_case_begin(&k, c, &provider_openai, URL);
 		kit_same_json(&k, k.request.body, c->want);
-		assert_string_equal(kit_losses(&k), c->losses);
-		kit_release(&k);
+		kit_case_end(&k, c);
 	}
 }
 
 static void
 parameters_are_named_as_the_model_takes_them(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI "}",
 		    .want = "{\"model\":\"m\"," HI_WANT "}",
 		    .losses = "" },
@@ -129,7 +91,7 @@ parameters_are_named_as_the_model_takes_them(void **state)
 static void
 tools_and_their_choice_are_carried_over(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
 			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
 			  "\"strict\":true}],\"tool_choice\":\"named\","
@@ -161,7 +123,7 @@ tools_and_their_choice_are_carried_over(void **state)
 static void
 conversations_keep_their_order_and_lose_by_name(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		/* system: joined, in place, developer for reasoning models */
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":"
@@ -624,24 +586,10 @@ a_cut_stream_is_never_a_normal_end(void **state)
 static void
 a_long_stream_needs_no_more_memory(void **state)
 {
-	static const char chunk[] = CHUNK("\"content\":\"word \"", "");
-	struct kit *k = *state;
-	struct frame f = { .framing = FRAMING_SSE };
-	struct kit_sink sink = { .sink = { kit_put } };
-	struct decoder *d =
-	    provider_openai.decoder_new(k->arena, &k->target, &k->ask);
-	size_t used = 0;
+	static const char *const frames[] = { CHUNK(
+	    "\"content\":\"word \"", "") };
 
-	f.raw = str_of(chunk);
-	f.data = str_trim(str_skip(f.raw, strlen("data: ")));
-	sink.text = buf_new(k->arena, KIT_BYTES);
-	for (int i = 0; i < 100000; i++) {
-		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
-		buf_reset(sink.text);
-		if (i == 1)
-			used = arena_used(k->arena);
-	}
-	assert_int_equal(arena_used(k->arena), used);
+	kit_is_frugal(*state, frames, KIT_N(frames));
 }
 
 static void
@@ -677,8 +625,7 @@ refusals_keep_what_the_vendor_said(void **state)
 
 	for (size_t i = 0; i < KIT_N(cases); i++) {
 		error_clear(&k->err);
-		provider_openai.refused(k->arena, cases[i].status, NULL,
-		    str_of(cases[i].body), &k->err);
+		kit_refuse(k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k->err.kind, cases[i].kind);
 		assert_int_equal(k->err.status, cases[i].want);
 		assert_string_equal(k->err.msg, cases[i].msg);
@@ -721,8 +668,7 @@ retry_hints_are_read_in_all_their_forms(void **state)
 		header_add(k->arena, &list, str_of(cases[i].name),
 		    str_of(cases[i].value));
 		error_clear(&k->err);
-		provider_openai.refused(
-		    k->arena, 429, list, STR("{}"), &k->err);
+		kit_refuse(k, 429, list, STR("{}"));
 		assert_true(k->err.retry_after_ms == cases[i].want_ms);
 	}
 }
@@ -746,7 +692,7 @@ the_registry_knows_every_vendor_by_a_known_api(void **state)
 	assert_non_null(registry_vendor(&providers, STR("openrouter")));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)
 
 static void
 calls_are_spelled_for_the_vendor_and_found_again(void **state)
@@ -790,14 +736,14 @@ calls_are_spelled_for_the_vendor_and_found_again(void **state)
 static void
 documents_and_audio_for_mistral_come_in_its_form(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
 			  "\"kind\":\"document\",\"url\":\"https://x/a.pdf\","
 			  "\"name\":\"a.pdf\"},{\"kind\":\"document\","
 			  "\"data\":\"QQ==\",\"mime\":\"application/pdf\"},"
 			  "{\"kind\":\"audio\",\"data\":\"UklGRg==\","
 			  "\"mime\":\"audio/wav\"}]}]}",
-		    .quirks = QUIRK_MISTRAL_PARTS,
+		    .quirks = QUIRK_FLAT_MEDIA,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
 			    "\"user\",\"content\":[{\"type\":"
 			    "\"document_url\",\"document_url\":"
@@ -816,7 +762,7 @@ documents_and_audio_for_mistral_come_in_its_form(void **state)
 static void
 a_model_without_schemas_is_asked_in_words(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"output\":\"schema\",\"schema\":\"{}\"}",
 		    .known = true,
 		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"

@@ -416,11 +416,7 @@ what_an_early_ping_kept_from_the_headers_is_in_usage(void **state)
 
 #define RAW "{\"error\": {\"message\":\"theirs\"}}"
 
-static const struct {
-	const char *raw;
-	enum wire wire;
-	const char *stream, *body;
-} errors[] = {
+static const struct reply_error errors[] = {
 	{ NULL, WIRE_NONE,
 	    "data: {\"error\":{\"message\":\"x: bad\",\"type\":"
 	    "\"invalid_request_error\",\"param\":\"x\",\"code\":\"c\"}}\n\n",
@@ -446,31 +442,13 @@ static const struct {
 static void
 errors_are_the_providers_own_or_in_its_words(void **state)
 {
-	static const struct event begun[] = { START("m"), OPEN(0, BLOCK_TEXT),
-		DELTA(0, "x") };
-	struct reply a;
 	struct error err = { 0 };
-	size_t i, n;
 
 	(void)state;
 	error_set(&err, ERROR_BAD_REQUEST, "x: bad");
 	memcpy(err.param, "x", 2);
 	memcpy(err.code, "c", 2);
-	for (i = 0; i < COUNT(errors); i++) {
-		err.raw = str_of(errors[i].raw);
-		err.raw_wire = errors[i].wire;
-		reply_begin(&a, &dialect_openai_chat,
-		    &(struct reply_opts){ .stream = true });
-		for (n = 0; n < COUNT(begun); n++)
-			reply_put(&a, &begun[n]);
-		n = a.out.n;
-		reply_fail(&a, &err);
-		assert_string_equal(a.out.p + n, errors[i].stream);
-		buf_reset(&a.out);
-		dialect_openai_chat.fail_body(&a.out, &err, "call_01");
-		reply_is(&a, errors[i].body);
-		reply_end(&a);
-	}
+	reply_errors(&dialect_openai_chat, &err, errors, COUNT(errors));
 }
 
 static void
@@ -478,22 +456,9 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const struct event ev[] = { HEAD(WIRE_ANTHROPIC), START("m"),
 		OPEN(0, BLOCK_TEXT), DELTA(0, "some words of an answer") };
-	struct reply a;
-	size_t i, used = 0;
 
 	(void)state;
-	reply_begin(
-	    &a, &dialect_openai_chat, &(struct reply_opts){ .stream = true });
-	for (i = 0; i < COUNT(ev); i++)
-		reply_put(&a, &ev[i]);
-	for (i = 0; i < 100000; i++) {
-		reply_put(&a, &ev[3]);
-		if (i == 0)
-			used = arena_used(a.arena);
-		buf_reset(&a.out);
-	}
-	assert_int_equal(arena_used(a.arena), used);
-	reply_end(&a);
+	reply_is_frugal(&dialect_openai_chat, ev, COUNT(ev));
 }
 
 int

@@ -3,70 +3,34 @@
 
 #define URL "https://api.openai.com/v1"
 
-#define HI                                                                     \
-	"\"turns\":[{\"role\":\"user\",\"parts\":[{\"kind\":\"text\","         \
-	"\"text\":\"hi\"}]}]"
 #define HI_WANT                                                                \
 	"\"input\":[{\"role\":\"user\",\"content\":\"hi\"}],\"store\":false"
 
 static int
 setup(void **state)
 {
-	struct kit *k = malloc(sizeof(*k));
-
-	assert_non_null(k);
-	kit_init(k, &provider_openai_responses, URL);
-	k->ask.wire = WIRE_OPENAI_CHAT;
-	*state = k;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	kit_release(*state);
-	free(*state);
-	return 0;
+	return kit_setup(state, &provider_openai_responses, URL);
 }
 
 /* ---- requests ---- */
 
-struct prepare_case {
-	const char *chat;
-	const char *want; /* after the model */
-	const char *losses;
-	unsigned can;     /* with known: facts */
-	unsigned efforts; /* bits */
-	bool known;
-};
-
 static void
-check_prepare(const struct prepare_case *c, size_t n)
+check_prepare(const struct kit_case *c, size_t n)
 {
 	struct kit k;
 
 	for (; n > 0; n--, c++) {
-		kit_init(&k, &provider_openai_responses, URL);
-		k.ask.wire = WIRE_ANTHROPIC;
-		k.facts.can = c->can | MODEL_TOOLS;
-		k.facts.efforts = c->efforts;
-		k.facts.output = 32000;
-		if (c->known)
-			k.target.facts = &k.facts;
-		kit_chat(&k, c->chat);
-		if (kit_prepare(&k) != 0)
-			fail_msg("%s: %s", c->chat, k.err.msg);
+		kit_case_begin(&k, c, &provider_openai_responses, URL);
 		kit_same_json(&k, k.request.body,
 		    arena_printf(k.arena, "{\"model\":\"m\",%s}", c->want));
-		assert_string_equal(kit_losses(&k), c->losses);
-		kit_release(&k);
+		kit_case_end(&k, c);
 	}
 }
 
 static void
 parameters_are_named_as_the_format_has_them(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{" HI "}", .want = HI_WANT, .losses = "" },
 		{ .chat = "{" HI ",\"max_tokens\":7,\"temperature\":0.5,"
 			  "\"top_p\":1,\"top_k\":4,\"seed\":3,"
@@ -153,7 +117,7 @@ parameters_are_named_as_the_format_has_them(void **state)
 static void
 conversations_become_items(void **state)
 {
-	static const struct prepare_case cases[] = {
+	static const struct kit_case cases[] = {
 		{ .chat = "{\"turns\":[{\"role\":\"system\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"a\",\"mark\":\"5m\"}"
 			  "]},{\"role\":\"system\",\"parts\":[{\"kind\":"
@@ -621,27 +585,11 @@ a_long_stream_needs_no_more_memory(void **state)
 {
 	static const char *const frames[] = { ADDED("0", MSG "]"),
 		SAID("0", "0", "word "), DONE("0", MSG TEXT "]") };
-	struct kit *k = *state;
-	struct frame f = { .framing = FRAMING_SSE };
-	struct kit_sink sink = { .sink = { kit_put } };
-	struct decoder *d = provider_openai_responses.decoder_new(
-	    k->arena, &k->target, &k->ask);
-	size_t used = 0;
 
-	sink.text = buf_new(k->arena, KIT_BYTES);
-	for (size_t i = 0; i < 30000; i++) {
-		f.raw = str_of(frames[i % 3]);
-		f.data =
-		    str_skip(f.raw, (size_t)str_find(f.raw, STR("data: ")) + 6);
-		assert_int_equal(d->frame(d, &f, &sink.sink, &k->err), 0);
-		buf_reset(sink.text);
-		if (i == 2)
-			used = arena_used(k->arena);
-	}
-	assert_int_equal(arena_used(k->arena), used);
+	kit_is_frugal(*state, frames, KIT_N(frames));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)
 
 int
 main(void)

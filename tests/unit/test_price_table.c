@@ -11,7 +11,6 @@
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
-#include "core/jtext.h"
 #include "core/price_table.h"
 #include "core/provider.h"
 #include "tests/unit/scratch.h"
@@ -20,7 +19,9 @@ static const struct provider *const apis[] = { NULL };
 static const struct vendor vendors[] = { { .name = "openai" },
 	{ .name = "google" }, { .name = "anthropic" }, { .name = NULL } };
 static const char *const price_names[] = { "gemini", "google", NULL };
-static const struct registry registry = { apis, vendors, price_names };
+static const struct registry registry = {
+	.apis = apis, .vendors = vendors, .price_names = price_names
+};
 
 struct fixture {
 	struct arena *arena;

@@ -146,7 +146,7 @@ the_registry_finds_by_whole_name(void **state)
 	static const struct provider *const apis[] = { &one, NULL };
 	static const struct vendor vendors[] = { { .name = "groq" },
 		{ .name = "xai" }, { .name = NULL } };
-	static const struct registry r = { apis, vendors, NULL };
+	static const struct registry r = { .apis = apis, .vendors = vendors };
 
 	(void)state;
 	assert_ptr_equal(registry_api(&r, STR("openai")), &one);

@@ -11,7 +11,6 @@
 #include "core/archive.h"
 #include "core/buf.h"
 #include "core/ingest.h"
-#include "core/jw.h"
 #include "core/ledger_row.h"
 #include "core/prune.h"
 #include "core/rollup_record.h"

@@ -13,23 +13,6 @@
 #include "core/shm.h"
 #include "tests/unit/scratch.h"
 
-static int
-setup(void **state)
-{
-	static struct scratch s;
-
-	scratch_make(&s);
-	*state = &s;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	scratch_drop(*state);
-	return 0;
-}
-
 static struct shm *
 attach(struct scratch *s)
 {
@@ -196,7 +179,8 @@ a_directory_that_is_gone_is_an_error(void **state)
 	shm_detach(NULL);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)                                                                \
+	cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int
 main(void)

@@ -10,7 +10,6 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/journal.h"
 #include "core/ledger.h"
 #include "core/log.h"
 #include "core/shm.h"

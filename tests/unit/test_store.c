@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
 #include "core/error.h"
 #include "core/store.h"
 #include "tests/unit/scratch.h"

@@ -16,7 +16,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/arena.h"
 #include "core/chat.h"
@@ -26,7 +25,6 @@
 #include "core/provider.h"
 #include "core/tokens.h"
 #include "core/usage.h"
-#include "tests/unit/projection.h"
 #include "tests/unit/wires.h"
 
 #define VENDORS   24

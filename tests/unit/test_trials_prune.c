@@ -15,7 +15,6 @@
 #include "core/ledger_row.h"
 #include "core/prune.h"
 #include "core/recover.h"
-#include "core/store.h"
 #include "core/trial_record.h"
 #include "core/trials.h"
 #include "core/trials_read.h"

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "core/arena.h"
 #include "fcgi/verbatim.h"
 #include "tests/unit/reply.h"
 

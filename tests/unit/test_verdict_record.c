@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -17,6 +16,7 @@
 #include "core/provider.h"
 #include "core/trial_case.h"
 #include "core/trial_record.h"
+#include "tests/unit/member.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -68,16 +68,6 @@ write_one(struct arena *a, const struct one *one)
 
 	assert_int_equal(jtext_check(json, &err), 0);
 	return json;
-}
-
-static void
-member_is(struct str json, const char *path, const char *want)
-{
-	struct str got;
-
-	assert_true(jtext_get(json, path, &got));
-	if (!str_is(got, want))
-		fail_msg("%s: %.*s, not %s", path, STR_ARG(got), want);
 }
 
 static void

@@ -100,8 +100,8 @@ repeats(struct str body, struct str what)
 }
 
 /* A framing of its maker's own, and streams one after the other. */
-static bool
-is_odd(struct str body)
+bool
+wires_is_odd(struct str body)
 {
 	return str_find(body, STR("\"object\":\"response.delta\"")) >= 0 ||
 	    repeats(body, STR("\"type\":\"response.created\"")) ||
@@ -115,7 +115,7 @@ wires_answer(struct arena *a, const char *dir, const struct jnode *row)
 	struct jnode status;
 
 	(void)jtree_find(row, "status", &status);
-	if (json_object_get_int(status.v) != 200 || is_odd(body))
+	if (json_object_get_int(status.v) != 200 || wires_is_odd(body))
 		return STR_NONE;
 	return body;
 }

@@ -54,6 +54,9 @@ struct str wires_request(struct arena *a, const char *dir);
 struct str wires_answer(
     struct arena *a, const char *dir, const struct jnode *row);
 
+/* wires_is_odd(body): is it framed as only its maker does? */
+bool wires_is_odd(struct str body);
+
 /* wires_framing(body): how it is cut, by its look. */
 enum framing wires_framing(struct str body);
 

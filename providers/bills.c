@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * What vendors' exports of costs and usage look like (core/bill_format.h).
+ *
  * Sources, read 2026-11: OpenAI API reference, "Usage", objects
  * organization.costs.result and organization.usage.completions.result, and
  * the Export button of its usage page; Anthropic Admin API, "Get Cost Report"
  * and "Get Messages Usage Report", and the CSV export of its console's usage
  * and cost pages.
  */
-#include "core/bill_format.h"
+#include "providers/providers.h"
 
 #include <stddef.h>
+
+#include "core/bill_format.h"
 
 static const struct bill_column openai_costs_csv[] = {
 	{ "start_time", BILL_UNIX, true },
@@ -174,7 +178,7 @@ static const struct bill_column anthropic_usage_json[] = {
 	{ NULL, BILL_IGNORED, false },
 };
 
-const struct bill_format bill_formats[] = {
+static const struct bill_format formats[] = {
 	{ "openai", "OpenAI costs, CSV", false, openai_costs_csv },
 	{ "openai", "OpenAI usage, CSV", false, openai_usage_csv },
 	{ "openai", "OpenAI costs, JSON", true, openai_costs_json },
@@ -186,7 +190,8 @@ const struct bill_format bill_formats[] = {
 	{ NULL, NULL, false, NULL },
 };
 
-const struct bill_column bill_bucket[] = {
+/* Of both, in JSON. */
+static const struct bill_column bucket[] = {
 	{ "object", BILL_IGNORED, false },
 	{ "start_time", BILL_UNIX, false },
 	{ "end_time", BILL_UNIX_END, false },
@@ -196,4 +201,9 @@ const struct bill_column bill_bucket[] = {
 	{ "ending_at", BILL_TIME_END, false },
 	{ "results", BILL_IGNORED, true },
 	{ NULL, BILL_IGNORED, false },
+};
+
+const struct bill_formats provider_bills = {
+	.list = formats,
+	.bucket = bucket,
 };
