@@ -23,8 +23,12 @@ const sluice = await startSluice({ upstream, procs: PROCS, conf: {
   providers: { other: { api: 'openai', base_url: `${upstream.url}/v1`,
     key: 'key-of-other' } },
   aliases: { cheap: 'openai/dollar' },
-  routes: { twice: { fallback: ['openai/broken', 'other/silent'] } },
-  models: { 'openai/broken': DOLLARS, 'other/silent': DOLLARS,
+  routes: { twice: { fallback: ['openai/broken', 'other/silent'] },
+    raced: { fallback: [{ race: ['openai/broken', 'other/broken'] },
+      'other/dear'] } },
+  models: { 'openai/broken': DOLLARS, 'other/broken': DOLLARS,
+    'other/silent': DOLLARS, 'other/dear': { price: { input: '0',
+      output: '3000000' } },
     'openai/dollar': DOLLARS, 'openai/tiers': { price: {
     input: '1', output: '2', modes: {
       flex: { input: '0.5', output: '1' },
@@ -278,6 +282,23 @@ test('each further attempt sets more aside, ' +
     assert.deepEqual([b.spent_usd, b.reserved_usd], [all, '0']);
     await until('a pool', async () => (await ask(sluice.key)).status === 200);
   });
+
+test('all racers that may be billed count for what follows them', async () => {
+  const key = await newKey('--budget-usd', '100', '--per', 'total');
+  const before = upstream.callsFor('broken').length;
+  upstream.on('dear', () => {});
+  const second = upstream.next('dear');
+  const gone = new AbortController();
+  const answer = ask(key.key, { model: 'raced', stream: true },
+    { signal: gone.signal }).catch(() => null);
+  await second;
+  const failed = upstream.callsFor('broken').length - before;
+  assert.equal(failed, 2);
+  assert.equal((await budget('key', key.id)).reserved_usd,
+    String((failed + 3) * TOKENS));
+  gone.abort();
+  await answer;
+});
 
 describe('a team with credentials of its own', () => {
   const OWN = ['sk-team-canary-one-111', 'sk-team-canary-two-222'];
