@@ -43,7 +43,6 @@ struct easy {
 	bool queued;        /* in up->todo */
 	bool added;         /* curl has it */
 	bool head_done;
-	int status;          /* of the last status line */
 	struct header *head; /* in the transfer's arena */
 	size_t head_bytes, head_lines;
 	size_t sent;                /* bytes of the body curl has taken */

@@ -291,6 +291,31 @@ an_endless_head_is_refused(void **state)
 	job_release(&j);
 }
 
+/* curl lets these pass; whoever follows expects a head before a body. */
+static void
+an_odd_head_is_a_head_or_a_failure(void **state)
+{
+	struct job j;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 9; i++) {
+		char model[8];
+
+		snprintf(model, sizeof(model), "odd-%d", i);
+		run(&j, model);
+		if (j.end == TRANSFER_DONE) {
+			assert_int_equal(j.heads, 1);
+			assert_true(j.status >= 100 && j.status <= 999);
+		} else {
+			assert_int_equal(j.heads, 0);
+			assert_int_equal(j.bytes, 0);
+			assert_true(j.why[0] != '\0');
+		}
+		job_release(&j);
+	}
+}
+
 static void
 no_connection_is_told_from_the_loop(void **state)
 {
@@ -778,6 +803,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_arrive_whole),
 		cmocka_unit_test(an_endless_head_is_refused),
+		cmocka_unit_test(an_odd_head_is_a_head_or_a_failure),
 		cmocka_unit_test(no_connection_is_told_from_the_loop),
 		cmocka_unit_test(each_limit_ends_a_transfer),
 		cmocka_unit_test(a_pause_holds_the_provider_with_flat_memory),
