@@ -44,6 +44,7 @@ static const struct {
 	{ CURLOPT_UPLOAD_BUFFERSIZE, 16 * 1024 },
 	{ CURLOPT_TCP_NODELAY, 1 },
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
+	{ CURLOPT_MAXAGE_CONN, UPSTREAM_KEPT_S },
 	{ CURLOPT_FOLLOWLOCATION, 0 },
 	{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 };
@@ -359,6 +360,7 @@ easy_new(struct transfer *t, struct error *err)
 	struct easy *e = mem_new(sizeof(*e));
 
 	e->up = t->up;
+	e->up->n_easy++;
 	e->t = t;
 	if (upstream_ready(t->up))
 		e->curl = curl_easy_init();
@@ -376,6 +378,7 @@ easy_free(struct easy *e)
 {
 	curl_easy_cleanup(e->curl);
 	curl_slist_free_all(e->headers);
+	e->up->n_easy--;
 	free(e);
 }
 

@@ -30,6 +30,7 @@ struct upstream {
 	struct loop_timer timer; /* curl's next timeout */
 	struct loop_timer kick;  /* see to todo */
 	struct easy *todo;       /* handles to add, resume or free */
+	unsigned n_easy;         /* handles there are */
 	bool busy;               /* curl is on the stack */
 	const char *ca_file;     /* NULL: none */
 	const char *ca_dir;      /* NULL: none; both NULL: curl's default */

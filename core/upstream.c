@@ -277,6 +277,15 @@ upstream_free(struct upstream *u)
 }
 
 void
+upstream_rest(struct upstream *u)
+{
+	if (u->n_easy > 0)
+		return;
+	put_away(u);
+	loop_timer_stop(u->loop, &u->timer);
+}
+
+void
 upstream_queue(struct easy *e)
 {
 	struct upstream *u = e->up;

@@ -29,6 +29,7 @@
 #define ACCEPTS_PER_TURN 16 /* leave some to the other processes */
 #define INGEST_EVERY_US  INT64_C(500000)
 #define IDLE_TICKS       3
+#define REST_TICKS       (UPSTREAM_KEPT_S * 1000000 / INGEST_EVERY_US)
 #define DRAIN_LAST_US    INT64_C(2000000) /* for the errors to get out */
 #define TRACES_LAST_US   INT64_C(1000000) /* to get rid of them at exit */
 #define FCGID_DRAIN_US   INT64_C(4000000) /* it kills 8 s after SIGTERM */
@@ -130,8 +131,10 @@ on_ingest_timer(void *arg)
 	if (s->pool.n_calls > 0) {
 		s->untidy = true;
 		s->idle_ticks = 0;
-	} else if (s->idle_ticks < IDLE_TICKS) {
-		s->idle_ticks++;
+	} else if (s->idle_ticks < REST_TICKS &&
+	    ++s->idle_ticks == REST_TICKS) {
+		upstream_rest(s->pool.upstream);
+		s->untidy = true;
 	}
 	judging_look(s->judging);
 	s->ingesting = true;

@@ -552,6 +552,33 @@ a_connection_found_closed_is_replaced(void **state)
 }
 
 static void
+a_rest_closes_connections_that_nothing_runs_on(void **state)
+{
+	struct job running, j;
+	int none, two;
+
+	(void)state;
+	upstream_rest(up);
+	none = descriptors();
+	job_init(&running, "hang-1-0");
+	start(&running);
+	while (running.pieces == 0)
+		loop_turn(loop, -1);
+	run(&j, "json");
+	job_release(&j);
+	two = descriptors();
+	upstream_rest(up);
+	assert_int_equal(descriptors(), two);
+	cancel(&running);
+	await("open", 0);
+	upstream_rest(up);
+	assert_int_equal(descriptors(), none);
+	run(&j, "json");
+	assert_int_equal(j.end, TRANSFER_DONE);
+	job_release(&j);
+}
+
+static void
 requests_arrive_as_they_were_given(void **state)
 {
 	static const size_t sizes[] = { 0, 100, 32 * 1024, 32 * 1024 + 1,
@@ -814,6 +841,8 @@ main(void)
 		cmocka_unit_test(a_cancel_at_the_end_is_harmless),
 		cmocka_unit_test(transfers_share_one_connection),
 		cmocka_unit_test(a_connection_found_closed_is_replaced),
+		cmocka_unit_test(
+		    a_rest_closes_connections_that_nothing_runs_on),
 		cmocka_unit_test(requests_arrive_as_they_were_given),
 		cmocka_unit_test(a_header_of_two_lines_is_refused),
 		cmocka_unit_test(a_silent_answer_holds_up_nobody),
