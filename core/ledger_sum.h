@@ -41,6 +41,7 @@ struct ledger_sum {
  */
 #define LEDGER_SUM_FIRST  (11 + USAGE_BUCKETS)
 #define LEDGER_SUM_FIELDS (LEDGER_SUM_FIRST + 3)
+#define LEDGER_SUM_COST   7 /* cost_pusd */
 
 /* ledger_sum_field(s, i): number ${i} of ${s}. */
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);

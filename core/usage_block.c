@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_block.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/usage_axes.h"
 
-#define COST        (offsetof(struct ledger_sum, cost_pusd) / sizeof(int64_t))
 #define FIRST_PICKS ((size_t)8192)
 
 /* Values ${at} of a column that go to a sum. */
@@ -80,6 +78,22 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 	return u;
 }
 
+unsigned
+usage_block_parts(const struct usage_block *u, bool cut)
+{
+	const struct usage_query *q = u->run->q;
+	unsigned d, parts = 1u << FACT_COSTS;
+
+	if (!u->run->ranks)
+		parts |= 1u << FACT_REST;
+	if (cut)
+		parts |= 1u << FACT_STARTS;
+	for (d = 0; d < ROLLUP_DIMS; d++)
+		if (asks(q, (enum rollup_dim)d))
+			parts |= 1u << fact_part_of((enum rollup_dim)d);
+	return parts;
+}
+
 /* --- what a block has of what is asked --- */
 
 /* Returns 1 if no name passes. */
@@ -128,13 +142,13 @@ passes(const struct usage_block *u, enum rollup_dim d, uint32_t i)
 static void
 keep_calls(struct usage_block *u, bool cut)
 {
-	const int64_t *start = fact_values(u->b, FACT_START);
+	const int64_t *start = cut ? fact_values(u->b, FACT_START) : NULL;
 	uint32_t i, n = u->b->n[FACT_CALL];
 	unsigned d;
 
 	u->keep = fact_room(u->b->arena, &u->keep_room, n + 1);
 	for (i = 0; i < n; i++)
-		u->keep[i] = !cut ||
+		u->keep[i] = start == NULL ||
 		    (start[i] >= u->since_us &&
 			(u->until_us == 0 || start[i] < u->until_us));
 	for (d = ROLLUP_KEY; d < ROLLUP_DIMS; d++) {
@@ -290,7 +304,8 @@ add_fields(struct usage_block *u, const struct picks *p, unsigned first,
 
 	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
 		c = (enum fact_column)(first + i);
-		if (fact_is_zero(u->b, c) || (u->run->ranks && i != COST))
+		if (fact_is_zero(u->b, c) ||
+		    (u->run->ranks && i != LEDGER_SUM_COST))
 			continue;
 		v = fact_values(u->b, c);
 		for (x = p->list; all == NULL && x < end; x++)

@@ -652,6 +652,170 @@ a_damaged_block_is_an_error_and_no_wrong_sum(void **state)
 	arena_free(a);
 }
 
+/* One item of a block that has several: cut to some bytes, or gone. */
+struct part_damage {
+	unsigned part;
+	int keep;
+	struct arena *arena;
+	struct str key, value;
+	bool undo;
+};
+
+static int
+txn_damage_part(struct txn *t, void *arg)
+{
+	struct part_damage *d = arg;
+	struct facts_list list = { .n = 0 };
+	struct str value;
+
+	if (d->undo)
+		return store_put(t, STORE_FACTS, d->key, d->value);
+	if (facts_list(t, FACTS_LAST, 0, 0, t->arena, &list) != 0)
+		return -1;
+	assert_true(list.n > 0 && list.keys[0].parts);
+	list.keys[0].bytes[FACTS_KEY_BYTES] = (char)d->part;
+	d->key = str_dup(
+	    d->arena, (struct str){ list.keys[0].bytes, FACTS_KEY_BYTES + 1 });
+	assert_int_equal(store_get(t, STORE_FACTS, d->key, &value), 1);
+	d->value = str_dup(d->arena, value);
+	if (d->keep < 0)
+		return store_del(t, STORE_FACTS, d->key);
+	value.n = (size_t)d->keep < value.n ? (size_t)d->keep : value.n - 1;
+	return store_put(t, STORE_FACTS, d->key, value);
+}
+
+static int
+body_damage_part(
+    struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_damage_part, arg, err);
+}
+
+static void
+a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it(void **state)
+{
+	static const int keeps[] = { -1, 0, 3, 20, 100000 };
+	struct calls *c = *state;
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct part_damage d = { .arena = a };
+	struct usage_query q;
+	struct usage_result r;
+	unsigned dim;
+	size_t i;
+
+	put_calls(c, 6000, 8);
+	for (d.part = 0; d.part < FACT_PARTS; d.part++) {
+		dim = d.part < FACT_NAMED ? ROLLUP_ALL
+					  : ROLLUP_KEY + d.part - FACT_NAMED;
+		q = (struct usage_query){
+			.by = { (enum rollup_dim)dim,
+			    dim == ROLLUP_USER ? ROLLUP_TASK : ROLLUP_USER },
+			.n_by = 2,
+			.interval = USAGE_HOUR
+		};
+		for (i = 0; i < COUNT(keeps); i++) {
+			d.keep = keeps[i];
+			d.undo = false;
+			calls_visit(c, body_damage_part, &d);
+			error_clear(&c->err);
+			assert_int_equal(
+			    ledger_usage(c->state, &q, a, &r, &c->err), -1);
+			assert_non_null(strstr(c->err.msg, "facts"));
+			error_clear(&c->err);
+			d.undo = true;
+			calls_visit(c, body_damage_part, &d);
+		}
+		ask(c, &q, a);
+	}
+	arena_free(a);
+}
+
+static void
+columns_come_back_whatever_is_in_them(void **state)
+{
+	static const int64_t values[][4] = { { 0, 250000, 750000, 1250000 },
+		{ INT64_MIN, INT64_MAX, 0, 1 }, { INT64_MIN, INT64_MAX },
+		{ 7, 7, 7, 7 }, { -6, -3, 0, 3 },
+		{ 1, 1 + (INT64_C(1) << 58), 1 + (INT64_C(1) << 59), 1 } };
+	struct arena *a = arena_new(1 << 20);
+	struct fact_block b = { .arena = a };
+	struct fact_pile p;
+	struct buf *out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(values); i++) {
+		fact_pile_init(&p, a);
+		p.n[FACT_CALL] = 4;
+		p.columns[FACT_START] = ARENA_ARRAY(a, int64_t, 4);
+		memcpy(p.columns[FACT_START], values[i], sizeof(values[i]));
+		out = buf_new(a, 4096);
+		fact_pack(&p, FACT_EVERY, out);
+		assert_int_equal(fact_open(&b, buf_str(out)), 0);
+		assert_memory_equal(
+		    fact_values(&b, FACT_START), values[i], sizeof(values[i]));
+	}
+	arena_free(a);
+}
+
+/* Blocks of the last level as version 1 had them: all in one item. */
+static int
+txn_version_1(struct txn *t, void *arg)
+{
+	struct fact_block b = { .arena = t->arena };
+	struct facts_list list = { .n = 0 };
+	struct fact_pile p;
+	struct buf *out;
+	unsigned part;
+	size_t i;
+
+	assert_int_equal(facts_list(t, FACTS_LAST, 0, 0, t->arena, &list), 0);
+	for (i = 0; i < list.n; i++) {
+		out = buf_new(t->arena, 4 << 20);
+		fact_pile_init(&p, t->arena);
+		assert_int_equal(
+		    facts_read(t, &list.keys[i], FACT_EVERY, &b), 0);
+		assert_int_equal(fact_append(&p, &b), 0);
+		for (part = 0; part < FACT_PARTS; part++) {
+			list.keys[i].bytes[FACTS_KEY_BYTES] = (char)part;
+			assert_int_equal(store_del(t, STORE_FACTS,
+					     (struct str){ list.keys[i].bytes,
+						 FACTS_KEY_BYTES + 1 }),
+			    0);
+		}
+		fact_pack(&p, FACT_EVERY, out);
+		assert_int_equal(
+		    store_put(t, STORE_FACTS,
+			(struct str){ list.keys[i].bytes, FACTS_KEY_BYTES },
+			buf_str(out)),
+		    0);
+	}
+	*(size_t *)arg = list.n;
+	return 0;
+}
+
+static int
+body_version_1(
+    struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_version_1, arg, err);
+}
+
+static void
+blocks_of_the_first_version_are_read_on(void **state)
+{
+	struct calls *c = *state;
+	size_t n;
+
+	put_calls(c, 6000, 9);
+	calls_visit(c, body_version_1, &n);
+	assert_true(n > 0);
+	put_calls(c, 6000, 10);
+	compare_all(c, 3, 1);
+}
+
 static void
 an_audit_misses_a_block_that_is_gone(void **state)
 {
@@ -860,6 +1024,9 @@ main(void)
 		TEST(the_top_of_pairs_is_told_apart_and_the_rest_is_one),
 		TEST(blocks_stay_few_however_calls_come),
 		TEST(a_damaged_block_is_an_error_and_no_wrong_sum),
+		TEST(a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it),
+		TEST(columns_come_back_whatever_is_in_them),
+		TEST(blocks_of_the_first_version_are_read_on),
 		TEST(an_audit_misses_a_block_that_is_gone),
 		TEST(older_sums_of_pruned_rows_stay_beside_the_facts),
 	};

@@ -506,7 +506,9 @@ records_of_the_future_are_left_alone(void **state)
 		{ STORE_ROLLUP, "\2\2", STORE_FINE },
 		{ STORE_ROLLUP, "\3\2", STORE_FINE },
 		{ STORE_ROLLUP, "\4\2", STORE_OTHER },
-		{ STORE_FACTS, "\2", STORE_OTHER },
+		{ STORE_FACTS, "\1\2", STORE_FINE },
+		{ STORE_FACTS, "\2\2", STORE_FINE },
+		{ STORE_FACTS, "\3", STORE_OTHER },
 		{ STORE_KEYS, "", STORE_BROKEN },
 	};
 	size_t i;
