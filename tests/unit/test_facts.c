@@ -372,6 +372,7 @@ compare(struct calls *c, const struct rows *rows, const struct usage_query *q)
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct brute b = { .q = q };
 	struct usage_result r;
+	struct usage_group group;
 	struct sum_entry *want;
 	size_t i;
 
@@ -382,13 +383,13 @@ compare(struct calls *c, const struct rows *rows, const struct usage_query *q)
 	assert_memory_equal(&r.total, &b.total, sizeof(r.total));
 	assert_int_equal(r.n, b.groups.n);
 	for (i = 0; i < r.n; i++) {
+		group = usage_result_at(&r, i);
 		want = sum_table_find(
-		    &b.groups, group_key(a, r.groups[i]->values, q->n_by));
+		    &b.groups, group_key(a, group.values, q->n_by));
 		assert_non_null(want);
 		assert_false(want->seen);
 		want->seen = true;
-		assert_memory_equal(
-		    &r.groups[i]->sum, &want->sum, sizeof(want->sum));
+		assert_memory_equal(&group.sum, &want->sum, sizeof(want->sum));
 	}
 	arena_free(a);
 }
@@ -474,13 +475,13 @@ is_same(struct str a, struct str b)
 
 /* Is the value pair of ${g} among the first of the ranking? */
 static bool
-is_top(const struct usage_result *rank, size_t top, const struct usage_group *g)
+is_top(const struct usage_group *rank, size_t top, const struct usage_group *g)
 {
 	size_t i;
 
-	for (i = 0; i < rank->n && i < top; i++)
-		if (is_same(rank->groups[i]->values[0], g->values[1]) &&
-		    is_same(rank->groups[i]->values[1], g->values[2]))
+	for (i = 0; i < top; i++)
+		if (is_same(rank[i].values[0], g->values[1]) &&
+		    is_same(rank[i].values[1], g->values[2]))
 			return true;
 	return false;
 }
@@ -501,20 +502,24 @@ compare_top(struct calls *c, struct usage_query *q, size_t top)
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_query pairs = { .by = { q->by[1], q->by[2] }, .n_by = 2 };
 	struct usage_result all = ask(c, q, a), rank = ask(c, &pairs, a), r;
+	struct usage_group *parts = calls_groups(&all, a), *groups;
+	struct usage_group *ranks = calls_groups(&rank, a);
 	struct ledger_sum sum;
 	size_t i, k, told = 0;
 
+	assert_true(rank.n >= top);
 	q->top = top;
 	r = ask(c, q, a);
+	groups = calls_groups(&r, a);
 	assert_memory_equal(&r.total, &all.total, sizeof(r.total));
 	for (i = 0; i < r.n; i++) {
 		memset(&sum, 0, sizeof(sum));
 		for (k = 0; k < all.n; k++)
-			if (belongs(all.groups[k],
-				is_top(&rank, top, all.groups[k]), r.groups[i]))
-				ledger_sum_add(&sum, &all.groups[k]->sum);
-		assert_memory_equal(&sum, &r.groups[i]->sum, sizeof(sum));
-		told += !r.groups[i]->other;
+			if (belongs(&parts[k], is_top(ranks, top, &parts[k]),
+				&groups[i]))
+				ledger_sum_add(&sum, &parts[k].sum);
+		assert_memory_equal(&sum, &groups[i].sum, sizeof(sum));
+		told += !groups[i].other;
 	}
 	assert_true(told > 0);
 	arena_free(a);
@@ -958,13 +963,16 @@ ask_old(struct calls *c, struct arena *a, struct usage_result out[8])
 static void
 assert_same(const struct usage_result *x, const struct usage_result *y)
 {
+	struct usage_group one, other;
 	size_t i;
 
 	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
 	assert_int_equal(x->n, y->n);
-	for (i = 0; i < x->n; i++)
-		assert_memory_equal(
-		    &x->groups[i]->sum, &y->groups[i]->sum, sizeof(x->total));
+	for (i = 0; i < x->n; i++) {
+		one = usage_result_at(x, i);
+		other = usage_result_at(y, i);
+		assert_memory_equal(&one.sum, &other.sum, sizeof(x->total));
+	}
 }
 
 static void
