@@ -6,9 +6,11 @@
 
 #include "core/arena.h"
 
-#define FIRST_ROOM 256u /* a power of two */
-#define TIME_MARK  64u
-#define TAKEN_MARK 128u
+#define FIRST_SLOTS 256u /* a power of two */
+#define MANY        (USAGE_FEW + 1)
+#define LINE        8u /* slots of a cache line */
+#define TIME_MARK   64u
+#define TAKEN_MARK  128u
 
 _Static_assert(LATENCY_BUCKETS == TIME_MARK, "a mark has a bucket in 6 bits");
 
@@ -26,15 +28,29 @@ usage_groups_init(struct usage_groups *g, struct arena *a, unsigned n_values)
 	}
 }
 
+/* Values that come one after the other are neighbours in the index. */
 static uint32_t
 hash_of(const struct usage_ids *ids)
 {
-	uint64_t h = 0;
+	uint64_t h = ids->of[0] / LINE;
 	unsigned k;
 
-	for (k = 0; k < USAGE_VALUES; k++)
-		h = (h ^ ids->of[k]) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> 32);
+	for (k = 1; k < USAGE_VALUES; k++)
+		h = (h * UINT64_C(0x9e3779b97f4a7c15)) ^ ids->of[k];
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> 32) * LINE + ids->of[0] % LINE;
+}
+
+static struct usage_ids *
+ids_of(const struct usage_groups *g, uint32_t group)
+{
+	return &g->ids[group / USAGE_CHUNK][group % USAGE_CHUNK];
+}
+
+static struct usage_few *
+few_of(const struct usage_groups *g, uint32_t group)
+{
+	return &g->few[group / USAGE_CHUNK][group % USAGE_CHUNK];
 }
 
 /* Where the group of ${ids} is in the index, or would be. */
@@ -47,7 +63,7 @@ slot_of(
 
 	while (slot->group != 0 &&
 	    (slot->hash != hash ||
-		memcmp(&g->ids[slot->group - 1], ids, sizeof(*ids)) != 0)) {
+		memcmp(ids_of(g, slot->group - 1), ids, sizeof(*ids)) != 0)) {
 		i = (i + 1) & (g->slots - 1);
 		slot = &g->index[i];
 	}
@@ -71,40 +87,30 @@ index_again(struct usage_groups *g, const struct usage_slot *old, uint32_t n)
 	}
 }
 
-/* A copy of a column with twice the room; what it took goes with the arena. */
-static void *
-twice(const struct usage_groups *g, const void *old, size_t each)
-{
-	char *p = arena_alloc(g->arena, g->room * each);
-
-	if (g->n > 0)
-		memcpy(p, old, g->n * each);
-	return p;
-}
-
 static void
 grow(struct usage_groups *g)
 {
 	const struct usage_slot *index = g->index;
 	uint32_t slots = g->slots;
-	unsigned i;
 
-	g->room = g->room != 0 ? 2 * g->room : FIRST_ROOM;
-	g->slots = 2 * g->room;
+	g->slots = slots != 0 ? 2 * slots : FIRST_SLOTS;
 	g->index = ARENA_ARRAY(g->arena, struct usage_slot, g->slots);
 	index_again(g, index, slots);
-	g->ids = twice(g, g->ids, sizeof(*g->ids));
-	g->few = twice(g, g->few, sizeof(*g->few));
-	g->many = twice(g, g->many, sizeof(*g->many));
-	for (i = 0; i < LEDGER_SUM_FIELDS; i++)
-		if (g->fields[i] != NULL)
-			g->fields[i] = twice(g, g->fields[i], sizeof(int64_t));
+}
+
+static void
+add_chunk(struct usage_groups *g)
+{
+	uint32_t chunk = g->n / USAGE_CHUNK;
+
+	g->ids[chunk] = ARENA_ARRAY(g->arena, struct usage_ids, USAGE_CHUNK);
+	g->few[chunk] = ARENA_ARRAY(g->arena, struct usage_few, USAGE_CHUNK);
 }
 
 bool
 usage_groups_has(const struct usage_groups *g, const struct usage_ids *ids)
 {
-	return g->room != 0 && slot_of(g, ids, hash_of(ids))->group != 0;
+	return g->slots != 0 && slot_of(g, ids, hash_of(ids))->group != 0;
 }
 
 uint32_t
@@ -113,7 +119,7 @@ usage_groups_at(struct usage_groups *g, const struct usage_ids *ids)
 	uint32_t hash = hash_of(ids);
 	struct usage_slot *slot;
 
-	if (g->n == g->room)
+	if (2 * g->n >= g->slots)
 		grow(g);
 	slot = slot_of(g, ids, hash);
 	if (slot->group != 0)
@@ -122,7 +128,9 @@ usage_groups_at(struct usage_groups *g, const struct usage_ids *ids)
 		g->full = true;
 		return USAGE_NO_GROUP;
 	}
-	g->ids[g->n] = *ids;
+	if (g->n % USAGE_CHUNK == 0)
+		add_chunk(g);
+	*ids_of(g, g->n) = *ids;
 	*slot = (struct usage_slot){ hash, ++g->n };
 	return g->n - 1;
 }
@@ -141,17 +149,36 @@ usage_groups_of(struct usage_groups *g, const struct str *values)
 struct str
 usage_groups_value(const struct usage_groups *g, uint32_t group, unsigned k)
 {
-	return g->names[k].list[g->ids[group].of[k]];
+	return g->names[k].list[ids_of(g, group)->of[k]];
 }
 
 /* --- sums --- */
 
-static int64_t *
-field(struct usage_groups *g, unsigned i)
+/* Where number ${i} of a group stands. */
+static inline int64_t *
+field(struct usage_groups *g, unsigned i, uint32_t group)
 {
-	if (g->fields[i] == NULL)
-		g->fields[i] = ARENA_ARRAY(g->arena, int64_t, g->room);
-	return g->fields[i];
+	int64_t **column = g->fields[i], **chunk;
+
+	if (column == NULL)
+		column = g->fields[i] =
+		    ARENA_ARRAY(g->arena, int64_t *, USAGE_CHUNKS);
+	chunk = &column[group / USAGE_CHUNK];
+	if (*chunk == NULL)
+		*chunk = ARENA_ARRAY(g->arena, int64_t, USAGE_CHUNK);
+	return &(*chunk)[group % USAGE_CHUNK];
+}
+
+/* The same, to be read. */
+static int64_t
+number(const struct usage_groups *g, unsigned i, uint32_t group)
+{
+	int64_t **column = g->fields[i];
+	uint32_t chunk = group / USAGE_CHUNK;
+
+	return column != NULL && column[chunk] != NULL
+	    ? column[chunk][group % USAGE_CHUNK]
+	    : 0;
 }
 
 /* What would overflow stays, and counts as unpriced where it is money. */
@@ -161,7 +188,7 @@ over(struct usage_groups *g, uint32_t group, unsigned i)
 	struct ledger_sum more = { .unpriced = 0 };
 
 	ledger_sum_over(&more, i);
-	field(g, LEDGER_SUM_UNPRICED)[group] += more.unpriced;
+	*field(g, LEDGER_SUM_UNPRICED, group) += more.unpriced;
 }
 
 void
@@ -169,13 +196,15 @@ usage_groups_put(struct usage_groups *g, const struct usage_picks *p,
     unsigned i, const int64_t *v)
 {
 	const struct usage_pick *x = p->list, *end = x + p->n;
-	int64_t *to = field(g, i), sum;
+	int64_t *to, sum;
 
-	for (; x < end; x++)
-		if (__builtin_add_overflow(to[x->group], v[x->at], &sum))
+	for (; x < end; x++) {
+		to = field(g, i, x->group);
+		if (__builtin_add_overflow(*to, v[x->at], &sum))
 			over(g, x->group, i);
 		else
-			to[x->group] = sum;
+			*to = sum;
+	}
 }
 
 /* What the marks of a group count, into histograms. */
@@ -191,32 +220,38 @@ count_marks(const struct usage_few *few, struct latency times[USAGE_TIMES])
 	}
 }
 
-/* Few have become many. */
 static struct latency *
-spill(struct usage_groups *g, uint32_t group)
+many_of(const struct usage_few *few)
 {
-	struct latency *many =
-	    ARENA_ARRAY(g->arena, struct latency, USAGE_TIMES);
+	struct latency *many;
 
-	count_marks(&g->few[group], many);
-	g->many[group] = many;
+	memcpy(&many, few->marks, sizeof(many));
 	return many;
+}
+
+static void
+spill(struct arena *a, struct usage_few *few)
+{
+	struct latency *many = ARENA_ARRAY(a, struct latency, USAGE_TIMES);
+
+	count_marks(few, many);
+	memcpy(few->marks, &many, sizeof(many));
+	few->n = MANY;
 }
 
 static inline void
 note(struct usage_groups *g, uint32_t group, enum usage_time time,
     unsigned bucket, int32_t by)
 {
-	struct latency *many = g->many[group];
-	struct usage_few *few = &g->few[group];
+	struct usage_few *few = few_of(g, group);
 	uint32_t times = by < 0 ? 0u - (uint32_t)by : (uint32_t)by;
 	unsigned mark = bucket | (time == USAGE_TTFT ? TIME_MARK : 0) |
 	    (by < 0 ? TAKEN_MARK : 0);
 
-	if (many == NULL && times + few->n > USAGE_FEW)
-		many = spill(g, group);
-	if (many != NULL)
-		many[time].n[bucket] += by;
+	if (few->n != MANY && times > USAGE_FEW - (uint32_t)few->n)
+		spill(g->arena, few);
+	if (few->n == MANY)
+		many_of(few)[time].n[bucket] += by;
 	else
 		while (times-- > 0)
 			few->marks[few->n++] = (uint8_t)mark;
@@ -257,16 +292,16 @@ usage_groups_sum(
     const struct usage_groups *g, uint32_t group, struct ledger_sum *sum)
 {
 	struct latency times[USAGE_TIMES] = { { { 0 } } };
-	const struct latency *t = g->many[group];
+	const struct usage_few *few = few_of(g, group);
+	const struct latency *t = times;
 	unsigned i;
 
 	for (i = 0; i < LEDGER_SUM_FIELDS; i++)
-		*ledger_sum_field(sum, i) =
-		    g->fields[i] != NULL ? g->fields[i][group] : 0;
-	if (t == NULL) {
-		count_marks(&g->few[group], times);
-		t = times;
-	}
+		*ledger_sum_field(sum, i) = number(g, i, group);
+	if (few->n == MANY)
+		t = many_of(few);
+	else
+		count_marks(few, times);
 	sum->duration = t[USAGE_DURATION];
 	sum->ttft = t[USAGE_TTFT];
 }
@@ -276,7 +311,7 @@ is_empty(const struct usage_groups *g, uint32_t group)
 {
 	struct ledger_sum sum;
 
-	if (g->fields[0] != NULL && g->fields[0][group] != 0)
+	if (number(g, 0, group) != 0)
 		return false;
 	usage_groups_sum(g, group, &sum);
 	return ledger_sum_is_zero(&sum);
@@ -301,7 +336,8 @@ compare(const void *a, const void *b, void *arg)
 	const struct place *x = a, *y = b;
 	const struct sorting *s = arg;
 	const struct usage_groups *g = s->g;
-	const int64_t *calls = g->fields[0];
+	int64_t calls = number(g, 0, x->group);
+	int64_t others = number(g, 0, y->group);
 	unsigned k;
 	int order = 0;
 
@@ -310,8 +346,8 @@ compare(const void *a, const void *b, void *arg)
 		    usage_groups_value(g, y->group, s->day));
 	if (order == 0 && x->pusd != y->pusd)
 		order = x->pusd > y->pusd ? -1 : 1;
-	if (order == 0 && calls != NULL && calls[x->group] != calls[y->group])
-		order = calls[x->group] > calls[y->group] ? -1 : 1;
+	if (order == 0 && calls != others)
+		order = calls > others ? -1 : 1;
 	for (k = 0; k < g->n_values && order == 0; k++)
 		order = str_cmp(usage_groups_value(g, x->group, k),
 		    usage_groups_value(g, y->group, k));
@@ -380,14 +416,13 @@ usage_groups_sorted(
 {
 	struct place *places = ARENA_ARRAY(g->arena, struct place, g->n + 1);
 	uint32_t *list = ARENA_ARRAY(g->arena, uint32_t, g->n + 1), i, left = 0;
-	const int64_t *cost = g->fields[LEDGER_SUM_COST];
 	struct sorting s = { .g = g, .day = day };
 
 	for (i = 0; i < g->n; i++) {
 		if (is_empty(g, i))
 			continue;
 		places[left].group = i;
-		places[left].pusd = cost != NULL ? cost[i] : 0;
+		places[left].pusd = number(g, LEDGER_SUM_COST, i);
 		if (last < g->n_values &&
 		    usage_groups_value(g, i, last).p != NULL)
 			places[left].pusd = INT64_MIN;

@@ -30,10 +30,16 @@ enum usage_time {
 	USAGE_TIMES
 };
 
-/* Times while there are few: 128 if taken back + 64 if ttft + the bucket. */
+/* Times: each 128 if taken back + 64 if ttft + the bucket, while there are few;
+ * then a pointer to USAGE_TIMES histograms. */
 struct usage_few {
-	uint8_t n, marks[USAGE_FEW];
+	uint8_t marks[USAGE_FEW];
+	uint8_t n; /* USAGE_FEW + 1: many */
 };
+
+/* Columns grow by so many groups. */
+#define USAGE_CHUNK  1024u
+#define USAGE_CHUNKS (USAGE_QUERY_MAX_GROUPS / USAGE_CHUNK + 1)
 
 struct usage_slot {
 	uint32_t hash;
@@ -47,15 +53,13 @@ struct usage_groups {
 	uint32_t n;                      /* groups */
 	uint32_t max;                    /* of them */
 	bool full; /* there would have been more than may be */
-	/* By group: */
-	uint32_t room;
-	struct usage_ids *ids;
-	int64_t *fields[LEDGER_SUM_FIELDS]; /* NULL: 0 throughout */
-	struct usage_few *few;
-	struct latency **many; /* USAGE_TIMES, once few do not do; else NULL */
+	/* By chunk of groups: */
+	struct usage_ids *ids[USAGE_CHUNKS];
+	struct usage_few *few[USAGE_CHUNKS];
+	int64_t **fields[LEDGER_SUM_FIELDS]; /* NULL, both: 0 throughout */
 	/* By hash: */
 	struct usage_slot *index;
-	uint32_t slots; /* twice room */
+	uint32_t slots; /* twice as many as groups, or more */
 };
 
 void usage_groups_init(
