@@ -38,8 +38,9 @@ static const struct field {
 
 _Static_assert(
     N_FIELDS + USAGE_BUCKETS == LEDGER_SUM_FIELDS, "fields and header differ");
-_Static_assert(
-    AT(cached) == LEDGER_SUM_FIRST && AT(duration) == LEDGER_SUM_FIELDS,
+_Static_assert(AT(unpriced) == LEDGER_SUM_UNPRICED &&
+	AT(cost_pusd) == LEDGER_SUM_COST && AT(cached) == LEDGER_SUM_FIRST &&
+	AT(duration) == LEDGER_SUM_FIELDS,
     "the numbers come first, in their order");
 
 int64_t *

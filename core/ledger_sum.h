@@ -39,8 +39,10 @@ struct ledger_sum {
  * The numbers, in the order in which rollups store them; those that come
  * before LEDGER_SUM_FIRST were in the first version.
  */
-#define LEDGER_SUM_FIRST  (11 + USAGE_BUCKETS)
-#define LEDGER_SUM_FIELDS (LEDGER_SUM_FIRST + 3)
+#define LEDGER_SUM_FIRST    (11 + USAGE_BUCKETS)
+#define LEDGER_SUM_FIELDS   (LEDGER_SUM_FIRST + 3)
+#define LEDGER_SUM_UNPRICED 6
+#define LEDGER_SUM_COST     7 /* cost_pusd */
 
 /* ledger_sum_field(s, i): number ${i} of ${s}. */
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);
