@@ -95,7 +95,8 @@ void ledger_sum_write(const struct ledger_sum *s, struct jw *w);
 struct ledger_view_attempt {
 	struct str provider, model, returned_model, credential;
 	struct str outcome, cost_source;
-	struct str name; /* "provider/model" */
+	struct str name;   /* "provider/model" */
+	struct str others; /* list: what of it other models did; absent */
 	struct ledger_sum sum;
 };
 
@@ -117,6 +118,16 @@ struct ledger_view {
  * Memory   what is not a view into ${row} is in ${a}.
  */
 void ledger_view(struct arena *a, struct str row, struct ledger_view *view);
+
+/*
+ * ledger_view_other(a, at, pos, other):
+ * The next of ${at->others} from *${pos} on, which begins at 0, as an attempt
+ * of its own; what it says is part of ${at->sum}, too.
+ *
+ * Returns  false at the end.
+ */
+bool ledger_view_other(struct arena *a, const struct ledger_view_attempt *at,
+    size_t *pos, struct ledger_view_attempt *other);
 
 /*
  * ledger_view_day(view, day):
