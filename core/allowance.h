@@ -56,8 +56,8 @@ struct attempt *allowance_prepare(struct call *c, struct ask *ask,
  *
  * Returns  0, or -1: ERROR_BUDGET, ERROR_STORE.
  */
-int allowance_again(struct call *c, const struct plan *plan,
-    struct error *err) __attribute__((warn_unused_result));
+int allowance_again(struct call *c, const struct plan *plan, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * allowance_rotates(t):

@@ -285,8 +285,8 @@ op_may(void *arg, const struct step *step, bool take)
 }
 
 static struct attempt *
-prepare(struct call *c, const struct plan *plan, unsigned nth,
-    struct error *err)
+prepare(
+    struct call *c, const struct plan *plan, unsigned nth, struct error *err)
 {
 	const struct route_target *leaf = plan->leaf;
 	struct attempt *at = c->prepared;

@@ -49,8 +49,7 @@ read_counts(struct anthropic_counts *c, const struct jnode *usage)
 		if (count_members[i].outer &&
 		    !jtree_find(usage, count_members[i].outer, &in))
 			continue;
-		any |= answer_count(
-		    &in, count_members[i].key, count_at(c, i));
+		any |= answer_count(&in, count_members[i].key, count_at(c, i));
 	}
 	return any;
 }

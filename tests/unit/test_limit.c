@@ -732,14 +732,11 @@ a_tag_that_is_said_twice_is_charged_once(void **state)
 	header_add(f->arena, &tags, STR("job"), STR("nightly"));
 	header_add(f->arena, &tags, STR("job"), STR("nightly"));
 	ask.tags = tags;
-	assert_int_equal(
-	    limit_reserve(f->limits, &ask, &grant, &f->err), 0);
-	assert_int_equal(
-	    limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
+	assert_int_equal(limit_reserve(f->limits, &ask, &grant, &f->err), 0);
+	assert_int_equal(limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
 	assert_int_equal(now.reserved, 4);
 	limit_settle(f->limits, &grant, 3, 0);
-	assert_int_equal(
-	    limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
+	assert_int_equal(limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
 	assert_int_equal(now.spent, 3);
 }
 
