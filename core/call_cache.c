@@ -247,7 +247,7 @@ is_followed(const struct call *c)
 	    flight_followed(c->cache->flight);
 }
 
-/* A slow client holds up nobody else, as long as what waits for it is little. */
+/* A slow client holds up nobody else while what waits for it is little. */
 bool
 call_cache_pause(struct call *c)
 {

@@ -145,7 +145,8 @@ void conf_experiments_complete(struct route_reader *r);
 
 /*
  * conf_routes_complete(r, root):
- * Read the trees of `routes`, with experiments and `tasks`, once providers, models and aliases are known.
+ * Read the trees of `routes`, with experiments and `tasks`, once providers,
+ * models and aliases are known.
  */
 void conf_routes_complete(struct conf_reader *r, const struct jnode *root);
 

@@ -11,8 +11,8 @@
  * provider that takes the request and dies before its status line: it may run
  * it twice.  That is the price of kept connections, and every client pays it.
  *
- * Memory of an open stream: 4 KB to read into, twenty tokens, and over TLS 16 KB to send
- * from (curl's minimum) that curl keeps until the end.
+ * Memory of an open stream: 4 KB to read into, twenty tokens, and over TLS 16
+ * KB to send from (curl's minimum) that curl keeps until the end.
  */
 #include "core/transfer.h"
 

@@ -27,7 +27,7 @@
 #define RETRY_STATE_US INT64_C(1000000)
 #define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
 #define MAX_PASSES     4    /* of ingest at a time, after the first */
-#define LAZY_MS        1000 /* an ingest takes some ms however little there is */
+#define LAZY_MS        1000 /* an ingest of nothing takes some ms, too */
 #define BUSY_US        INT64_C(100000)
 
 struct gateway {

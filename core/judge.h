@@ -4,9 +4,9 @@
  * order.  The same steps for a responder that has nothing better to do
  * (fcgi/judging.c) and for `sluice judge`:
  *
- *	judge_claim		a trial, and the first call ready	(may block)
+ *	judge_claim	a trial, and the first call ready (may block)
  *	call_run(judge_call(j), …, judge_sink(j), …)
- *	judge_take		its answer; the second call, or the end	(may block)
+ *	judge_take	its answer; the second call, or the end (may block)
  *
  * A judge that cannot be had is asked again later, after 30 s, a minute, ...
  * an hour, for a week; one that talks nonsense three times in all, or

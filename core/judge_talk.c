@@ -42,7 +42,7 @@ judge_case_of(
 		jc->criteria[jc->n_criteria++] = str_of(r->criteria[i]);
 }
 
-/* { "first": { CRITERION: integer, ... }, "second": {...}, "reason": string } */
+/* { "first": { CRITERION: integer, … }, "second": {…}, "reason": string } */
 static struct str
 schema_of(const struct judge_case *jc, struct arena *a)
 {

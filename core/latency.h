@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times in a histogram that can be added up: four buckets an octave, from
- * 16 ms to 17 minutes, so that a percentile is off by a tenth, a fifth at worst.
+ * Times in a histogram that can be added up: four buckets an octave, from 16 ms
+ * to 17 minutes, so that a percentile is off by a tenth, a fifth at worst.
  */
 #ifndef CORE_LATENCY_H
 #define CORE_LATENCY_H

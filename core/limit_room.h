@@ -4,13 +4,13 @@
  * moves on it.  All of it is read and changed under the room's lock, which is
  * held for microseconds.
  *
- * A cell is a running sum: of money in one window of one budget, or the rate
- * of one key.  Where they run out, those are freed that no call under way
- * holds anything in, the longest unused first: of money the ledger tells the
- * sum again, and a rate that has been left alone for a minute is as new.  So
- * there may be any number of budgets and keys; the ceiling is on those with
- * calls under way at a time.  A hold is what one call under way has reserved, and where;
- * reserved and running are, by definition, sums over the holds.
+ * A cell is a running sum: of money in one window of one budget, or the rate of
+ * one key.  Where they run out, those are freed that no call under way holds
+ * anything in, the longest unused first: of money the ledger tells the sum
+ * again, and a rate that has been left alone for a minute is as new.  So there
+ * may be any number of budgets and keys; the ceiling is on those with calls
+ * under way at a time.  A hold is what one call under way has reserved, and
+ * where; reserved and running are, by definition, sums over the holds.
  *
  * Who dies with the lock leaves either nothing half done, or an armed undo
  * that takes back what he did; sums over holds are made anew.  Who dies

@@ -11,14 +11,14 @@
  *	  "input": "6", … } ], "modes": { "flex": { "input": … } },
  *	  "units": { "web_search": "0.01", "request": "0.005" },
  *	  "from": "2026-07-01" }
- * or a list of such, of which the latest that is in effect counts.  USD per million tokens, bucket names of usage.h; "cache_write" alone
- * prices every lifetime that has no price of its own.  A bucket without a
- * price costs what its nearest kin costs: reasoning as output, audio and
- * image as text, cache reads and writes as input.  A tier applies to the
- * whole call when its input (all kinds) is above the number; what it does not
- * name it takes from the base.  A mode (flex, priority, batch, fast: usage.h)
- * is a whole price but for units and from.  A unit is priced each: a search,
- * a request.
+ * or a list of such, of which the latest that is in effect counts.  USD per
+ * million tokens, bucket names of usage.h; "cache_write" alone prices every
+ * lifetime that has no price of its own.  A bucket without a price costs what
+ * its nearest kin costs: reasoning as output, audio and image as text, cache
+ * reads and writes as input.  A tier applies to the whole call when its input
+ * (all kinds) is above the number; what it does not name it takes from the
+ * base.  A mode (flex, priority, batch, fast: usage.h) is a whole price but for
+ * units and from.  A unit is priced each: a search, a request.
  */
 #ifndef CORE_PRICE_H
 #define CORE_PRICE_H

@@ -76,8 +76,9 @@ void price_table_diff(const struct price_table *table,
     void (*fn)(void *arg, const struct price_change *change), void *arg);
 
 /*
- * price_table_write(dir, table, err):
- * Make ${table}, without its bad entries, the imported one of data_dir.
+ * price_table_write(dir, table, a, err):
+ * Make ${table}, without its bad entries, the imported one of data_dir ${dir};
+ * ${a} is for scratch.
  *
  * Returns  0, or -1: ERROR_STORE; then the old one stays.
  */

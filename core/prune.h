@@ -17,9 +17,9 @@ struct store;
  * Remove rows of calls that began before wall time ${before_us}, but those
  * still open, with all that is kept of single calls beside them (feedback,
  * verdicts), files of j/done and j/bad last written before it, and databases
- * set aside before it; begin nothing new after the monotonic time ${until_us} (0: go on to the end).
- * ${*rows} grows by the number of rows removed.  Rows that are not
- * counted yet stay.
+ * set aside before it; begin nothing new after the monotonic time ${until_us}
+ * (0: go on to the end).  ${*rows} grows by the number of rows removed.  Rows
+ * that are not counted yet stay.
  *
  * Returns  0 when done, 1 if some are left, -1: ERROR_STORE.
  */

@@ -5,7 +5,8 @@
  *	{ "model": "p/m", "set": {…}, "timeout_ms": n, "on": ["context"] }
  * or an object with exactly one strategy key, whose other members are that
  * kind's options; and for calls that begin at it "cache": "on" or "off",
- * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in route.c.
+ * "cache_ttl_s": n.  One file per kind, route_<kind>.c; the table is in
+ * route.c.
  *
  * Three steps.  Parsing makes the immutable tree, once.  Planning (plan.h),
  * for each call, lets every node choose and order its children; what is left
@@ -181,7 +182,7 @@ int route_bad(struct route_reader *r, const struct jnode *at, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * route_i64(r, at, key, min, max, out):
+ * route_i64(r, at, key, range, out):
  * Read the optional integer ${key}; ${*out} keeps its value without it.
  *
  * Returns  0, or -1 after a complaint.

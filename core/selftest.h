@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client that tries whether a gateway, or a provider, keeps to the formats
- * that it claims to speak: whole answers, streams and their grammar, tool
- * calls and their results, what is stored and counted, errors.  selftest_rows.c has the table of what is
- * tried.
+ * that it claims to speak: whole answers, streams and their grammar, tool calls
+ * and their results, what is stored and counted, errors.  selftest_rows.c has
+ * the table of what is tried.
  */
 #ifndef CORE_SELFTEST_H
 #define CORE_SELFTEST_H

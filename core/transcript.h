@@ -14,7 +14,7 @@ struct fold;
  */
 void transcript_chat(const struct chat *chat, struct buf *out);
 
-/* transcript_answer(fold, out): append what the model said, without its thinking. */
+/* transcript_answer(fold, out): append what was said, without thinking. */
 void transcript_answer(const struct fold *fold, struct buf *out);
 
 #endif

@@ -89,7 +89,7 @@ int trials_later(struct state *s, const struct trial_record *r,
     int64_t spent_pusd, struct error *err) __attribute__((warn_unused_result));
 
 /*
- * trials_drop(s, r, why, arm, spent_pusd, err):
+ * trials_drop(s, e, r, why, arm, spent_pusd, err):
  * Nothing will come of ${r}.  ${arm}: whose failure it is, with the cost in
  * r; -1: nobody's.  ${e} may be NULL then.
  */

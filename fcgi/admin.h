@@ -25,7 +25,9 @@ struct exchange;
 struct key;
 struct state;
 
-#define ADMIN_STARS 2
+#define ADMIN_STARS     2
+#define ADMIN_PAGE      50 /* entries, where `limit` is not given */
+#define ADMIN_PAGE_MOST 200
 
 /* One request to the API. */
 struct admin {

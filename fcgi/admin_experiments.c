@@ -19,9 +19,6 @@
 #include "core/trials_read.h"
 #include "fcgi/exchange.h"
 
-#define DEFAULT_LIMIT 50
-#define MAX_LIMIT     200
-
 static int
 see_all(struct admin *ad)
 {
@@ -103,10 +100,10 @@ int
 admin_verdicts(struct admin *ad)
 {
 	struct str cursor = STR_NONE;
-	int64_t limit = DEFAULT_LIMIT;
+	int64_t limit = ADMIN_PAGE;
 	struct admin_opt opts[] = {
 		{ "cursor", ADMIN_TEXT, &cursor, 0, false, false },
-		{ "limit", ADMIN_COUNT, &limit, MAX_LIMIT, false, false },
+		{ "limit", ADMIN_COUNT, &limit, ADMIN_PAGE_MOST, false, false },
 	};
 	const struct experiment *e;
 	struct verdict_page page;

@@ -13,9 +13,6 @@
 #include "core/version.h"
 #include "fcgi/exchange.h"
 
-#define DEFAULT_LIMIT 50
-#define MAX_LIMIT     200
-
 int
 admin_me(struct admin *ad)
 {
@@ -116,10 +113,10 @@ int
 admin_audit(struct admin *ad)
 {
 	struct str cursor = STR_NONE;
-	int64_t limit = DEFAULT_LIMIT;
+	int64_t limit = ADMIN_PAGE;
 	struct admin_opt opts[] = {
 		{ "cursor", ADMIN_TEXT, &cursor, 0, false, false },
-		{ "limit", ADMIN_COUNT, &limit, MAX_LIMIT, false, false },
+		{ "limit", ADMIN_COUNT, &limit, ADMIN_PAGE_MOST, false, false },
 	};
 	struct trail_page page;
 	size_t i;

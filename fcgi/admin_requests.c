@@ -13,10 +13,8 @@
 #include "core/live.h"
 #include "fcgi/exchange.h"
 
-#define DEFAULT_LIMIT 50
-#define MAX_LIMIT     200
-#define LOOK_ROWS     50000 /* for one page */
-#define MAX_ATTEMPTS  100
+#define LOOK_ROWS    50000 /* for one page */
+#define MAX_ATTEMPTS 100
 
 void
 admin_filters(
@@ -81,7 +79,7 @@ check_page(struct ledger_want *want, struct error *err)
 static int
 read_page(struct admin *ad, struct ledger_want *want)
 {
-	int64_t limit = DEFAULT_LIMIT;
+	int64_t limit = ADMIN_PAGE;
 	struct admin_opt opts[ADMIN_FILTERS + LEDGER_MEMBERS + 4];
 	struct admin_opt *o = opts;
 	int i;
@@ -98,8 +96,8 @@ read_page(struct admin *ad, struct ledger_want *want)
 		false };
 	*o++ = (struct admin_opt){ "cursor", ADMIN_TEXT, &want->before, 0,
 		false, false };
-	*o++ = (struct admin_opt){ "limit", ADMIN_COUNT, &limit, MAX_LIMIT,
-		false, false };
+	*o++ = (struct admin_opt){ "limit", ADMIN_COUNT, &limit,
+		ADMIN_PAGE_MOST, false, false };
 	if (admin_query(ad, opts, (size_t)(o - opts)) != 0 ||
 	    check_page(want, &ad->err) != 0)
 		return -1;

@@ -90,7 +90,7 @@ void exchange_free(struct exchange *x);
 size_t exchange_max_body(struct exchange *x);
 
 /*
- * exchange_front(x):
+ * exchange_front(x, read_err):
  * Begin the answer to x->in, whose body is complete; ${read_err} is what
  * reading it ran into (kind ERROR_NONE if nothing).
  *

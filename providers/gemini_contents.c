@@ -85,7 +85,7 @@ write_part(struct gemini_writer *o, const struct part *p)
 		break;
 	case PART_TOOL_CALL:
 	case PART_TOOL_RESULT:
-		break; /* see write_model, write_results */
+		break; /* see write_model, write_result */
 	}
 	return 0;
 }

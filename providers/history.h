@@ -11,9 +11,9 @@
  *	  missing one reads HISTORY_NO_RESULT; one without a call is an error;
  *	- thinking is kept only where its issuer gets it back.
  *
- * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system turn behind
- * the first other turn becomes user text in <system> tags, and the first
- * turn is the user's.
+ * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system
+ * turn behind the first other turn becomes user text in <system> tags, and the
+ * first turn is the user's.
  *
  * Source   wire.md §3.3, §8.3, §9.
  */

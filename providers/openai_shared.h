@@ -27,7 +27,7 @@ void openai_shared(
 struct str openai_verbosity(
     struct chat *chat, const struct target *t, enum wire wire);
 
-/* openai_user(w, chat): the client's word for its user, if it is not too long. */
+/* openai_user(w, chat): the client's word for its user, unless too long. */
 void openai_user(struct jw *w, struct chat *chat);
 
 /*

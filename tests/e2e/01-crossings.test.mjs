@@ -39,11 +39,8 @@ const PRICE = { price: { input: '0.25', cache_read: '0.025', output: '2' } };
 
 const upstream = await startUpstream();
 const conf = {
-  providers: {
-    chat: { api: 'openai', base_url: `${upstream.url}/v1`, key: 'k' },
-    responses: { api: 'openai_responses', base_url: `${upstream.url}/v1`,
-      key: 'k' },
-    gemini: { api: 'gemini', base_url: upstream.url, key: 'k' } },
+  providers: upstream.providers({ chat: 'openai',
+    responses: 'openai_responses', gemini: 'gemini' }),
   models: { 'chat/gpt-5-mini': PRICE, 'responses/gpt-5-mini': PRICE,
     'gemini/gemini-2.5-flash': PRICE },
 };

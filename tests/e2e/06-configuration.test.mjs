@@ -2,18 +2,12 @@
 // The configuration: read again while requests run, the old one kept when the
 // new one is bad, and a plain reason when there is none at all.
 
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { startSluice, until } from './lib/sluice.mjs';
+import { starting, until } from './lib/sluice.mjs';
 
-const running = [];
-async function start(opts) {
-  const s = await startSluice(opts);
-  running.push(s);
-  return s;
-}
-after(() => Promise.all(running.map((s) => s.stop())));
+const start = starting();
 
 const ask = (s, model) => s.request({ body: { model,
   messages: [{ role: 'user', content: 'Hi' }] } });
@@ -119,7 +113,7 @@ for (const mode of ['fastcgi', 'cgi'])
   });
 
 test('all complaints come at once, each with its path', async () => {
-  const s = running[0];
+  const s = await start({ procs: 1 });
   fs.writeFileSync(`${s.dir}/sluice.json`, `{
     // comments are welcome
     "server": { "workers": -1, "drain": 3, /* and these */ "cors_origins": 7 },

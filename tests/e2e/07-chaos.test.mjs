@@ -6,13 +6,13 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import { oneCall } from './lib/chaos.mjs';
 import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const CALLS = 200;
 const ABREAST = 16;
 const KILL_EVERY_MS = 500;
-const LIMIT_MS = 20_000;
 const PROCS = 4;
 
 const upstream = await startUpstream();
@@ -36,26 +36,6 @@ const KINDS = [
   { path: '/v1/messages', model: 'anthropic/claude-sonnet-4-5' },
 ].flatMap((k) => [{ ...k, stream: true }, { ...k, stream: false }]);
 
-// Saw the whole of it?  A stream says so itself.
-const finished = (got, stream) => got.status === 200 && got.complete &&
-  (stream ? /^data: \[DONE\]$|^event: message_stop$/m.test(got.text)
-    : got.json !== undefined);
-
-async function oneCall(i, seen) {
-  const { path, model, stream } = KINDS[i % KINDS.length];
-  const call = { id: null, finished: false, hung: false };
-  seen.push(call);
-  try {
-    const got = await sluice.request({ path, body: { model, stream,
-      max_tokens: 100, messages: [{ role: 'user', content: `call ${i}` }] },
-    signal: AbortSignal.timeout(LIMIT_MS),
-    onData: (_, { headers }) => { call.id = headers['x-request-id']; } });
-    call.finished = finished(got, stream);
-  } catch (e) {
-    call.hung = e.name === 'AbortError' || e.name === 'TimeoutError';
-  }
-}
-
 // One responder at a time, round the pool; the seed is the order of pids.
 function executioner() {
   const killed = [];
@@ -78,7 +58,7 @@ test(`${CALLS} calls through ${PROCS} processes, one killed every ` +
   let next = 0;
   await Promise.all(Array.from({ length: ABREAST }, async () => {
     while (next < CALLS)
-      await oneCall(next++, seen);
+      await oneCall(sluice, seen, next, KINDS[next++ % KINDS.length]);
   }));
   death.stop();
   const done = seen.filter((c) => c.finished);
@@ -118,7 +98,7 @@ test('the pool heals itself', async () => {
   await until('a full pool', () => sluice.pids().length === PROCS, 8000);
   const calls = [];
   await Promise.all(Array.from({ length: ABREAST },
-    (_, i) => oneCall(i, calls)));
+    (_, i) => oneCall(sluice, calls, i, KINDS[i % KINDS.length])));
   assert.ok(calls.every((c) => c.finished));
 });
 

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fail, routing, say, text } from './lib/routes.mjs';
-import { cliPath, startSluice, until } from './lib/sluice.mjs';
+import { BIN, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 import { sse } from './lib/wire.mjs';
 
@@ -236,7 +236,7 @@ describe('health', () => {
   // A plain CGI run on the same data_dir.
   async function cgi(model) {
     const body = JSON.stringify({ model, messages });
-    const p = spawn(cliPath, [], { env: { GATEWAY_INTERFACE: 'CGI/1.1',
+    const p = spawn(BIN, [], { env: { GATEWAY_INTERFACE: 'CGI/1.1',
       REQUEST_METHOD: 'POST', REQUEST_URI: '/v1/chat/completions',
       CONTENT_LENGTH: String(body.length), SERVER_PROTOCOL: 'HTTP/1.1',
       CONTENT_TYPE: 'application/json',

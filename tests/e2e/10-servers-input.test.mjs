@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, TYPE, begin, encode, parse, record, request }
   from './lib/fastcgi.mjs';
 import { startBehind } from './lib/servers.mjs';
-import { alive, cliPath, until } from './lib/sluice.mjs';
+import { BIN, alive, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const WORKERS = 4;
@@ -299,7 +299,7 @@ describe('a responder that is told to end', () => {
 test('out of descriptors it rests, and serves again', async () => {
   const few = `${sluice.dir}/run/few.sock`;
   const child = spawn('/bin/sh', ['-c', 'ulimit -n 48; exec spawn-fcgi -n ' +
-    `-s ${few} -b 1024 -- ${cliPath}`], { stdio: 'ignore', ...sluice.opts.as,
+    `-s ${few} -b 1024 -- ${BIN}`], { stdio: 'ignore', ...sluice.opts.as,
     cwd: sluice.dir,
     env: { ...process.env, SLUICE_CONFIG: `${sluice.dir}/sluice.json` } });
   const ticks = () => {
@@ -331,7 +331,7 @@ test('out of descriptors it rests, and serves again', async () => {
 
 describe('as CGI', () => {
   const cgi = async (env, body = '') => {
-    const child = spawn(cliPath, ['a=b'], { ...sluice.opts.as,
+    const child = spawn(BIN, ['a=b'], { ...sluice.opts.as,
       cwd: sluice.dir, stdio: ['pipe', 'pipe', 'ignore'],
       env: { GATEWAY_INTERFACE: 'CGI/1.1', PATH: process.env.PATH,
         SLUICE_CONFIG: `${sluice.dir}/sluice.json`, ...env } });

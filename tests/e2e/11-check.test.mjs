@@ -7,15 +7,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
-import { startSluice } from './lib/sluice.mjs';
+import { starting } from './lib/sluice.mjs';
 
-const running = [];
-async function start(opts) {
-  const s = await startSluice(opts);
-  running.push(s);
-  return s;
-}
-after(() => Promise.all(running.map((s) => s.stop())));
+const start = starting();
 
 // All findings of a check: { about: { severity, problem, fix } }.
 async function check(s, url, env = {}) {

@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { said } from './lib/ask.mjs';
 import { freePort, until } from './lib/sluice.mjs';
 import { bareDebian, Root } from './lib/root.mjs';
 
@@ -29,9 +30,7 @@ async function ask(url, key, header = `Bearer ${key}`) {
       messages: [{ role: 'user', content: 'Hello there' }] }) });
   const text = await res.text();
   assert.equal(res.status, 200, text);
-  return text.split('\n').filter((l) => l.startsWith('data: {'))
-    .map((l) => JSON.parse(l.slice(6)).choices[0]?.delta.content ?? '')
-    .join('');
+  return said(text);
 }
 
 const healthy = (url) => until(`${url}/healthz answers`, () =>

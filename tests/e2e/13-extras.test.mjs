@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import { cliPath, SECRET, startSluice, until } from './lib/sluice.mjs';
+import { BIN, SECRET, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const upstream = await startUpstream();
@@ -326,7 +326,7 @@ describe('options in the body', () => {
 
 describe('selftest', () => {
   const run = (...args) => new Promise((resolve) => {
-    execFile(cliPath, ['selftest', ...args], { env: { ...process.env,
+    execFile(BIN, ['selftest', ...args], { env: { ...process.env,
       SLUICE_KEY: sluice.key } }, (error, out) => resolve(
       { code: error?.code ?? 0, out }));
   });

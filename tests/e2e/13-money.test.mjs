@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pusd } from './lib/ledger.mjs';
 import { SECRET, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
@@ -53,10 +54,6 @@ const ask = (key, more = {}, opts = {}) => sluice.request({ key, ...opts,
     messages: [{ role: 'user', content: 'x' }], ...more } });
 const budget = async (scope, name) => JSON.parse(await sluice.cli(
   ['budget', 'show', scope, name, '--json']))[0];
-const picodollars = (usd) => {
-  const [whole, places = ''] = usd.split('.');
-  return BigInt(whole + places.padEnd(12, '0'));
-};
 
 describe(`${CLIENTS} clients on ${PROCS} processes, killed at random`, () => {
   const limit = CALLS * TOKENS;
@@ -89,7 +86,7 @@ describe(`${CLIENTS} clients on ${PROCS} processes, killed at random`, () => {
       const clients = Array.from({ length: CLIENTS }, client);
       await until('the budget is spent', async () => {
         const b = await budget('key', key.id);
-        assert.ok(picodollars(b.spent_usd) + picodollars(b.reserved_usd) <=
+        assert.ok(pusd(b.spent_usd) + pusd(b.reserved_usd) <=
           BigInt(limit) * 10n ** 12n);
         return b.spent_usd === String(limit);
       }, 60_000, 300);
@@ -104,7 +101,7 @@ describe(`${CLIENTS} clients on ${PROCS} processes, killed at random`, () => {
     const b = await budget('key', key.id);
     assert.equal(b.reserved_usd, '0');
     const rows = (await sluice.ledger.rows()).filter((r) => r.key === key.id);
-    const sum = rows.reduce((n, r) => n + picodollars(r.cost_usd ?? '0'), 0n);
+    const sum = rows.reduce((n, r) => n + pusd(r.cost_usd ?? '0'), 0n);
     assert.equal(sum, BigInt(limit) * 10n ** 12n);
     for (const r of rows.filter((r) => r.outcome === 'unknown')) {
       assert.equal(r.cost_usd, String(TOKENS));

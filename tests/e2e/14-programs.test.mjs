@@ -18,9 +18,7 @@ const TARGETS = { chat: 'openai', responses: 'openai_responses',
 
 const upstream = await startUpstream();
 const sluice = await startSluice({ upstream, conf: {
-  providers: Object.fromEntries(Object.entries(TARGETS).map(([name, api]) =>
-    [name, { api, key: 'k', base_url: api.startsWith('openai')
-      ? `${upstream.url}/v1` : upstream.url }])) } });
+  providers: upstream.providers(TARGETS) } });
 after(async () => {
   await sluice.stop();
   upstream.stop();

@@ -6,12 +6,13 @@ import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { said } from './lib/ask.mjs';
+import { TEXT, caching, chat, content, fresh, word } from './lib/cache.mjs';
 import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const PROCS = 4;
 const CROWD = 100;
-const TEXT = 'Grüße aus dem Cache: one answer for all.';
 const WORDS = Array.from({ length: 30 }, (_, i) => `word${i} `).join('');
 
 const upstream = await startUpstream();
@@ -21,23 +22,7 @@ after(async () => {
   await sluice.stop();
   upstream.stop();
 });
-upstream.on('m', (c) => c.answer({ text: TEXT }));
-
-let serial = 0;
-const fresh = () => `question ${++serial}`;
-const chat = (content, more = {}) => ({ model: 'openai/m', max_tokens: 50,
-  messages: [{ role: 'user', content }], ...more });
-const ask = (body, headers = {}, more = {}, server = sluice) => server.request({
-  body, headers: { 'x-sluice-cache': 'on', ...headers }, ...more });
-const word = (r) => r.headers['x-sluice-cache'];
-const calls = () => upstream.callsFor('m').length;
-const content = (r) => r.json.choices[0].message.content;
-// the text of a stream, in whatever dialect
-const said = (text) => text.split('\n').filter((l) => l.startsWith('data: {'))
-  .map((l) => JSON.parse(l.slice(6)))
-  .map((e) => e.choices ? e.choices[0]?.delta?.content
-    : e.type === 'response.output_text.delta' ? e.delta : e.delta?.text)
-  .join('');
+const { ask, calls } = caching(sluice, upstream);
 
 // An answer piece by piece.
 const gap = async (c, answer, ms) => {

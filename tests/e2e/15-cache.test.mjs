@@ -5,11 +5,11 @@
 import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { said } from './lib/ask.mjs';
+import { TEXT, caching, chat, content, fresh, word } from './lib/cache.mjs';
 import { startSluice } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 import * as wire from './lib/wire.mjs';
-
-const TEXT = 'Grüße aus dem Cache: one answer for all.';
 
 const upstream = await startUpstream();
 const PRICE = { price: { input: '1', output: '2' } };
@@ -21,21 +21,7 @@ after(async () => {
   await sluice.stop();
   upstream.stop();
 });
-upstream.on('m', (c) => c.answer({ text: TEXT }));
-
-let serial = 0;
-const fresh = () => `question ${++serial}`;
-const chat = (content, more = {}) => ({ model: 'openai/m', max_tokens: 50,
-  messages: [{ role: 'user', content }], ...more });
-const ask = (body, headers = {}, more = {}) => sluice.request({ body,
-  headers: { 'x-sluice-cache': 'on', ...headers }, ...more });
-const word = (r) => r.headers['x-sluice-cache'];
-const calls = () => upstream.callsFor('m').length;
-const content = (r) => r.json.choices[0].message.content;
-// the text of a stream of Chat Completions
-const said = (text) => text.split('\n').filter((l) => l.startsWith('data: {'))
-  .map((l) => JSON.parse(l.slice(6)).choices?.[0]?.delta?.content ?? '')
-  .join('');
+const { ask, calls } = caching(sluice, upstream);
 
 describe('one entry, written by an OpenAI stream', () => {
   const q = fresh();

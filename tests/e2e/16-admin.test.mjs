@@ -5,10 +5,10 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { ADMIN, administer } from './lib/admin.mjs';
 import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
-const ADMIN = 'the-key-of-the-admin';
 const SECRET = 'sk-team-secret-c0ffee';
 const PAGE = 'https://page.example';
 
@@ -27,25 +27,9 @@ upstream.on('gpt-broken', (call) => call.whole(
   { error: { message: 'broken' } }, 500));
 upstream.on('gpt-5-mini', (call) => call.answer({ text: 'Hi' }));
 
-// One exchange with the API; a body makes it JSON.
-const api = (method, path, { key = ADMIN, ...more } = {}) => sluice.request(
-  { method, path: `/sluice/v1/${path}`, key, ...more });
-const get = async (path, key) => {
-  const r = await api('GET', path, { key });
-  assert.equal(r.status, 200, `${path}: ${r.text}`);
-  return r.json;
-};
+const { api, get, problem } = administer(sluice);
 const chat = (key, headers = {}, model = 'echo/echo') => sluice.request({ key,
   headers, body: { model, messages: [{ role: 'user', content: 'x' }] } });
-const problem = (r, status, param) => {
-  assert.equal(r.status, status, r.text);
-  assert.equal(r.headers['content-type'], 'application/problem+json');
-  assert.equal(r.json.status, status);
-  for (const name of ['type', 'title', 'detail', 'code', 'param'])
-    assert.ok(name in r.json, name);
-  if (param !== undefined)
-    assert.equal(r.json.param, param, r.text);
-};
 
 const keys = {};
 before(async () => {

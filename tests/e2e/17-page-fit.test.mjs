@@ -4,33 +4,24 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { ADMIN } from './lib/admin.mjs';
+import { EXPERIMENT, MODELS, judging } from './lib/judge.mjs';
 import { say } from './lib/routes.mjs';
 import { until } from './lib/sluice.mjs';
 import { startBehind } from './lib/servers.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 import { Browser, SCREENS } from './lib/browser.mjs';
 
-const ADMIN = 'the-key-of-the-admin';
 const CALLS = 24;
-const price = { price: { input: '1', output: '2' } };
 
 const upstream = await startUpstream();
 upstream.on('good', say('a good answer'));
 upstream.on('bad', say('a poor answer <b>bold</b>\nin two lines'));
-upstream.on('judge', (call) => {
-  const shown = call.body.messages.at(-1).content;
-  const first = shown.indexOf('a good') < shown.indexOf('a poor');
-  const side = (n) => ({ correct: n, helpful: n, clear: n });
-  return call.answer({ text: JSON.stringify({ first: side(first ? 9 : 3),
-    second: side(first ? 3 : 9), reason: '<img src=x> so it is' }) });
-});
-const experiment = { arms: ['openai/bad', 'openai/good'],
-  judge: 'openai/judge', sample: 1, stop: 'never', keep_days: 1 };
+upstream.on('judge', judging('a good', 'a poor', '<img src=x> so it is'));
 const sluice = await startBehind('lighttpd FastCGI pool', { upstream, conf: {
   auth: { admin_key: ADMIN },
-  experiments: { one: experiment, two: experiment },
-  models: { 'openai/good': price, 'openai/bad': price,
-    'openai/judge': price },
+  experiments: { one: EXPERIMENT, two: EXPERIMENT },
+  models: MODELS,
   routes: { one: { experiment: 'one' } },
 } });
 const browser = await new Browser().start();

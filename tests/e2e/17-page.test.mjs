@@ -7,13 +7,14 @@ import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { ADMIN } from './lib/admin.mjs';
+import { pusd } from './lib/ledger.mjs';
 import { BIN, REPO } from './lib/sluice.mjs';
 import { startBehind } from './lib/servers.mjs';
 import { Browser, SCREENS } from './lib/browser.mjs';
 
 const CALLS = 200_000;
 const DAYS = 60;
-const ADMIN = 'the-key-of-the-admin';
 const NAMES = ['intranet', 'ci', 'support', 'nightly',
   '<script>alert(1)</script>', '=cmd()|x'];
 const TEAMS = ['research', 'support', 'platform'];
@@ -108,10 +109,6 @@ describe('numbers', () => {
   test('of each day add up to the total', async () => {
     const v = await open();
     await v.show(`#/spend?range=own&from=${from}&to=${to}`);
-    const pusd = (s) => {
-      const [a, b = ''] = s.split('.');
-      return BigInt(a + b.padEnd(12, '0'));
-    };
     const cells = await v.exact('.as-table .money');
     assert.equal(cells.map(pusd).reduce((a, b) => a + b),
       pusd((await ask('model')).total.cost_usd));

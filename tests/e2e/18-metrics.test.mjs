@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
+import { pusd } from './lib/ledger.mjs';
 import { freePort, SECRET, startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 import { fail, say } from './lib/routes.mjs';
@@ -44,11 +45,6 @@ const samples = (text) => [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)]
   .map(([, name, labels, value]) => ({ name, value, labels:
     Object.fromEntries([...(labels ?? '').matchAll(/(\w+)="([^"]*)"/g)]
       .map(([, k, v]) => [k, v])) }));
-
-const pusd = (usd) => {
-  const [whole, part = ''] = usd.split('.');
-  return BigInt(whole) * 10n ** 12n + BigInt(part.padEnd(12, '0'));
-};
 
 // Sums of one metric by some of its labels: { 'a b': sum }.
 const summed = (all, name, by, number = Number) => {

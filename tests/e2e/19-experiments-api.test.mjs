@@ -4,32 +4,23 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ADMIN, administer } from './lib/admin.mjs';
+import { EXPERIMENT, MODELS, judging } from './lib/judge.mjs';
 import { say, text } from './lib/routes.mjs';
 import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
-const ADMIN = 'the-key-of-the-admin';
 const QUESTION = 'a question that is kept';
-const price = { price: { input: '1', output: '2' } };
 
 const upstream = await startUpstream();
 upstream.on('good', say('a good answer'));
 upstream.on('bad', say('a poor answer'));
-upstream.on('judge', (call) => {
-  const shown = call.body.messages.at(-1).content;
-  const first = shown.indexOf('good answer\n') < shown.indexOf('poor answer\n');
-  const side = (n) => ({ correct: n, helpful: n, clear: n });
-  return call.answer({ text: JSON.stringify({ first: side(first ? 9 : 3),
-    second: side(first ? 3 : 9), reason: 'so it is' }) });
-});
+upstream.on('judge', judging('good answer\n', 'poor answer\n', 'so it is'));
 
-const experiment = { arms: ['openai/bad', 'openai/good'],
-  judge: 'openai/judge', sample: 1, stop: 'never', keep_days: 1 };
 const sluice = await startSluice({ upstream, procs: 2, conf: {
   auth: { admin_key: ADMIN },
-  experiments: { one: experiment, two: { ...experiment, keep_days: 0 } },
-  models: { 'openai/good': price, 'openai/bad': price,
-    'openai/judge': price },
+  experiments: { one: EXPERIMENT, two: { ...EXPERIMENT, keep_days: 0 } },
+  models: MODELS,
   routes: { one: { experiment: 'one' }, two: { experiment: 'two' } },
 } });
 after(async () => {
@@ -37,21 +28,7 @@ after(async () => {
   upstream.stop();
 });
 
-const api = (method, path, { key = ADMIN, ...more } = {}) => sluice.request(
-  { method, path: `/sluice/v1/${path}`, key, ...more });
-const get = async (path, key) => {
-  const r = await api('GET', path, { key });
-  assert.equal(r.status, 200, `${path}: ${r.text}`);
-  return r.json;
-};
-const post = (path, body = {}, key = ADMIN) => api('POST', path,
-  { key, body });
-const problem = (r, status, param) => {
-  assert.equal(r.status, status, r.text);
-  assert.equal(r.headers['content-type'], 'application/problem+json');
-  if (param !== undefined)
-    assert.equal(r.json.param, param, r.text);
-};
+const { api, get, post, problem } = administer(sluice);
 const ask = (key, route = 'one') => sluice.request({ key,
   headers: { 'x-sluice-task': 'chat' }, body: { model: route, max_tokens: 50,
     messages: [{ role: 'user', content: QUESTION }] } });

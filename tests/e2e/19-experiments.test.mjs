@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say, text } from './lib/routes.mjs';
-import { startSluice, until } from './lib/sluice.mjs';
+import { starting, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
 const SECRET_WORDS = 'the question that nobody may find on the disk';
@@ -38,21 +38,13 @@ const judge = (bias) => (call) =>
 
 const experiment = (more = {}) => ({ arms: ['openai/bad', 'openai/good'],
   judge: 'openai/judge', sample: 1, ...more });
-const start = (experiments, opts = {}) => startSluice({ upstream, procs: 2,
+const start = starting();
+after(() => upstream.stop());
+const started = (experiments, opts = {}) => start({ upstream, procs: 2,
   ...opts, conf: { experiments,
     models: Object.fromEntries(MODELS.map((m) => [`openai/${m}`, price])),
     routes: Object.fromEntries(Object.keys(experiments).map(
       (name) => [`r-${name}`, { experiment: name }])), ...opts.conf } });
-const all = [];
-const started = async (...args) => {
-  const sluice = await start(...args);
-  all.push(sluice);
-  return sluice;
-};
-after(async () => {
-  await Promise.all(all.map((s) => s.stop()));
-  upstream.stop();
-});
 
 const ask = (sluice, name, more = {}, headers = {}) => sluice.request({
   headers: { 'x-sluice-task': 'chat', ...headers },

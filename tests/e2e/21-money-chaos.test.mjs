@@ -9,6 +9,8 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oneCall } from './lib/chaos.mjs';
+import { pusd } from './lib/ledger.mjs';
 import { startSluice, until } from './lib/sluice.mjs';
 import { startUpstream } from './lib/upstream.mjs';
 
@@ -16,7 +18,6 @@ const SECONDS = Number(process.env.SLUICE_CRASH_S ?? 8);
 const CLIENTS = 16;
 const PROCS = 4;
 const KEYS = 3;
-const LIMIT_MS = 20_000;
 const IN = 1_250_000n, OUT = 10_000_001n;  // pUSD a token
 
 const upstream = await startUpstream();
@@ -44,38 +45,12 @@ for (const model of ['gpt-tally', 'claude-tally'])
       { gapMs: 3 });
   });
 
-const pusd = (text) => {
-  const [whole, places = ''] = text.split('.');
-  return BigInt(whole + places.padEnd(12, '0'));
-};
-const finished = (got, stream) => got.status === 200 && got.complete &&
-  (stream ? /^data: \[DONE\]$|^event: message_stop$/m.test(got.text)
-    : got.json !== undefined);
 const KINDS = ['/v1/chat/completions', '/v1/messages'].flatMap((path) =>
   Object.keys(MODELS).flatMap((model) =>
     [true, false].map((stream) => ({ path, model, stream }))));
 
 const seen = [];
 const keys = [];
-
-async function oneCall(n) {
-  const { path, model, stream } = KINDS[n % KINDS.length];
-  const call = { n, id: null, finished: false, status: 'cut', ms: 0 };
-  const begun = performance.now();
-  seen.push(call);
-  try {
-    const got = await sluice.request({ path, key: keys[n % KEYS].key,
-      body: { model, stream, max_tokens: 100,
-        messages: [{ role: 'user', content: `call ${n}!` }] },
-      signal: AbortSignal.timeout(LIMIT_MS),
-      onData: (_, { headers }) => { call.id = headers['x-request-id']; } });
-    call.status = got.status;
-    call.finished = finished(got, stream);
-  } catch (e) {
-    call.hung = e.name === 'AbortError' || e.name === 'TimeoutError';
-  }
-  call.ms = performance.now() - begun;
-}
 
 // One at a time; every third is only stopped for a while.
 async function executioner(state) {
@@ -118,7 +93,8 @@ test(`${SECONDS} s of ${CLIENTS} clients, a team and its budgets`,
     let next = 0;
     await Promise.all(Array.from({ length: CLIENTS }, async () => {
       while (performance.now() < end) {
-        await oneCall(next++);
+        await oneCall(sluice, seen, next, { ...KINDS[next % KINDS.length],
+          key: keys[next++ % KEYS].key });
         if (SECONDS > 30)               // the books must fit in here, too
           await sleep(100);
       }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/calls.h"
 
-#include <cmocka.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -12,7 +8,7 @@
 #include "core/ingest.h"
 #include "core/rollup.h"
 #include "core/store.h"
-#include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 void
 calls_reopen(struct calls *c)

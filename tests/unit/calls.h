@@ -61,7 +61,7 @@ struct usage_group *calls_groups(const struct usage_result *r, struct arena *a);
 /* calls_visit(c, body, arg): a visit that must succeed. */
 void calls_visit(struct calls *c, visit_body *body, void *arg);
 
-/* calls_audit: a visit_body: ingest, then audit into the struct audit of arg. */
+/* calls_audit: ingest, then audit into the struct audit of arg. */
 visit_body calls_audit;
 
 /* calls_ingest(c): all there is. */

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/chat_text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"
 #include "fcgi/dialect.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static void
 add_member(struct buf *b, const char *name, struct str s)

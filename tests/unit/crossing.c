@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/crossing.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/error.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))

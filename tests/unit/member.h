@@ -4,6 +4,7 @@
 #define TESTS_MEMBER_H
 
 #include "core/jtext.h"
+#include "tests/unit/unit.h"
 
 /* The raw value at ${path} must be ${want}. */
 static inline void

@@ -10,14 +10,9 @@
 #ifndef TESTS_PROVIDER_KIT_H
 #define TESTS_PROVIDER_KIT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
 #include <json-c/json.h>
 
 #include "core/arena.h"
@@ -31,11 +26,10 @@
 #include "core/jtree.h"
 #include "core/provider.h"
 #include "core/sink.h"
-
 #include "providers/providers.h"
+#include "tests/unit/unit.h"
 
-#define KIT_BYTES   ((size_t)256 << 20)
-#define KIT_N(list) (sizeof(list) / sizeof(*(list)))
+#define KIT_BYTES ((size_t)256 << 20)
 
 struct kit {
 	struct arena *arena;
@@ -146,12 +140,12 @@ kit_parts(struct chat *chat, struct part **list, const struct jnode *v)
 		(void)jtree_find(&item, "kind", &at);
 		p = chat_part(chat, list,
 		    (enum part_kind)kit_word(
-			kinds, KIT_N(kinds), jtree_value_str(&at)));
+			kinds, COUNT(kinds), jtree_value_str(&at)));
 		p->path = jtree_path(chat->arena, &item);
-		kit_read(p, &item, members, KIT_N(members));
+		kit_read(p, &item, members, COUNT(members));
 		if (jtree_find(&item, "issuer", &at))
 			p->issuer = (enum wire)kit_word(
-			    issuers, KIT_N(issuers), jtree_value_str(&at));
+			    issuers, COUNT(issuers), jtree_value_str(&at));
 		if (jtree_find(&item, "mark", &at))
 			p->cache_mark = str_is(jtree_value_str(&at), "5m")
 			    ? CACHE_MARK_5M
@@ -177,8 +171,8 @@ kit_turns(struct chat *chat, const struct jnode *v)
 		(void)jtree_find(&item, "role", &at);
 		t = chat_turn(chat,
 		    (enum role)kit_word(
-			roles, KIT_N(roles), jtree_value_str(&at)));
-		kit_read(t, &item, members, KIT_N(members));
+			roles, COUNT(roles), jtree_value_str(&at)));
+		kit_read(t, &item, members, COUNT(members));
 		(void)jtree_find(&item, "parts", &at);
 		kit_parts(chat, &t->parts, &at);
 	}
@@ -199,7 +193,7 @@ kit_tools(struct chat *chat, const struct jnode *v)
 
 	for (size_t i = 0; i < jtree_len(v); i++) {
 		item = jtree_item(v, i);
-		kit_read(chat_tool(chat), &item, members, KIT_N(members));
+		kit_read(chat_tool(chat), &item, members, COUNT(members));
 	}
 }
 
@@ -216,10 +210,10 @@ kit_choices(struct chat *chat, const struct jnode *root)
 
 	if (jtree_find(root, "tool_choice", &at))
 		chat->tool_choice = (enum tool_choice)kit_word(
-		    choices, KIT_N(choices), jtree_value_str(&at));
+		    choices, COUNT(choices), jtree_value_str(&at));
 	if (jtree_find(root, "output", &at))
 		chat->output = (enum output_format)kit_word(
-		    outputs, KIT_N(outputs), jtree_value_str(&at));
+		    outputs, COUNT(outputs), jtree_value_str(&at));
 	if (jtree_find(root, "effort", &at))
 		chat->effort = effort_of(jtree_value_str(&at));
 	(void)jtree_find(root, "stop", &at);
@@ -265,7 +259,7 @@ kit_chat(struct kit *k, const char *json)
 	chat->dialect = k->ask.wire;
 	if (jtree_read(k->arena, str_of(json), root, &k->err) != 0)
 		fail_msg("%s in %s", k->err.msg, json);
-	kit_read(chat, root, members, KIT_N(members));
+	kit_read(chat, root, members, COUNT(members));
 	kit_choices(chat, root);
 	if (jtree_find(root, "tools", &at))
 		kit_tools(chat, &at);

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/reply.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/grammar.h"
 #include "core/jtext.h"
 #include "core/order.h"
+#include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
 

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/shell.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/chat.h"
 #include "core/cli.h"
 #include "core/provider.h"
-
 #include "providers/providers.h"
+#include "tests/unit/unit.h"
 
 #define MAX_ARGS 24
 

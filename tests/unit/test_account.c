@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Accounts and what seals their credentials. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 
 #include "core/account.h"
@@ -23,6 +16,7 @@
 #include "core/state.h"
 #include "core/visit.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define FIRST  "sk-first-canary-3f9a"
 #define SECOND "sk-second-canary-77b1"

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the admin API makes of parameters and bodies, and its audit log. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/chat.h"
 #include "core/jtext.h"
 #include "core/trail.h"
 #include "fcgi/admin.h"
 #include "fcgi/exchange.h"
 #include "tests/unit/calls.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 /* All kinds of parameters at once. */
 struct values {

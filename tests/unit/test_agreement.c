@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/agreement.h"
-
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "core/agreement.h"
+#include "tests/unit/unit.h"
 
 /* ${n} verdicts about arms x and y; names in JSON, or null. */
 static void

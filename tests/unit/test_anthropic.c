@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "providers/names.h"
+#include "tests/unit/provider_kit.h"
 
 #define URL "https://api.anthropic.com"
 
@@ -74,7 +73,7 @@ parameters_keep_within_what_the_api_takes(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -150,7 +149,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -195,7 +194,7 @@ tools_get_an_object_schema(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -238,7 +237,7 @@ newest_models_are_asked_where_they_cannot_be_made_to(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -259,7 +258,7 @@ a_schema_says_in_words_what_the_api_does_not_know(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -311,7 +310,7 @@ output_formats_become_a_schema_or_an_instruction(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -421,7 +420,7 @@ conversations_alternate_and_answer_every_call(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -438,7 +437,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(parts); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		kit_init(&k, &provider_anthropic, URL);
 		kit_chat(&k,
 		    arena_printf(k.arena,
@@ -499,7 +498,7 @@ headers_carry_key_and_version(void **state)
 	header_add(k->arena, &k->ask.headers, STR("anthropic-version"),
 	    STR("2026-10-21"));
 	header_add(k->arena, &k->ask.headers, STR("anthropic-beta"), STR("b"));
-	for (size_t i = 0; i < KIT_N(urls); i++) {
+	for (size_t i = 0; i < COUNT(urls); i++) {
 		k->vendor.base_url = str_of(urls[i]);
 		assert_int_equal(kit_prepare(k), 0);
 		h = k->request.headers;
@@ -637,7 +636,7 @@ answers_decode_to_events(void **state)
 	struct kit *k = *state;
 	struct kit_sink sink;
 
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		if (kit_decode(k, cases[i].framing, str_of(cases[i].body), 0,
 			&sink) != 0)
 			fail_msg("%s: %s", cases[i].body, k->err.msg);
@@ -707,7 +706,7 @@ a_cut_stream_is_never_a_normal_end(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(bodies); i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		kit_init(&k, &provider_anthropic, URL);
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
@@ -744,7 +743,7 @@ errors_keep_kind_code_and_bytes(void **state)
 	char *body;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_anthropic, URL);
 		body = arena_printf(k.arena,
 		    "event: error\ndata: {\"type\":\"error\",\"error\":{%s}}"

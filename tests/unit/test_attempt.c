@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What an attempt decides before it starts; running one is test_upstream's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/attempt.h"
 #include "core/catalog.h"
 #include "core/conf.h"
 #include "core/count.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static int
 prepare(struct arena *a, const struct target *t, struct ask *ask,

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/bill.h"
 #include "core/buf.h"
 #include "core/csv.h"
 #include "core/reconcile.h"
-
 #include "providers/providers.h"
 #include "tests/unit/calls.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 /* --- CSV --- */
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "tests/unit/unit.h"
 
 static void
 an_empty_buffer_is_an_empty_string_without_memory(void **state)

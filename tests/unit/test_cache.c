@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,8 +11,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define MB        (INT64_C(1) << 20)
 #define SECOND_US INT64_C(1000000)
 #define MAX_BYTES (16 * MB)

@@ -6,12 +6,6 @@
  * must be what was put under its key, nobody may wait long, and the ceiling
  * must hold.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -23,6 +17,7 @@
 #include "core/log.h"
 #include "core/shm.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define WORKERS   4
 #define MAX_BYTES (INT64_C(8) << 20)

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recordings of answers: there and back, damaged, joined, told in every
  * dialect. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/cache_events.h"
@@ -17,6 +10,7 @@
 #include "core/ledger.h"
 #include "core/recorder.h"
 #include "fcgi/dialect.h"
+#include "tests/unit/unit.h"
 
 #define COST 1234567
 

@@ -5,12 +5,6 @@
  * goes (divide by HITS):
  *	valgrind --tool=callgrind --toggle-collect=cgi test_cache_hits
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -24,11 +18,11 @@
 #include "fcgi/cgi.h"
 #include "providers/providers.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define HITS        20000
 #define WARM        300 /* until what is made once is made */
 #define NOISE_BYTES (64 << 10)
-#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
 /* One entry serves them all. */
 static const struct {

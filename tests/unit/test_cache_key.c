@@ -4,13 +4,6 @@
  * requests are drawn as values, written down in some spelling, and have equal
  * keys exactly when the values are equal.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/cache_key.h"
@@ -19,6 +12,7 @@
 #include "core/plan.h"
 #include "core/provider.h"
 #include "fcgi/dialect.h"
+#include "tests/unit/unit.h"
 
 #define PAIRS 4000
 

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/call.h"
 #include "core/conf.h"
 #include "core/key.h"
 #include "fcgi/dialect.h"
+#include "tests/unit/unit.h"
 
 #define UNSET CACHE_UNSET
 #define ON    CACHE_ON

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/canon.h"
 #include "core/error.h"
 #include "core/jtext.h"
+#include "tests/unit/unit.h"
 
 static struct str
 canon(struct arena *a, const char *doc, bool (*skip)(struct str name))

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "core/arena.h"
@@ -14,6 +8,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/price.h"
+#include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
 

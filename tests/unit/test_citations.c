@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Where words come from: told to every client in its own form. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
@@ -17,6 +10,7 @@
 #include "core/provider.h"
 #include "core/tee.h"
 #include "fcgi/dialect.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The verb cache. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/cache.h"
 #include "core/cli.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "tests/unit/shell.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 static int
 setup(void **state)
 {

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs about money: budget, account, prices, and limits of keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/cli.h"
 #include "tests/unit/shell.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SECRET   "sk-cli-canary-81f0"
+#define SECRET "sk-cli-canary-81f0"
 
 static int
 setup(void **state)

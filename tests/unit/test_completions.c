@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Legacy completions: prompts become chats, chats become text. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "tests/unit/chat_text.h"
 #include "tests/unit/reply.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define WITH(x)  "{\"model\":\"m\",\"prompt\":\"p\"," x "}"
-#define P        "U[(text text=p)]"
-#define HIDDEN   " hidden=1"
+#define WITH(x) "{\"model\":\"m\",\"prompt\":\"p\"," x "}"
+#define P       "U[(text text=p)]"
+#define HIDDEN  " hidden=1"
 
 static const struct chat_case requests[] = {
 	{ "{\"prompt\":\"p\"}", P HIDDEN },

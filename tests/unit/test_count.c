@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Token counts: estimated at once, or Anthropic's own. */
-#include "provider_kit.h"
-
 #include "core/count.h"
 #include "core/jtext.h"
 #include "fcgi/dialect.h"
+#include "tests/unit/provider_kit.h"
 
 static void
 an_estimate_grows_with_the_text_and_needs_no_network(void **state)
@@ -21,7 +20,7 @@ an_estimate_grows_with_the_text_and_needs_no_network(void **state)
 	int64_t last = 0, now;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(chats); i++) {
+	for (size_t i = 0; i < COUNT(chats); i++) {
 		kit_init(&k, count_estimate(WIRE_ANTHROPIC), "http://h");
 		kit_chat(&k, chats[i]);
 		assert_int_equal(kit_prepare(&k), 0);
@@ -47,7 +46,7 @@ what_is_no_count_is_no_answer(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(bad); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		kit_init(&k, count_estimate(WIRE_ANTHROPIC), "http://h");
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_WHOLE, str_of(bad[i]), 0, &out), -1);

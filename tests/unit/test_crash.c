@@ -21,12 +21,6 @@
  *	backup under load; restore, same sums	test_recover
  *	network file systems			test_check: known by type only
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,6 +38,7 @@
 #include "core/visit.h"
 #include "tests/unit/crash_work.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define WORKERS   8
 #define MAX_CALLS 4000000

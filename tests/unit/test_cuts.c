@@ -5,13 +5,6 @@
  * error, and never one that looks finished.  The one exception is a cut that
  * took nothing but the packing: then the answer must say all of it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
@@ -20,6 +13,7 @@
 #include "core/provider.h"
 #include "tests/unit/projection.h"
 #include "tests/unit/reply.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "fcgi/dialect.h"
 #include "tests/unit/chat_text.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB      ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 #define WITH(x)  "{\"model\":\"m\",\"input\":\"hi\"," x "}"
 #define ITEMS(x) "{\"model\":\"m\",\"input\":[" x "]}"

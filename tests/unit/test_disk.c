@@ -7,12 +7,6 @@
  * On a small tmpfs and a small ext4 (a file), mounted where nobody else sees
  * them; skipped where that is not allowed.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
@@ -25,6 +19,7 @@
 #include "core/shm.h"
 #include "core/status.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 #define PAGE       4096
 #define TMPFS      "size=16m"

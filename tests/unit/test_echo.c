@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
+#include "tests/unit/provider_kit.h"
 
 #define USER(text)                                                             \
 	"{\"role\":\"user\",\"parts\":[{\"kind\":\"text\",\"text\":\"" text    \
@@ -113,7 +113,7 @@ answers_decode_to_events(void **state)
 	int64_t ms;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		canned = ask(&k, cases[i].model, cases[i].chat);
 		assert_non_null(canned);
 		assert_int_equal(canned->status, 200);
@@ -150,7 +150,7 @@ an_error_status_has_a_body_that_is_understood(void **state)
 	int64_t ms;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		c = ask(&k, cases[i].model, HELLO "}");
 		assert_non_null(c);
 		assert_int_equal(c->status, cases[i].status);
@@ -192,7 +192,7 @@ unknown_directives_are_not_found(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_null(ask(&k, cases[i].model, cases[i].chat));
 		assert_int_equal(k.err.kind, ERROR_NOT_FOUND);
 		kit_release(&k);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Embeddings from the client's request to the client's answer. */
-#include "provider_kit.h"
-
 #include "fcgi/dialect.h"
 #include "providers/gemini.h"
 #include "providers/openai.h"
 #include "tests/unit/chat_text.h"
+#include "tests/unit/provider_kit.h"
 #include "tests/unit/reply.h"
 
 #define ONE "{\"turns\":[" TEXT("hello world") "]"
@@ -35,7 +34,7 @@ requests_decode_to_a_turn_for_each_text(void **state)
 	};
 
 	(void)state;
-	chat_cases(&dialect_openai_embeddings, cases, KIT_N(cases));
+	chat_cases(&dialect_openai_embeddings, cases, COUNT(cases));
 }
 
 static const struct event vectors[] = {
@@ -72,12 +71,12 @@ vectors_are_written_as_numbers_or_as_little_endian_floats(void **state)
 	struct reply a;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		reply_begin(&a, &dialect_openai_embeddings,
 		    &(struct reply_opts){
 			.known = true, .pusd = INT64_C(500000000000) });
 		a.ask.body = str_of(cases[i].body);
-		reply_run(&a, vectors, KIT_N(vectors));
+		reply_run(&a, vectors, COUNT(vectors));
 		reply_is(&a, cases[i].want);
 		reply_end(&a);
 	}
@@ -98,7 +97,7 @@ an_answer_of_the_same_format_passes_with_its_cost(void **state)
 	reply_begin(&a, &dialect_openai_embeddings,
 	    &(struct reply_opts){
 		.known = true, .pusd = INT64_C(500000000000) });
-	reply_run(&a, ev, KIT_N(ev));
+	reply_run(&a, ev, COUNT(ev));
 	reply_is(&a,
 	    "{\"data\":[ 1.50 ],\"usage\":{\"prompt_tokens\":2,"
 	    "\"cost\":0.5}}");
@@ -175,7 +174,7 @@ answers_decode_to_vectors_and_usage(void **state)
 	const char *got;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(answers); i++) {
+	for (size_t i = 0; i < COUNT(answers); i++) {
 		kit_init(&k, answers[i].api, "http://h");
 		k.ask.operation = OPERATION_EMBED;
 		if (answers[i].chat != NULL)
@@ -234,7 +233,7 @@ gemini_is_asked_for_one_or_in_a_batch(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &gemini_embeddings, "http://h");
 		k.target.model = str_of(cases[i].model);
 		kit_chat(&k, cases[i].chat);
@@ -288,7 +287,7 @@ echo_misbehaves_on_request(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, provider_echo.embed, "");
 		k.target.model = str_of(cases[i].model);
 		kit_chat(&k, cases[i].chat);

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/evidence.h"
-
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
+#include "core/evidence.h"
 #include "core/fit.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static void
 assert_near(double got, double want)

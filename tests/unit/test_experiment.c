@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/experiment.h"
-
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/evidence.h"
+#include "core/experiment.h"
 #include "core/fits.h"
 #include "core/health.h"
 #include "core/ledger.h"
 #include "core/plan.h"
 #include "core/task.h"
-
 #include "route_kit.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 /* 2026-11-24T13:30:00Z */
 #define WALL_US INT64_C(1795527000000000)

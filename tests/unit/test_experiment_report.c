@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/experiment_report.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/evidence.h"
 #include "core/experiment.h"
+#include "core/experiment_report.h"
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/trials_read.h"
 #include "tests/unit/member.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define NOW_US   INT64_C(1795541489000000)
+#define NOW_US INT64_C(1795541489000000)
 
 struct fixture {
 	struct arena *a;

@@ -5,16 +5,11 @@
  * is shown first.  All of it through verdict_settle and evidence_add.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/evidence.h"
 #include "core/fit.h"
+#include "tests/unit/unit.h"
 
 #define RUNS 1000
 

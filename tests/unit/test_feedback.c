@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/feedback.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/buf.h"
+#include "core/feedback.h"
 #include "core/jw.h"
 #include "core/store.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define AT       "{\"at\":\"2026-11-24T17:31:29.123456Z\","
+#define AT "{\"at\":\"2026-11-24T17:31:29.123456Z\","
 
 static void
 each_member_changes_by_itself(void **state)

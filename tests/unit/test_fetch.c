@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Which images are fetched, from where they may come, and what becomes of
  * them; the whole way of one is tests/e2e/13's. */
-#include "provider_kit.h"
-
 #include "core/attempt.h"
 #include "core/fetch.h"
 #include "core/loop.h"
 #include "core/plan.h"
 #include "core/route.h"
 #include "core/upstream.h"
+#include "tests/unit/provider_kit.h"
 
 #define IMAGE(u)   "{\"kind\":\"image\",\"url\":\"" u "\"}"
 #define ASK(parts) "{\"turns\":[{\"role\":\"user\",\"parts\":[" parts "]}]}"
@@ -79,7 +78,7 @@ only_images_whose_bytes_somebody_wants_are_fetched(void **state)
 	const struct media *m;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		snprintf(chat, sizeof(chat), ASK("%s"), cases[i].parts);
 		trip_init(&t, cases[i].api, chat);
 		t.conf.fetch_images = cases[i].on;
@@ -132,7 +131,7 @@ hosts_are_allowed_by_their_whole_name(void **state)
 	const struct conf conf = { .fetch_hosts = &files };
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		if (fetch_is_allowed(&conf, str_of(cases[i].url)) !=
 		    cases[i].allowed)
 			fail_msg("%s", cases[i].url);
@@ -170,7 +169,7 @@ no_connection_is_made_to_what_is_not_public(void **state)
 					     .total_ms = 2000 } };
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(urls); i++) {
+	for (size_t i = 0; i < COUNT(urls); i++) {
 		snprintf(chat, sizeof(chat), ASK(IMAGE("%s")), urls[i]);
 		trip_init(&t, &provider_gemini, chat);
 		engine.loop = loop_new(&t.k.err);
@@ -246,7 +245,7 @@ gemini_gets_the_bytes_in_place_of_the_address(void **state)
 	int rc;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		trip_init(&t, &provider_gemini, ASK(IMAGE("http://a/1")));
 		assert_int_equal(wanted(&t), 0);
 		t.k.ask.media->mime = str_of(cases[i].mime);

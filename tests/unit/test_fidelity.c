@@ -5,14 +5,8 @@
  * The table of lines is at the end.  Bad input, of clients and of providers,
  * has its outcome here, too.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -23,6 +17,7 @@
 #include "core/provider.h"
 #include "tests/unit/crossing.h"
 #include "tests/unit/projection.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))

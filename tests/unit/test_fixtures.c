@@ -6,15 +6,13 @@
  * test is skipped.  What each usage costs goes to the file $SLUICE_COSTS, if
  * that is set, for somebody else to recompute.
  */
-#include "provider_kit.h"
-
 #include "core/catalog.h"
 #include "core/grammar.h"
 #include "core/jtext.h"
 #include "core/jw.h"
 #include "core/price.h"
 #include "core/usage.h"
-
+#include "tests/unit/provider_kit.h"
 #include "tests/unit/wires.h"
 
 #define MAX_VENDORS 32
@@ -385,7 +383,7 @@ check_answer(struct fixture *f)
 	rc = kit_decode(&f->kit, f->framing, f->body, 0, &whole);
 	if (rc != 0 && f->kit.err.raw.p == NULL)
 		fail_msg("%s: %s", f->dir, f->kit.err.msg);
-	for (size_t i = 0; i < KIT_N(cuts); i++) {
+	for (size_t i = 0; i < COUNT(cuts); i++) {
 		error_clear(&f->kit.err);
 		assert_int_equal(
 		    kit_decode(&f->kit, f->framing, f->body, cuts[i], &cut),
@@ -412,9 +410,9 @@ replay(const struct jnode *row)
 	struct kit *k = &f.kit;
 	size_t i = 0;
 
-	while (i < KIT_N(apis) && !str_is(f.api, apis[i].name))
+	while (i < COUNT(apis) && !str_is(f.api, apis[i].name))
 		i++;
-	if (i == KIT_N(apis))
+	if (i == COUNT(apis))
 		return;
 	f.format = &apis[i];
 	kit_init(k, f.format->provider, "http://x/v1");

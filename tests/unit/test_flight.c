@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Single flight, in this process and over several. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +16,7 @@
 #include "core/flight.h"
 #include "core/loop.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define PROCESSES 16
 #define ROUNDS    20

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/fold.h"
 #include "core/order.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB      ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 static void
 put_all(struct sink *s, const struct event *evs, size_t n)

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/frame.h"
+#include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
 

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/gate.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/event.h"
+#include "core/gate.h"
+#include "tests/unit/unit.h"
 
 /* Remembers the kinds of events that came through, one letter each. */
 struct seen {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "providers/names.h"
+#include "tests/unit/provider_kit.h"
 
 #define URL "https://g.example"
 
@@ -60,7 +59,7 @@ parameters_keep_within_what_the_api_takes(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 #define THINKS(config)                                                         \
@@ -115,7 +114,7 @@ thinking_is_asked_for_as_the_model_knows_it(void **state)
 	struct arena *a = arena_new(1 << 20);
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		c = (struct kit_case){
 			.chat = arena_printf(a, "{" HI ",%s}", cases[i].ask),
 			.want = cases[i].want,
@@ -179,7 +178,7 @@ tools_become_functions_and_choices_modes(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 #define SCHEMA ",\"output\":\"schema\",\"schema\":\"{}\""
@@ -220,7 +219,7 @@ output_formats_become_a_schema_or_an_instruction(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 #define PART(kind, more) "{\"kind\":\"" kind "\"" more "}"
@@ -313,7 +312,7 @@ conversations_are_ordered_as_the_api_insists(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 #define SIGNED(who) ",\"signature\":\"QUJD\",\"issuer\":\"" who "\""
@@ -358,7 +357,7 @@ signatures_go_back_to_their_issuer_only(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -400,7 +399,7 @@ media_come_as_data_or_as_files_the_api_reads(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -424,7 +423,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_gemini, URL);
 		k.facts.can = cases[i].can;
 		k.target.facts = &k.facts;
@@ -460,7 +459,7 @@ the_url_has_one_version_and_the_model_stays_a_name(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_gemini, cases[i].base);
 		k.target.model = str_of(cases[i].model);
 		k.ask.stream = cases[i].stream;
@@ -510,7 +509,7 @@ check_decode(const struct decode_case *c, size_t n)
 	struct kit k;
 
 	for (; n > 0; n--, c++)
-		for (size_t i = 0; i < KIT_N(cuts); i++) {
+		for (size_t i = 0; i < COUNT(cuts); i++) {
 			kit_init(&k, &provider_gemini, URL);
 			if (kit_decode(&k, c->framing, str_of(c->body), cuts[i],
 				&sink) != 0)
@@ -652,7 +651,7 @@ answers_decode_to_events(void **state)
 	};
 
 	(void)state;
-	check_decode(cases, KIT_N(cases));
+	check_decode(cases, COUNT(cases));
 }
 
 static void
@@ -683,7 +682,7 @@ usage_goes_to_disjoint_buckets(void **state)
 	};
 
 	(void)state;
-	check_decode(cases, KIT_N(cases));
+	check_decode(cases, COUNT(cases));
 }
 
 static void
@@ -717,7 +716,7 @@ what_is_no_normal_end_fails(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_gemini, URL);
 		assert_int_equal(kit_decode(&k, cases[i].framing,
 				     str_of(cases[i].body), 0, &sink),
@@ -784,7 +783,7 @@ refusals_say_what_and_when_to_try_again(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_gemini, URL);
 		kit_refuse(&k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k.err.kind, cases[i].kind);
@@ -828,7 +827,7 @@ a_long_stream_needs_no_more_memory(void **state)
 
 	(void)state;
 	kit_init(&k, &provider_gemini, URL);
-	kit_is_frugal(&k, frames, KIT_N(frames));
+	kit_is_frugal(&k, frames, COUNT(frames));
 	kit_release(&k);
 }
 
@@ -851,7 +850,7 @@ pieces_of_arguments_that_lead_nowhere_are_an_error(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(pieces); i++) {
+	for (size_t i = 0; i < COUNT(pieces); i++) {
 		kit_init(&k, &provider_gemini, URL);
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_WHOLE,

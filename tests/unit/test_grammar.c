@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The checker itself: what it must not let pass. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/grammar.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 #define CHUNK(delta, finish)                                                   \
 	"data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\","            \

@@ -1,13 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/health.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +8,10 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/health.h"
 #include "core/shm.h"
-
 #include "scratch.h"
+#include "tests/unit/unit.h"
 
 #define S       INT64_C(1000000)
 #define T0      (1000 * S)

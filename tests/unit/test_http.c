@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi/http.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
+#include "fcgi/http.h"
+#include "tests/unit/unit.h"
 
 static struct arena *a;
 

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/image_size.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/image_size.h"
+#include "tests/unit/unit.h"
 
 static void
 each_format_says_its_size(void **state)

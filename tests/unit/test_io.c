@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi/io.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <fastcgi.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include <fastcgi.h>
+#include "fcgi/io.h"
+#include "tests/unit/unit.h"
 
 static int pair[2];
 

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -14,6 +8,7 @@
 #include "core/error.h"
 #include "core/journal.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 static const struct journal_policy plain = {
 	.rotate_bytes = JOURNAL_ROTATE_BYTES,

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +8,7 @@
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jtree.h"
+#include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
 

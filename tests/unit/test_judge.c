@@ -3,15 +3,6 @@
  * Judging with a judge that is scripted here: its calls are begun and settled
  * as always, but what happens between is events put into their sink.
  */
-#include "core/judge.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/account.h"
 #include "core/buf.h"
 #include "core/call.h"
@@ -20,6 +11,7 @@
 #include "core/event.h"
 #include "core/experiment.h"
 #include "core/jtext.h"
+#include "core/judge.h"
 #include "core/sink.h"
 #include "core/store.h"
 #include "core/trial_case.h"
@@ -29,6 +21,7 @@
 #include "providers/providers.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/member.h"
+#include "tests/unit/unit.h"
 
 #define CONF                                                                   \
 	"{\"providers\":{\"a\":{\"api\":\"openai\",\"base_url\":\"http://"     \

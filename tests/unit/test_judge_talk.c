@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/judge_talk.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -16,9 +8,9 @@
 #include "core/error.h"
 #include "core/fold.h"
 #include "core/jtext.h"
+#include "core/judge_talk.h"
 #include "core/rubric.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static int
 setup(void **state)

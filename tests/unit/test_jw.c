@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/jw.h"
+#include "tests/unit/unit.h"
 
 #define MIB ((size_t)1 << 20)
 

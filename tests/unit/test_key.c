@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/clock.h"
@@ -15,6 +8,7 @@
 #include "core/log.h"
 #include "core/state.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 struct fixture {
 	struct scratch scratch;

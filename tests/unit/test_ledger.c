@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
@@ -13,6 +6,7 @@
 #include "core/provider.h"
 #include "core/state.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
 #define NOW_US INT64_C(1795541489123456) /* 2026-11-24T17:31:29.123456Z */

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "providers/likeness.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "providers/likeness.h"
+#include "tests/unit/unit.h"
 
 #define CHUNK(content)                                                         \
 	"{\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"      \

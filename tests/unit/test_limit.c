@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -27,6 +20,7 @@
 #include "core/visit.h"
 #include "core/zone.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 #define DAY_US INT64_C(86400000000)
 

@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +12,7 @@
 #include "core/jtext.h"
 #include "core/log.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 /* Reads all of ${path} and removes it. */
 static char *

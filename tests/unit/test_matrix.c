@@ -7,13 +7,7 @@
  * A request with one thing wrong does the same, or is refused with its path.
  * $SLUICE_FIXTURES is the folder; without it the tests are skipped.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/chat.h"
@@ -23,6 +17,7 @@
 #include "core/provider.h"
 #include "tests/unit/mutate.h"
 #include "tests/unit/projection.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))

@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -20,8 +13,8 @@
 #include "core/metrics_text.h"
 #include "core/state.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define PROCESSES 6
 #define ROUNDS    3000
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "providers/names.h"
+#include "tests/unit/provider_kit.h"
 
 #define TEN     "abcdefghij"
 #define SIXTY   TEN TEN TEN TEN TEN TEN
@@ -45,7 +44,7 @@ names_keep_to_the_alphabet_of_the_target(void **state)
 	struct arena *a = arena_new(1 << 20);
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_spelled(
 		    name_for(a, str_of(cases[i].from), cases[i].api->wire),
 		    cases[i].want);
@@ -71,7 +70,7 @@ ids_keep_to_what_each_vendor_takes(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, cases[i].api, "");
 		k.vendor.quirks = cases[i].quirks;
 		assert_spelled(call_id_for(k.arena, str_of(cases[i].from),
@@ -90,7 +89,7 @@ short_ids_are_nine_letters_or_digits_and_stay_different(void **state)
 	(void)state;
 	kit_init(&k, &provider_openai, "");
 	k.vendor.quirks = QUIRK_SHORT_IDS;
-	for (size_t i = 0; i < KIT_N(ids); i++) {
+	for (size_t i = 0; i < COUNT(ids); i++) {
 		ids[i] = call_id_for(k.arena,
 		    str_of(arena_printf(k.arena, "toolu_%zu", i)), &k.target,
 		    k.vendor.api->wire);
@@ -122,10 +121,10 @@ names_come_back_as_the_client_wrote_them(void **state)
 	(void)state;
 	kit_init(&k, &provider_openai, "");
 	kit_chat(&k, "{}");
-	for (size_t i = 0; i < KIT_N(names); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		chat_tool(k.ask.chat)->name = str_of(names[i]);
-	for (size_t w = 0; w < KIT_N(wires); w++)
-		for (size_t i = 0; i < KIT_N(names); i++) {
+	for (size_t w = 0; w < COUNT(wires); w++)
+		for (size_t i = 0; i < COUNT(names); i++) {
 			k.ask.wire = WIRE_OPENAI_RESPONSES;
 			spelled = name_for(k.arena, str_of(names[i]), wires[w]);
 			assert_true(spelled.n <= 64);
@@ -153,7 +152,7 @@ signatures_travel_in_ids_and_come_out_the_same(void **state)
 	struct str id;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(good); i++) {
+	for (size_t i = 0; i < COUNT(good); i++) {
 		id = call_id_sign(a, STR("x_1"), str_of(good[i]));
 		assert_int_equal(
 		    strspn(id.p,
@@ -163,7 +162,7 @@ signatures_travel_in_ids_and_come_out_the_same(void **state)
 		assert_true(str_is(call_id_signature(a, &id), good[i]));
 		assert_true(str_is(id, "x_1"));
 	}
-	for (size_t i = 0; i < KIT_N(bad); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		id = call_id_sign(a, STR("x_1"), str_of(bad[i]));
 		assert_true(str_is(id, "x_1"));
 		assert_null(call_id_signature(a, &id).p);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "providers/names.h"
+#include "tests/unit/provider_kit.h"
 
 #define URL "https://api.openai.com/v1"
 
@@ -85,7 +84,7 @@ parameters_are_named_as_the_model_takes_them(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -117,7 +116,7 @@ tools_and_their_choice_are_carried_over(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -201,7 +200,7 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -228,7 +227,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_openai, URL);
 		k.facts.can = MODEL_TOOLS;
 		k.target.facts = &k.facts;
@@ -290,7 +289,7 @@ bytes_of_the_same_format_pass_with_edits_only(void **state)
 	struct kit *k = *state;
 
 	k->ask.wire = WIRE_OPENAI_CHAT;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		k->ask.body = str_of(cases[i].body);
 		k->ask.stream = cases[i].stream;
 		k->vendor.quirks = cases[i].quirks;
@@ -408,7 +407,7 @@ streams_decode_to_events(void **state)
 		    "start i n\nstop end\n" },
 	};
 
-	check_decode(*state, FRAMING_SSE, cases, KIT_N(cases));
+	check_decode(*state, FRAMING_SSE, cases, COUNT(cases));
 }
 
 static void
@@ -439,7 +438,7 @@ whole_answers_decode_to_the_same_events(void **state)
 		    "start  \nopen 0 tool call__0 f\n0 {}\nstop tool\n" },
 	};
 
-	check_decode(*state, FRAMING_WHOLE, cases, KIT_N(cases));
+	check_decode(*state, FRAMING_WHOLE, cases, COUNT(cases));
 }
 
 static void
@@ -492,7 +491,7 @@ usage_comes_in_disjoint_buckets(void **state)
 	struct kit *k = *state;
 	struct kit_sink sink;
 
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		k->vendor.quirks = cases[i].quirks;
 		assert_int_equal(
 		    kit_decode(k, FRAMING_SSE,
@@ -546,7 +545,7 @@ errors_inside_a_stream_end_it(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_openai, URL);
 		assert_int_equal(kit_decode(&k, FRAMING_SSE,
 				     str_of(cases[i].body), 0, &sink),
@@ -573,7 +572,7 @@ a_cut_stream_is_never_a_normal_end(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(bodies); i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		kit_init(&k, &provider_openai, URL);
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
@@ -589,7 +588,7 @@ a_long_stream_needs_no_more_memory(void **state)
 	static const char *const frames[] = { CHUNK(
 	    "\"content\":\"word \"", "") };
 
-	kit_is_frugal(*state, frames, KIT_N(frames));
+	kit_is_frugal(*state, frames, COUNT(frames));
 }
 
 static void
@@ -623,7 +622,7 @@ refusals_keep_what_the_vendor_said(void **state)
 	};
 	struct kit *k = *state;
 
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		error_clear(&k->err);
 		kit_refuse(k, cases[i].status, NULL, str_of(cases[i].body));
 		assert_int_equal(k->err.kind, cases[i].kind);
@@ -661,7 +660,7 @@ retry_hints_are_read_in_all_their_forms(void **state)
 	struct kit *k = *state;
 	struct header *list;
 
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		list = NULL;
 		header_add(k->arena, &list, STR("Date"),
 		    STR("Sun, 06 Nov 1994 08:49:37 GMT"));
@@ -756,7 +755,7 @@ documents_and_audio_for_mistral_come_in_its_form(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -783,7 +782,7 @@ a_model_without_schemas_is_asked_in_words(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void

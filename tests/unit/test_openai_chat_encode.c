@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/jtext.h"
 #include "tests/unit/reply.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB      ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 /* ---- streams ---- */
 

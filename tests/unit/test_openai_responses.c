@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
+#include "tests/unit/provider_kit.h"
 
 #define URL "https://api.openai.com/v1"
 
@@ -106,7 +106,7 @@ parameters_are_named_as_the_format_has_them(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 #define LONG_ID                                                                \
@@ -213,7 +213,7 @@ conversations_become_items(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -230,7 +230,7 @@ what_would_change_the_meaning_is_refused_with_its_path(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(parts); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		kit_init(&k, &provider_openai_responses, URL);
 		k.facts.can = MODEL_TOOLS;
 		k.target.facts = &k.facts;
@@ -290,7 +290,7 @@ bytes_of_the_same_format_pass_with_edits_only(void **state)
 	struct kit *k = *state;
 
 	k->ask.wire = WIRE_OPENAI_RESPONSES;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		k->ask.body = str_of(cases[i].body);
 		assert_int_equal(kit_prepare(k), 0);
 		assert_true(str_is(k->request.body, cases[i].want));
@@ -444,7 +444,7 @@ streams_decode_to_events(void **state)
 	};
 
 	(void)state;
-	check_decode(FRAMING_SSE, cases, KIT_N(cases));
+	check_decode(FRAMING_SSE, cases, COUNT(cases));
 }
 
 #define WHOLE(status, rest)                                                    \
@@ -477,7 +477,7 @@ whole_answers_decode_to_the_same_events(void **state)
 	};
 
 	(void)state;
-	check_decode(FRAMING_WHOLE, cases, KIT_N(cases));
+	check_decode(FRAMING_WHOLE, cases, COUNT(cases));
 }
 
 static void
@@ -493,7 +493,7 @@ searches_are_counted_by_the_vendor_or_by_us(void **state)
 	struct kit *k = *state;
 	struct kit_sink sink;
 
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_int_equal(kit_decode(k, FRAMING_WHOLE,
 				     str_of(arena_printf(k->arena,
 					 "{\"id\":\"r\",\"output\":[{\"type\":"
@@ -543,7 +543,7 @@ failures_inside_an_answer_end_it(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		kit_init(&k, &provider_openai_responses, URL);
 		assert_int_equal(kit_decode(&k, cases[i].framing,
 				     str_of(cases[i].body), 0, &sink),
@@ -570,7 +570,7 @@ a_cut_stream_is_never_a_normal_end(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(bodies); i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		kit_init(&k, &provider_openai_responses, URL);
 		assert_int_equal(
 		    kit_decode(&k, FRAMING_SSE, str_of(bodies[i]), 0, &sink),
@@ -586,7 +586,7 @@ a_long_stream_needs_no_more_memory(void **state)
 	static const char *const frames[] = { ADDED("0", MSG "]"),
 		SAID("0", "0", "word "), DONE("0", MSG TEXT "]") };
 
-	kit_is_frugal(*state, frames, KIT_N(frames));
+	kit_is_frugal(*state, frames, COUNT(frames));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, kit_teardown)

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "core/error.h"
 #include "fcgi/exchange.h"
 #include "fcgi/options.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static char user_header[] = "HTTP_X_SLUICE_USER= head ";
 static char *params[] = { user_header, NULL };

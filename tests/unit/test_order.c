@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +7,9 @@
 #include "core/error.h"
 #include "core/event.h"
 #include "core/order.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MIB      ((size_t)1 << 20)
+#define MIB ((size_t)1 << 20)
 
 /*
  * Events as text, one word each: "o1" opens block 1, "d1:abc" is a delta,

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/plan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/affinity.h"
 #include "core/arena.h"
 #include "core/chat.h"
 #include "core/health.h"
 #include "core/jtext.h"
 #include "core/ledger.h"
+#include "core/plan.h"
 #include "core/price.h"
-
 #include "route_kit.h"
+#include "tests/unit/unit.h"
 
 /* 2026-11-24T13:30:00Z */
 #define WALL_US INT64_C(1795527000000000)

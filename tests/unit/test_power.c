@@ -8,12 +8,6 @@
  *
  * $SLUICE_CRASH_S makes it go on for so many seconds.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dlfcn.h>
 
 #include "core/backup.h"
@@ -22,6 +16,7 @@
 #include "core/shm.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/power.h"
+#include "tests/unit/unit.h"
 
 #define CUTS  15 /* of each durability */
 #define PUSD  7

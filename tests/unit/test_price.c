@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/price.h"
+#include "tests/unit/unit.h"
 
 static const char openai[] =
     "{\"input\":\"1.25\",\"cache_read\":\"0.125\",\"output\":\"10\"}";

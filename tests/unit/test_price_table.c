@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Tables of prices as operators bring them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/catalog.h"
@@ -14,6 +7,7 @@
 #include "core/price_table.h"
 #include "core/provider.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 static const struct provider *const apis[] = { NULL };
 static const struct vendor vendors[] = { { .name = "openai" },

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/provider.h"
+#include "tests/unit/unit.h"
 
 static void
 headers_keep_their_order_and_ignore_case(void **state)

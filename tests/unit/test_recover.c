@@ -3,12 +3,6 @@
  * Backups, damage and what is made of it; and kills at every few system calls
  * of ingest, prune, backup and recovery: afterwards all is there, once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -24,6 +18,7 @@
 #include "core/store.h"
 #include "core/trail.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 #define PAGE 4096
 

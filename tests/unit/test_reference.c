@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/reference.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
-
+#include "core/reference.h"
 #include "scratch.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static const char lines[] =
     "{\"input\":\"one\",\"answer\":\"1\"}\r\n"

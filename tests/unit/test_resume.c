@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/event.h"
 #include "core/resume.h"
+#include "tests/unit/unit.h"
 
 /*
  * Tellings of an answer in short: "[" and "(" open a text or tool block, "]"

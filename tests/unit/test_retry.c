@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/retry.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/provider.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "core/retry.h"
+#include "tests/unit/unit.h"
 
 /* 2026-11-24T12:00:00Z */
 #define WALL_US INT64_C(1795521600000000)

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/route.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/chat.h"
-
+#include "core/route.h"
 #include "route_kit.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 /* Load ${routes}; what is wrong must be ${want}, "" for nothing. */
 static void

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/route_run.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/conf.h"
+#include "core/route_run.h"
+#include "tests/unit/unit.h"
 
 #define MS       INT64_C(1000)
 #define MAX_LOG  512

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/buf.h"
 #include "core/crc32c.h"
 #include "core/row_pack.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 #define TWO_BYTE 61 /* texts; more may be added, never changed */
 #define LIST_CRC 0xa9b111d8
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Pack and unpack; how long it was in between. */
 static size_t

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "providers/schema.h"
+#include "tests/unit/provider_kit.h"
 
 struct schema_case {
 	enum wire wire;
@@ -51,7 +50,7 @@ schemas_become_what_the_target_knows(void **state)
 	struct str got;
 
 	(void)state;
-	for (c = cases; c < cases + KIT_N(cases); c++) {
+	for (c = cases; c < cases + COUNT(cases); c++) {
 		kit_init(&k, &provider_openai, "");
 		kit_chat(&k, "{}");
 		got = schema_for(

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of the conformance run; running it is tests/e2e/13's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "core/selftest.h"
 #include "core/selftest_rows.h"
+#include "tests/unit/unit.h"
 
 static void
 every_body_is_json_unless_it_shall_not_be(void **state)

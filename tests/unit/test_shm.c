@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -12,6 +6,7 @@
 #include "core/error.h"
 #include "core/shm.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 static struct shm *
 attach(struct scratch *s)

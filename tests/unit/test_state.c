@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The way of records from journals to the database, and its accidents. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sys/wait.h>
 
 #include "core/clock.h"
@@ -16,6 +10,7 @@
 #include "core/state.h"
 #include "core/visit.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
 /* libdb does not free an environment in which it has panicked. */
 const char *__lsan_default_suppressions(void);

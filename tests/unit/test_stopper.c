@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider_kit.h"
-
 #include "core/attempt.h"
 #include "core/loop.h"
 #include "core/order.h"
 #include "core/stopper.h"
+#include "tests/unit/provider_kit.h"
 
 #define MAX_STOPS 3
 
@@ -95,7 +94,7 @@ text_is_cut_at_the_first_stop_string_however_it_comes(void **state)
 	struct rig r;
 
 	(void)state;
-	for (c = cases; c < cases + KIT_N(cases); c++)
+	for (c = cases; c < cases + COUNT(cases); c++)
 		for (size_t cut = 1; cut < 14; cut++) {
 			rig_init(&r, c->stops);
 			r.seen.sink.put = join;

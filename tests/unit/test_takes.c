@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a model gets of which the catalogue says nothing: the safest form. */
-#include "provider_kit.h"
-
 #include "core/jtext.h"
-
 #include "providers/takes.h"
+#include "tests/unit/provider_kit.h"
 
 #define ASKED                                                                  \
 	"{\"turns\":[{\"role\":\"system\",\"parts\":[{\"kind\":\"text\","      \
@@ -60,11 +58,11 @@ check_form(struct kit *k, const struct form *f)
 	kit_chat(k, ASKED);
 	if (kit_prepare(k) != 0)
 		fail_msg("%s %s: %s", f->api->name, f->url, k->err.msg);
-	for (size_t i = 0; i < KIT_N(f->has) && f->has[i]; i++)
+	for (size_t i = 0; i < COUNT(f->has) && f->has[i]; i++)
 		if (!jtext_get(k->request.body, f->has[i], &value))
 			fail_msg(
 			    "%s %s: no %s", f->api->name, f->url, f->has[i]);
-	for (size_t i = 0; i < KIT_N(f->lacks) && f->lacks[i]; i++)
+	for (size_t i = 0; i < COUNT(f->lacks) && f->lacks[i]; i++)
 		if (jtext_get(k->request.body, f->lacks[i], &value))
 			fail_msg(
 			    "%s %s: %s", f->api->name, f->url, f->lacks[i]);
@@ -80,7 +78,7 @@ an_unlisted_model_gets_what_none_of_its_format_refuses(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(forms); i++) {
+	for (size_t i = 0; i < COUNT(forms); i++) {
 		kit_init(&k, forms[i].api, forms[i].url);
 		k.ask.wire = WIRE_NONE;
 		check_form(&k, &forms[i]);
@@ -100,10 +98,10 @@ what_the_catalogue_says_comes_first(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(forms); i++) {
+	for (size_t i = 0; i < COUNT(forms); i++) {
 		kit_init(&k, forms[i].api, forms[i].url);
 		k.target.facts = &k.facts;
-		for (size_t b = 0; b < KIT_N(bits); b++) {
+		for (size_t b = 0; b < COUNT(bits); b++) {
 			k.facts.can = bits[b];
 			assert_true(
 			    takes_any(&k.target, forms[i].api->wire, bits[b]));
@@ -121,7 +119,7 @@ not_to_think_is_lost_only_where_nobody_knows(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(forms); i++) {
+	for (size_t i = 0; i < COUNT(forms); i++) {
 		kit_init(&k, forms[i].api, forms[i].url);
 		k.ask.wire = WIRE_NONE;
 		kit_chat(&k,

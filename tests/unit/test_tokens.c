@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/tokens.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/clock.h"
+#include "core/tokens.h"
+#include "tests/unit/unit.h"
 
 /* What vendors have counted; a line of the prompt is a message. */
 static const struct {

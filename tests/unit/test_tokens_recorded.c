@@ -6,13 +6,6 @@
  * and documents are reported too: most recorded ones are at an address, where
  * nobody sees their size.  Without fixtures skipped.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +18,7 @@
 #include "core/provider.h"
 #include "core/tokens.h"
 #include "core/usage.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/wires.h"
 
 #define VENDORS   24

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tools that clients search for themselves, as Codex and Claude Code do:
  * with every provider, though none but their own knows of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
@@ -18,6 +11,7 @@
 #include "core/sink.h"
 #include "fcgi/dialect.h"
 #include "tests/unit/crossing.h"
+#include "tests/unit/unit.h"
 
 #define N(list)   (sizeof(list) / sizeof(*(list)))
 #define MAX_BYTES ((size_t)64 << 20)

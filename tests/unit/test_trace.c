@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Traces: whose they are, how a call looks as spans, who gets them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/call.h"
@@ -24,10 +17,10 @@
 #include "core/trace.h"
 #include "core/upstream.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define ID       "0af7651916cd43dd8448eb211c80319c"
-#define PARENT   "b7ad6b7169203331"
+#define ID     "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
 
 static void
 a_trace_is_the_clients_if_its_header_is_right(void **state)

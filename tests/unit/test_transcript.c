@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/transcript.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/chat.h"
 #include "core/fold.h"
+#include "core/transcript.h"
+#include "tests/unit/unit.h"
 
 static void
 a_conversation_reads_as_a_person_would_read_it(void **state)

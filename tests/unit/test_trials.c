@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/trials.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/experiment.h"
 #include "core/price.h"
 #include "core/store.h"
+#include "core/trials.h"
 #include "core/trials_table.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 #define CENT (PUSD_PER_USD / 100)
 

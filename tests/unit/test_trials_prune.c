@@ -1,13 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/trials_prune.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/account.h"
 #include "core/arena.h"
 #include "core/experiment.h"
@@ -17,8 +8,10 @@
 #include "core/recover.h"
 #include "core/trial_record.h"
 #include "core/trials.h"
+#include "core/trials_prune.h"
 #include "core/trials_read.h"
 #include "tests/unit/calls.h"
+#include "tests/unit/unit.h"
 
 #define DAYS 10
 

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Transfers against the scripted provider, which runs as a child process. */
 #define UPSTREAM_WITHOUT_MAIN
-#include "tests/upstream.c"
-
 #include <dirent.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-
-#include <cmocka.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include "core/arena.h"
 #include "core/clock.h"
@@ -17,6 +11,8 @@
 #include "core/loop.h"
 #include "core/provider.h"
 #include "core/upstream.h"
+#include "tests/unit/unit.h"
+#include "tests/upstream.c"
 
 enum act {
 	NOTHING,

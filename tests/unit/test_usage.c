@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/usage.h"
+#include "tests/unit/unit.h"
 
 static void
 every_bucket_is_in_one_total_and_has_a_name(void **state)

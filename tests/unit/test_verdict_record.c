@@ -1,13 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/verdict_record.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/evidence.h"
@@ -16,9 +7,9 @@
 #include "core/provider.h"
 #include "core/trial_case.h"
 #include "core/trial_record.h"
+#include "core/verdict_record.h"
 #include "tests/unit/member.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/unit/unit.h"
 
 static const struct experiment experiment = { .name = { "e", 1 },
 	.version = "0123456789abcdef",

@@ -3,14 +3,8 @@
  * What becomes of each concept between two formats: the rows of wire.md §7
  * that have no test with a name of their own elsewhere.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/unit/crossing.h"
+#include "tests/unit/unit.h"
 
 #define N(list) (sizeof(list) / sizeof(*(list)))
 

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/zone.h"
+#include "tests/unit/unit.h"
 
 static int64_t
 at(const char *text)

@@ -11,7 +11,7 @@ export const key = {
 };
 
 // An answer that says no: its status, and the reason in words.
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, problem) {
     super(problem?.detail ?? problem?.title ??
       (status ? `the gateway answered ${status}` : 'the gateway does not answer'));

@@ -6,7 +6,7 @@ import { h } from './dom.js';
 const DAY = 86400000;
 const isDay = (s) => /^\d{4}-\d\d-\d\d$/.test(s ?? '') &&
   !Number.isNaN(Date.parse(s));
-export const dayText = (at) => new Date(at).toISOString().slice(0, 10);
+const dayText = (at) => new Date(at).toISOString().slice(0, 10);
 const daysBack = (n) => dayText(Date.now() - (n - 1) * DAY);
 const yearBack = () => {
   const now = new Date();

@@ -115,3 +115,14 @@ export function frames(bytes) {
       data: data?.startsWith('{') ? JSON.parse(data) : data };
   });
 }
+
+// The text that a stream says, in whatever dialect.
+export const said = (text) => frames(text).map(({ data }) => data?.choices
+  ? data.choices[0]?.delta?.content
+  : data?.type === 'response.output_text.delta' ? data.delta
+  : data?.delta?.text).join('');
+
+// Is that answer whole?  A stream says so itself.
+export const finished = (got, stream) => got.status === 200 && got.complete &&
+  (stream ? /^data: \[DONE\]$|^event: message_stop$/m.test(got.text)
+    : got.json !== undefined);

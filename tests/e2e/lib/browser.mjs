@@ -9,7 +9,7 @@ import puppeteer from 'puppeteer-core';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url)
   .resolve('axe-core/axe.min.js'), 'utf8');
-export const CHROMIUM = '/usr/bin/chromium';
+const CHROMIUM = '/usr/bin/chromium';
 
 export const SCREENS = {
   light: { width: 1280, height: 800 },

@@ -3,6 +3,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
+// Dollars of a row as picodollars.
+export const pusd = (usd) => {
+  const [whole, places = ''] = usd.split('.');
+  return BigInt(whole + places.padEnd(12, '0'));
+};
+
 export class Ledger {
   #cli;
 

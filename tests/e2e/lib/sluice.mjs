@@ -11,6 +11,7 @@ import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import Anthropic from '@anthropic-ai/sdk';
@@ -316,4 +317,12 @@ class Sluice {
 // replaces it; key: false makes no key and takes any answer of /healthz for
 // life; front is one of servers.mjs, as the user to run it as.
 export const startSluice = (opts) => new Sluice(opts).start();
-export const cliPath = BIN;
+// Start one after the other; all are stopped when the file is over.
+export const starting = () => {
+  const all = [];
+  after(() => Promise.all(all.map((s) => s.stop())));
+  return async (opts) => {
+    all.push(await startSluice(opts));
+    return all.at(-1);
+  };
+};

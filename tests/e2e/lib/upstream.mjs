@@ -126,6 +126,13 @@ class Upstream {
   // on('gpt-5', async (call) => call.answer({ text: 'Hi' }))
   on(model, script) { this.#scripts.set(model, script); }
 
+  // As providers of a configuration: { name: api }.
+  providers(apis) {
+    return Object.fromEntries(Object.entries(apis).map(([name, api]) => [name,
+      { api, key: 'k', base_url: api.startsWith('openai') ? `${this.url}/v1`
+        : this.url }]));
+  }
+
   // The calls for one model, in order; the next one when it comes.
   callsFor(model) { return this.calls.filter((c) => c.model === model); }
   next(model) {
