@@ -14,7 +14,8 @@ WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wdouble-promotion -Wnull-dereference $(if $(WERROR),-Werror)
 HARD    = -fno-common -fstack-protector-strong -fstack-clash-protection \
 	-fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-LINK    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LINK    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
+	-Wl,--export-dynamic-symbol=_gnutls_global_init_skip
 SAN    ?=
 ALL_CFLAGS = $(STD) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP
 

@@ -10,6 +10,7 @@
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/key.h"
 #include "core/seal.h"
 #include "core/trials_prune.h"
 #include "core/visit.h"
@@ -24,6 +25,7 @@ struct work {
 	struct state *state;
 	struct str name, provider, secret;
 	bool allow_shared, add;
+	bool has_keys; /* that are good still */
 };
 
 static int
@@ -77,12 +79,24 @@ static int
 drop(struct snap_edit *e, void *arg, struct error *err)
 {
 	const struct work *w = arg;
-	struct snap_record *r = snap_find(e, w->name);
+	struct account account;
 
-	if (r == NULL)
-		return error_set(err, ERROR_NOT_FOUND, "account %.*s not found",
+	if (get(e, w->name, &account, err) != 0)
+		return -1;
+	if (w->has_keys && !account.allow_shared)
+		return error_set(err, ERROR_BAD_REQUEST,
+		    "account %.*s has keys that could use the shared "
+		    "credentials without it: revoke them first",
 		    STR_ARG(w->name));
-	return snap_del(e, r);
+	return snap_del(e, snap_find(e, w->name));
+}
+
+static void
+note_key(void *arg, const struct key *key)
+{
+	struct work *w = arg;
+
+	w->has_keys |= key->revoked_us == 0 && str_eq(key->account, w->name);
 }
 
 int
@@ -90,7 +104,8 @@ account_remove(struct state *s, struct str name, struct error *err)
 {
 	struct work w = { .name = name };
 
-	if (snap_edit(s, &account_kind, drop, &w, err) != 0)
+	if (key_each(s, note_key, &w, err) != 0 ||
+	    snap_edit(s, &account_kind, drop, &w, err) != 0)
 		return -1;
 	return trials_forget_account(s, name, err) < 0 ? -1 : 0;
 }
@@ -230,7 +245,11 @@ int
 account_set(struct state *s, struct str name, struct str provider,
     struct str secret, bool add, struct error *err)
 {
-	struct work w = { s, name, provider, secret, false, add };
+	struct work w = { .state = s,
+		.name = name,
+		.provider = provider,
+		.secret = secret,
+		.add = add };
 
 	if (secret.n > MAX_SECRET_BYTES)
 		return error_set(

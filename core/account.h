@@ -41,7 +41,10 @@ struct account {
 /*
  * account_create(s, name, allow_shared, err), account_remove(s, name, err),
  * account_allow(s, name, allow_shared, err):
- * Returns  0, or -1: ERROR_BAD_REQUEST (there already, or no name),
+ * A key of no account may use the shared credentials: one that may not has to
+ * be revoked before its account is removed.
+ *
+ * Returns  0, or -1: ERROR_BAD_REQUEST (there already, no name, such keys),
  *          ERROR_NOT_FOUND, ERROR_STORE.
  * Blocks   on the lease, like all that follow.
  */

@@ -61,8 +61,8 @@ most_tokens(struct call *c)
 	const struct chat *chat =
 	    c->ask.decode != NULL ? plan_chat(&c->planner) : NULL;
 
-	return plan_input_tokens(&c->planner, NULL) +
-	    (chat != NULL ? chat->max_tokens : 0);
+	return limit_add(plan_input_tokens(&c->planner, NULL),
+	    chat != NULL ? chat->max_tokens : 0);
 }
 
 static int
@@ -112,20 +112,33 @@ may_be_billed(const struct call_try *t)
 	    t->at->err.kind != ERROR_NONE;
 }
 
-int
-allowance_again(struct call *c, struct error *err)
+/* What all that runs or has run may come to, with the one that begins. */
+static int64_t
+at_most(const struct call *c)
 {
-	const struct call_try *t, *last = NULL;
-	int64_t pusd;
+	const struct call_try *t;
+	int64_t sum = c->worst_pusd;
 
-	if (c->grant.pusd == 0)
-		return 0;
 	for (t = c->tries; t != NULL; t = t->next)
-		last = t;
-	if (last == NULL || !may_be_billed(last) ||
-	    !plan_price(&c->planner, &last->at->target, true, &pusd))
+		if (!t->settled || may_be_billed(t))
+			sum = limit_add(sum, t->worst_pusd);
+	return sum;
+}
+
+int
+allowance_again(struct call *c, const struct plan *plan, struct error *err)
+{
+	const struct target *unpriced;
+	int64_t more;
+
+	c->worst_pusd = 0;
+	if (c->grant.pusd == 0 ||
+	    !plan_worst(&c->planner, plan, &c->worst_pusd, &unpriced))
 		return 0;
-	if (limit_raise(c->limits, &c->grant, pusd, err) != 0)
+	more = at_most(c) - c->grant.pusd;
+	if (more <= 0)
+		return 0;
+	if (limit_raise(c->limits, &c->grant, more, err) != 0)
 		return -1;
 	c->row.reserved_pusd = c->grant.pusd;
 	return c->opened ? ledger_note(c->state, &c->row, err) : 0;

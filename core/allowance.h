@@ -14,6 +14,7 @@ struct attempt;
 struct call;
 struct call_try;
 struct error;
+struct plan;
 struct target;
 
 /*
@@ -48,13 +49,14 @@ struct attempt *allowance_prepare(struct call *c, struct ask *ask,
     const struct target *target, unsigned nth, struct error *err);
 
 /*
- * allowance_again(c, err):
- * Before an attempt that follows others: set aside what the last of them may
- * be billed for on top of the worst case, and note it in the ledger.
+ * allowance_again(c, plan, err):
+ * Before an attempt at the target ${plan}: if with those that run, or have
+ * failed and may be billed, it may come to more than was set aside, set that
+ * aside as well and note it in the ledger.
  *
  * Returns  0, or -1: ERROR_BUDGET, ERROR_STORE.
  */
-int allowance_again(struct call *c, struct error *err)
+int allowance_again(struct call *c, const struct plan *plan, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

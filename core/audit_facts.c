@@ -53,17 +53,20 @@ static int
 see_rollup(void *arg, const struct rollup_entry *e)
 {
 	struct comparing *c = arg;
-	struct str values[USAGE_QUERY_BY + 1] = { e->value };
-	struct ledger_sum *sum;
+	struct usage_groups *g = &c->run.groups;
+	const struct str values[USAGE_VALUES] = { e->value };
+	struct ledger_sum sum;
+	uint32_t group;
 	bool same;
 
 	if (!str_is(e->period, c->month))
 		return 1;
-	sum = usage_groups_at(&c->run.groups, values);
-	if (sum == NULL)
+	group = usage_groups_of(g, values);
+	if (group == USAGE_NO_GROUP)
 		return 1;
-	same = memcmp(sum, &e->sum, sizeof(*sum)) == 0;
-	if (!same && (c->run.facts_us == 0 || !is_within(sum, e->sum)))
+	usage_groups_sum(g, group, &sum);
+	same = memcmp(&sum, &e->sum, sizeof(sum)) == 0;
+	if (!same && (c->run.facts_us == 0 || !is_within(&sum, e->sum)))
 		return error_set(c->txn->err, ERROR_STORE,
 		    "database: facts: not what the rollups of %s by %s are: "
 		    "%.*s",
@@ -91,6 +94,7 @@ compare(struct comparing *c, const struct rollup_range *range)
 {
 	struct usage_groups *g = &c->run.groups;
 	int64_t since_us, until_us;
+	size_t n;
 	int rc;
 
 	if (month_span(c->month, &since_us, &until_us) != 0)
@@ -100,8 +104,8 @@ compare(struct comparing *c, const struct rollup_range *range)
 	if (c->run.facts_us <= since_us)
 		c->run.facts_us = 0;
 	rc = rollup_scan(c->txn, range, see_rollup, c);
-	usage_groups_sorted(g, USAGE_QUERY_BY + 1, USAGE_QUERY_BY + 1);
-	if (rc >= 0 && !g->full && c->run.facts_us == 0 && c->matched != g->n)
+	usage_groups_sorted(g, USAGE_VALUES, USAGE_VALUES, &n);
+	if (rc >= 0 && !g->full && c->run.facts_us == 0 && c->matched != n)
 		return error_set(c->txn->err, ERROR_STORE,
 		    "database: facts: %s by %s has more than the rollups",
 		    c->month, rollup_words[c->dim]);
@@ -123,7 +127,7 @@ compare_month(struct txn *t, const char *month, enum rollup_dim dim)
 	};
 	int rc;
 
-	usage_groups_init(&c.run.groups, a, 1);
+	usage_run_begin(&c.run, a);
 	rc = compare(&c, &range);
 	arena_free(a);
 	return rc;

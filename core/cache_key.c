@@ -122,6 +122,10 @@ list_leaves(struct keyer *k, const struct plan *plan, struct leaves *l)
 	    STR_ARG(plan->leaf->target.model));
 	if (plan->leaf->set.p != NULL)
 		canon_json(k->arena, plan->leaf->set, NULL, b);
+	if (plan->leaf->over.p != NULL) {
+		buf_addch(b, ' ');
+		canon_json(k->arena, plan->leaf->over, NULL, b);
+	}
 	l->list[l->n++] = buf_str(b);
 }
 

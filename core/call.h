@@ -81,6 +81,7 @@ struct call_try {
 	bool lost;  /* another one has won */
 	bool late;  /* it outlives the middle, being drained */
 	bool settled;
+	int64_t worst_pusd; /* the most it may cost; 0: no budget asks */
 	struct call_try *next;
 };
 
@@ -126,6 +127,7 @@ struct call {
 	struct sink nowhere;
 	const struct call_events *events;
 	void *arg;
+	int64_t worst_pusd; /* of the next attempt */
 	bool probe;    /* the breaker let the next attempt in as its probe */
 	bool over;     /* ended is on its way */
 	bool lingers;  /* call_linger waits */

@@ -131,14 +131,17 @@ cost_of(struct call *c, const struct attempt *at, struct ledger_attempt *la)
 /*
  * An answer that began and did not end is billed for what was seen; one that
  * never began may still have cost its input, where the request had left.
+ * Figures that are absurd are no figures.
  */
 static bool
 needs_estimate(const struct attempt *at)
 {
-	if (at->err.kind == ERROR_NONE || at->status >= 300)
-		return false;
-	return at->status != 0 || at->err.kind == ERROR_CLIENT_GONE ||
-	    at->err.kind == ERROR_UP_TIMEOUT;
+	if (at->err.kind == ERROR_NONE)
+		return at->meter.usage.source == USAGE_ESTIMATED;
+	if (at->status != 0)
+		return at->status < 300;
+	return at->err.kind == ERROR_CLIENT_GONE ||
+	    at->err.kind == ERROR_UP_TIMEOUT || at->err.kind == ERROR_BUSY;
 }
 
 /* Where closing does not stop the bill: as long as the answer that won. */

@@ -285,14 +285,15 @@ op_may(void *arg, const struct step *step, bool take)
 }
 
 static struct attempt *
-prepare(struct call *c, const struct route_target *leaf, unsigned nth,
-    struct error *err)
+prepare(
+    struct call *c, const struct plan *plan, unsigned nth, struct error *err)
 {
+	const struct route_target *leaf = plan->leaf;
 	struct attempt *at = c->prepared;
 	struct ask *ask;
 
 	c->prepared = NULL;
-	if (allowance_again(c, err) != 0)
+	if (allowance_again(c, plan, err) != 0)
 		return NULL;
 	if (at != NULL)
 		return at;
@@ -336,6 +337,7 @@ new_try(struct call *c, struct step *step, struct attempt *at)
 	t->health = health_find(
 	    c->planner.health, target->provider->name, target->model);
 	t->probe = c->probe;
+	t->worst_pusd = c->worst_pusd;
 	while (*end_of != NULL)
 		end_of = &(*end_of)->next;
 	*end_of = t;
@@ -384,7 +386,7 @@ op_start(void *arg, struct step *step, struct error *err)
 	struct call *c = arg;
 	const struct route_target *leaf = step->plan->leaf;
 	const struct health_report nothing = { .probe = true };
-	struct attempt *at = prepare(c, leaf, 0, err);
+	struct attempt *at = prepare(c, step->plan, 0, err);
 
 	if (at == NULL) {
 		if (c->probe)
@@ -408,7 +410,7 @@ rotate(struct call_try *t)
 
 	if (!allowance_rotates(t))
 		return false;
-	at = prepare(c, t->step->plan->leaf, t->at->target.nth + 1, &err);
+	at = prepare(c, t->step->plan, t->at->target.nth + 1, &err);
 	if (at == NULL)
 		return false;
 	attempt_discard(t->at);

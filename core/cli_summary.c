@@ -60,6 +60,7 @@ static void
 write_table(
     struct buf *out, const struct usage_query *q, const struct usage_result *r)
 {
+	struct usage_group group;
 	size_t i;
 	unsigned k;
 
@@ -69,9 +70,10 @@ write_table(
 		buf_addf(out, "%s  ", rollup_words[q->by[k]]);
 	for (i = 0; i < r->n; i++) {
 		buf_addch(out, '\n');
-		put_sum(out, &r->groups[i]->sum);
+		group = usage_result_at(r, i);
+		put_sum(out, &group.sum);
 		for (k = 0; k < q->n_by; k++)
-			put_value(out, q->by[k], r->groups[i]->values[k]);
+			put_value(out, q->by[k], group.values[k]);
 	}
 	buf_addch(out, '\n');
 	put_sum(out, &r->total);

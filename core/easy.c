@@ -32,6 +32,8 @@
 /* See set_body. */
 #define BODY_INLINE_BYTES (32 * 1024)
 
+static const char no_head[] = "the answer has no status";
+
 static const struct {
 	CURLoption option;
 	long value;
@@ -42,6 +44,7 @@ static const struct {
 	{ CURLOPT_UPLOAD_BUFFERSIZE, 16 * 1024 },
 	{ CURLOPT_TCP_NODELAY, 1 },
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
+	{ CURLOPT_MAXAGE_CONN, UPSTREAM_KEPT_S },
 	{ CURLOPT_FOLLOWLOCATION, 0 },
 	{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 };
@@ -114,18 +117,27 @@ on_rewind(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static void
-status_line(struct easy *e, struct str line)
+/*
+ * A head is complete: an interim answer's, which is forgotten, or the final
+ * one's.  curl has read the status; it takes it from lines that are nearly
+ * right, and numbers that are none.
+ */
+static bool
+end_head(struct easy *e)
 {
-	struct str word;
-	int64_t status = 0;
+	long status = 0;
 
-	(void)str_split(
-	    str_skip(line, (size_t)str_find(line, STR(" ")) + 1), ' ', &word);
-	if (str_i64(word, 100, 999, &status) < 0)
-		status = 0;
-	e->status = (int)status;
-	e->head = NULL;
+	(void)curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 100 || status > 999) {
+		e->refused = no_head;
+		return false;
+	}
+	e->head_done = status >= 200;
+	if (e->head_done)
+		transfer_head(e->t, (int)status, e->head);
+	else
+		e->head = NULL;
+	return true;
 }
 
 static bool
@@ -157,14 +169,10 @@ on_head_line(char *p, size_t size, size_t n, void *arg)
 		return 0;
 	if (e->head_done)
 		return size * n;
-	if (line.n == 0 && e->status >= 200) {
-		e->head_done = true;
-		transfer_head(e->t, e->status, e->head);
-	} else if (str_starts(line, "HTTP/")) {
-		status_line(e, line);
-	} else if (line.n > 0 && !header_line(e, line)) {
+	if (str_starts(line, "HTTP/"))
+		return size * n;
+	if (line.n == 0 ? !end_head(e) : !header_line(e, line))
 		return 0;
-	}
 	return e->t ? size * n : 0;
 }
 
@@ -173,7 +181,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct easy *e = arg;
 
-	if (!e->t)
+	if (!e->t || !e->head_done)
 		return 0;
 	if (e->t->paused)
 		return CURL_WRITEFUNC_PAUSE;
@@ -352,6 +360,7 @@ easy_new(struct transfer *t, struct error *err)
 	struct easy *e = mem_new(sizeof(*e));
 
 	e->up = t->up;
+	e->up->n_easy++;
 	e->t = t;
 	if (upstream_ready(t->up))
 		e->curl = curl_easy_init();
@@ -369,6 +378,7 @@ easy_free(struct easy *e)
 {
 	curl_easy_cleanup(e->curl);
 	curl_slist_free_all(e->headers);
+	e->up->n_easy--;
 	free(e);
 }
 
@@ -392,6 +402,10 @@ easy_finish(struct easy *e, CURLcode code)
 	enum transfer_end end = TRANSFER_CUT;
 	size_t i;
 
+	if (code == CURLE_OK && !e->head_done) {
+		e->refused = no_head;
+		code = CURLE_WEIRD_SERVER_REPLY;
+	}
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends[i].code == code)
 			end = ends[i].end;

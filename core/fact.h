@@ -4,21 +4,27 @@
  * packed into a block, a block is opened and gives up the columns that are
  * asked for.  A block takes some twenty bytes a call, so sums over a million
  * of them, by whatever one likes, are sums over a few hundred blocks.
+ * What is asked for together is a part: a block is stored as one item with all
+ * parts, or one item for each, of which only those that matter are read.
  *
  * What a call adds to a sum is what its attempts add, plus what stands in its
  * own columns: nearly always nothing, which costs nothing.  A call that is
  * taken back is a fact of its own, all of whose numbers are negated.
  *
- * A block, record version 1 of table facts (store.h):
- *	varints		how many calls, attempts, tags
+ * An item, record version 2 of table facts (store.h):
+ *	varints		how many calls, attempts, tags the block has
  *	for each dimension from ROLLUP_KEY on: the bytes that its names take
- *		(varint), and these: how many (varint), then of each its
- *		length + 1 (0: absent; varint) and its bytes
- *	the columns that are not 0 throughout, by number: the number and the
- *		width in bits (a byte each; 0 to 57, or 64), the least value
- *		(zigzag varint), what each value is above it, as a stream of
- *		bits, the lowest first, filled up to a byte
+ *		(varint; 0: its part is not here), and these: how many
+ *		(varint), then of each its length + 1 (0: absent; varint) and
+ *		its bytes
+ *	the columns of its parts that are not 0 throughout, by number: the
+ *		number and the width in bits (a byte each; 0 to 57, or 64;
+ *		+ 128: with a factor), the least value (zigzag varint), the
+ *		factor, if any (varint), how many factors each value is above
+ *		the least, as a stream of bits, the lowest first, filled up to
+ *		a byte
  *	8 bytes 0
+ * Version 1 had no factors, and all parts in one item.
  */
 #ifndef CORE_FACT_H
 #define CORE_FACT_H
@@ -36,6 +42,7 @@ struct buf;
 
 #define FACT_MOST_BITS 57 /* that a load of 8 bytes has, wherever they begin */
 #define FACT_PADDING   8  /* that load may begin at the last byte */
+#define FACT_FACTOR    128u /* with the width: a factor follows */
 
 /* What a column has one value each of. */
 enum fact_kind {
@@ -72,6 +79,21 @@ enum fact_column {
 /* fact_kind_of(c): what column ${c} has one value each of. */
 enum fact_kind fact_kind_of(enum fact_column c);
 
+/* By number, in the keys of items, too. */
+enum fact_part {
+	FACT_COSTS,  /* how many calls, attempts and tags; what they cost */
+	FACT_STARTS, /* when the calls began */
+	FACT_REST,   /* all other numbers, times */
+	FACT_NAMED,  /* + dimension - ROLLUP_KEY: its names and its column */
+	FACT_PARTS = FACT_NAMED + ROLLUP_DIMS - ROLLUP_KEY
+};
+
+/* Sets of parts are bits. */
+#define FACT_EVERY ((1u << FACT_PARTS) - 1)
+
+/* fact_part_of(d): the part of a dimension; of ROLLUP_ALL FACT_STARTS. */
+enum fact_part fact_part_of(enum rollup_dim d);
+
 /* The column of a dimension; of ROLLUP_ALL there is none. */
 extern const enum fact_column fact_columns[ROLLUP_DIMS];
 
@@ -96,12 +118,13 @@ void fact_add(struct fact_pile *p, const struct ledger_view *view, bool taken);
 /* fact_is_full(p): a block of it is as large as one should be. */
 bool fact_is_full(const struct fact_pile *p);
 
-/* fact_pack(p, out): the block of a pile that is not empty. */
-void fact_pack(const struct fact_pile *p, struct buf *out);
+/* fact_pack(p, parts, out): an item with ${parts} of a pile, not empty. */
+void fact_pack(const struct fact_pile *p, unsigned parts, struct buf *out);
 
 struct fact_packed {
 	const char *bits;
 	int64_t least;
+	uint64_t factor;
 	unsigned width;
 };
 
@@ -121,6 +144,7 @@ struct fact_block {
 	struct fact_packed packed[FACT_COLUMNS];
 	bool decoded[FACT_COLUMNS];
 	struct str names[ROLLUP_DIMS]; /* as they are stored */
+	struct buf *items[FACT_PARTS]; /* what is read, by its owner */
 	struct fact_room values[FACT_COLUMNS], lists[ROLLUP_DIMS];
 };
 
@@ -138,15 +162,18 @@ struct fact_names {
 void *fact_room(struct arena *a, struct fact_room *room, size_t n);
 
 /*
- * fact_open(b, bytes):
- * Begin to read a block; ${bytes} must stay.
+ * fact_open(b, bytes), fact_more(b, bytes):
+ * Begin to read a block with the item that has FACT_COSTS; go on with another
+ * of its items.  ${bytes} must stay.
  *
- * Returns  0, or -1 for bytes that are no block.
+ * Returns  0, or -1 for bytes that are no such item.
  */
 int fact_open(struct fact_block *b, struct str bytes)
     __attribute__((warn_unused_result));
+int fact_more(struct fact_block *b, struct str bytes)
+    __attribute__((warn_unused_result));
 
-/* fact_is_zero(b, c): is column ${c} 0 throughout? */
+/* fact_is_zero(b, c): is column ${c} 0 throughout, or its part not here? */
 bool fact_is_zero(const struct fact_block *b, enum fact_column c);
 
 /* fact_values(b, c): all values of a column. */

@@ -26,9 +26,11 @@ take_names(struct fact_block *b, struct str *bytes)
 	unsigned d;
 
 	for (d = ROLLUP_KEY; d < ROLLUP_DIMS; d++) {
-		if (varint_take(bytes, &n) != 0 || n > bytes->n)
+		if (varint_take(bytes, &n) != 0 || n > bytes->n ||
+		    (n > 0 && b->names[d].n > 0))
 			return -1;
-		b->names[d] = (struct str){ bytes->p, (size_t)n };
+		if (n > 0)
+			b->names[d] = (struct str){ bytes->p, (size_t)n };
 		*bytes = str_skip(*bytes, (size_t)n);
 	}
 	return 0;
@@ -37,19 +39,23 @@ take_names(struct fact_block *b, struct str *bytes)
 static int
 take_column(struct fact_block *b, struct str *bytes)
 {
-	unsigned c = (unsigned char)bytes->p[0], width;
-	uint64_t least, n;
+	unsigned c = (unsigned char)bytes->p[0];
+	unsigned width = (unsigned char)bytes->p[1] & ~FACT_FACTOR;
+	bool has_factor = (unsigned char)bytes->p[1] & FACT_FACTOR;
+	uint64_t least, factor = 1, n;
 
-	if (c >= FACT_COLUMNS)
+	if (c >= FACT_COLUMNS || b->packed[c].bits != NULL)
 		return -1;
-	width = (unsigned char)bytes->p[1];
 	n = ((uint64_t)b->n[fact_kind_of((enum fact_column)c)] * width + 7) / 8;
 	*bytes = str_skip(*bytes, 2);
 	if ((width > FACT_MOST_BITS && width != 64) ||
-	    varint_take(bytes, &least) != 0 || bytes->n < n + FACT_PADDING)
+	    varint_take(bytes, &least) != 0 ||
+	    (has_factor && varint_take(bytes, &factor) != 0) ||
+	    bytes->n < n + FACT_PADDING)
 		return -1;
 	b->packed[c] = (struct fact_packed){ .bits = bytes->p,
 		.least = varint_unzigzag(least),
+		.factor = factor,
 		.width = width };
 	*bytes = str_skip(*bytes, (size_t)n);
 	return 0;
@@ -71,25 +77,44 @@ adds_up(struct fact_block *b, enum fact_column c, enum fact_kind kind)
 	return left == 0;
 }
 
-int
-fact_open(struct fact_block *b, struct str bytes)
+static int
+take_counts(struct str *bytes, uint32_t counts[FACT_KINDS])
 {
 	uint64_t n;
 	unsigned k;
 
-	memset(b->packed, 0, sizeof(b->packed));
-	memset(b->decoded, 0, sizeof(b->decoded));
 	for (k = 0; k < FACT_KINDS; k++) {
-		if (varint_take(&bytes, &n) != 0 || n > MOST_VALUES)
+		if (varint_take(bytes, &n) != 0 || n > MOST_VALUES)
 			return -1;
-		b->n[k] = (uint32_t)n;
+		counts[k] = (uint32_t)n;
 	}
-	if (take_names(b, &bytes) != 0)
+	return 0;
+}
+
+int
+fact_more(struct fact_block *b, struct str bytes)
+{
+	uint32_t counts[FACT_KINDS];
+
+	if (take_counts(&bytes, counts) != 0 ||
+	    memcmp(counts, b->n, sizeof(counts)) != 0 ||
+	    take_names(b, &bytes) != 0)
 		return -1;
 	while (bytes.n > FACT_PADDING)
 		if (take_column(b, &bytes) != 0)
 			return -1;
-	return bytes.n == FACT_PADDING &&
+	return bytes.n == FACT_PADDING ? 0 : -1;
+}
+
+int
+fact_open(struct fact_block *b, struct str bytes)
+{
+	struct str counts = bytes;
+
+	memset(b->packed, 0, sizeof(b->packed));
+	memset(b->decoded, 0, sizeof(b->decoded));
+	memset(b->names, 0, sizeof(b->names));
+	return take_counts(&counts, b->n) == 0 && fact_more(b, bytes) == 0 &&
 		adds_up(b, FACT_ATTEMPTS, FACT_ATTEMPT) &&
 		adds_up(b, FACT_TAGS, FACT_TAG)
 	    ? 0
@@ -112,7 +137,8 @@ unpack(const struct fact_packed *p, uint32_t n, int64_t *out)
 
 	for (i = 0; i < n; i++, bit += p->width) {
 		memcpy(&word, p->bits + bit / 8, sizeof(word));
-		out[i] = (int64_t)(least + (le64toh(word) >> bit % 8 & mask));
+		word = le64toh(word) >> bit % 8 & mask;
+		out[i] = (int64_t)(least + word * p->factor);
 	}
 }
 

@@ -34,6 +34,36 @@ fact_kind_of(enum fact_column c)
 				    : FACT_TAG;
 }
 
+enum fact_part
+fact_part_of(enum rollup_dim d)
+{
+	return d == ROLLUP_ALL ? FACT_STARTS
+			       : (enum fact_part)(FACT_NAMED + d - ROLLUP_KEY);
+}
+
+/* The part that column ${c} is in. */
+static enum fact_part
+part_of(unsigned c)
+{
+	unsigned d = ROLLUP_KEY;
+
+	switch (c) {
+	case FACT_SIGN:
+	case FACT_ATTEMPTS:
+	case FACT_TAGS:
+	case FACT_FIELD + LEDGER_SUM_COST:
+	case FACT_AT_FIELD + LEDGER_SUM_COST:
+		return FACT_COSTS;
+	case FACT_START:
+		return FACT_STARTS;
+	default:
+		while (d < ROLLUP_DIMS && fact_columns[d] != c)
+			d++;
+		return d < ROLLUP_DIMS ? fact_part_of((enum rollup_dim)d)
+				       : FACT_REST;
+	}
+}
+
 void
 fact_pile_init(struct fact_pile *p, struct arena *a)
 {
@@ -283,10 +313,10 @@ pack_names(const struct dict *d, struct buf *out)
 
 /* The last bytes are zero; the buffer is large enough. */
 static void
-pack_bits(const int64_t *v, uint32_t n, int64_t least, unsigned width,
-    struct buf *out)
+pack_bits(
+    const int64_t *v, uint32_t n, const struct fact_packed *p, struct buf *out)
 {
-	size_t bytes = ((size_t)n * width + 7) / 8, bit = 0;
+	size_t bytes = ((size_t)n * p->width + 7) / 8, bit = 0;
 	char *to = buf_room(out, bytes + FACT_PADDING);
 	uint64_t word;
 	uint32_t i;
@@ -294,14 +324,35 @@ pack_bits(const int64_t *v, uint32_t n, int64_t least, unsigned width,
 	if (to == NULL)
 		return;
 	memset(to, 0, bytes + FACT_PADDING);
-	for (i = 0; i < n; i++, bit += width) {
+	for (i = 0; i < n; i++, bit += p->width) {
 		memcpy(&word, to + bit / 8, sizeof(word));
 		word = le64toh(word);
-		word |= ((uint64_t)v[i] - (uint64_t)least) << bit % 8;
+		word |= ((uint64_t)v[i] - (uint64_t)p->least) / p->factor
+		    << bit % 8;
 		word = htole64(word);
 		memcpy(to + bit / 8, &word, sizeof(word));
 	}
 	buf_added(out, bytes);
+}
+
+/* The largest number that all values are a multiple of above the least:
+ * amounts are so many tokens at a price. */
+static uint64_t
+factor_of(const int64_t *v, uint32_t n, int64_t least)
+{
+	uint64_t factor = 0, x, rest;
+	uint32_t i;
+
+	for (i = 0; i < n && factor != 1; i++) {
+		x = (uint64_t)v[i] - (uint64_t)least;
+		while (factor != 0 && (rest = x % factor) != 0) {
+			x = factor;
+			factor = rest;
+		}
+		if (factor == 0)
+			factor = x;
+	}
+	return factor != 0 ? factor : 1;
 }
 
 static void
@@ -310,7 +361,8 @@ pack_column(const struct fact_pile *p, unsigned c, struct buf *out)
 	const int64_t *v = p->columns[c];
 	uint32_t i, n = p->n[fact_kind_of((enum fact_column)c)];
 	int64_t least, most;
-	unsigned width;
+	struct fact_packed packed;
+	uint64_t span;
 
 	if (v == NULL || n == 0)
 		return;
@@ -320,19 +372,24 @@ pack_column(const struct fact_pile *p, unsigned c, struct buf *out)
 	}
 	if (least == 0 && most == 0)
 		return;
-	for (width = 0; width < FACT_MOST_BITS &&
-	     ((uint64_t)most - (uint64_t)least) >> width != 0;)
-		width++;
-	if (((uint64_t)most - (uint64_t)least) >> width != 0)
-		width = 64;
+	packed = (struct fact_packed){ .least = least,
+		.factor = factor_of(v, n, least) };
+	span = ((uint64_t)most - (uint64_t)least) / packed.factor;
+	while (packed.width < FACT_MOST_BITS && span >> packed.width != 0)
+		packed.width++;
+	if (span >> packed.width != 0)
+		packed.width = 64;
 	buf_addch(out, (char)c);
-	buf_addch(out, (char)width);
+	buf_addch(
+	    out, (char)(packed.width | (packed.factor != 1 ? FACT_FACTOR : 0)));
 	pack_number(out, varint_zigzag(least));
-	pack_bits(v, n, least, width, out);
+	if (packed.factor != 1)
+		pack_number(out, packed.factor);
+	pack_bits(v, n, &packed, out);
 }
 
 void
-fact_pack(const struct fact_pile *p, struct buf *out)
+fact_pack(const struct fact_pile *p, unsigned parts, struct buf *out)
 {
 	static const char padding[FACT_PADDING];
 	unsigned i;
@@ -340,8 +397,12 @@ fact_pack(const struct fact_pile *p, struct buf *out)
 	for (i = 0; i < FACT_KINDS; i++)
 		pack_number(out, p->n[i]);
 	for (i = ROLLUP_KEY; i < ROLLUP_DIMS; i++)
-		pack_names(&p->names[i], out);
+		if (parts >> fact_part_of((enum rollup_dim)i) & 1)
+			pack_names(&p->names[i], out);
+		else
+			pack_number(out, 0);
 	for (i = 0; i < FACT_COLUMNS; i++)
-		pack_column(p, i, out);
+		if (parts >> part_of(i) & 1)
+			pack_column(p, i, out);
 	buf_add(out, padding, sizeof(padding));
 }

@@ -65,13 +65,15 @@ key_of(const struct parts *p)
 	put_be(key.bytes + 9, 8, sortable(p->first_us));
 	put_be(key.bytes + 17, 4, p->calls);
 	put_be(key.bytes + 21, 4, p->serial);
+	key.bytes[FACTS_KEY_BYTES] = FACT_COSTS;
+	key.parts = p->level == FACTS_LAST;
 	return key;
 }
 
 static struct str
 view(const struct facts_key *key)
 {
-	return (struct str){ key->bytes, FACTS_KEY_BYTES };
+	return (struct str){ key->bytes, (size_t)FACTS_KEY_BYTES + key->parts };
 }
 
 static uint32_t
@@ -87,8 +89,8 @@ facts_span(const struct facts_key *key, int64_t *first_us, int64_t *last_us)
 	*first_us = (int64_t)get_be(key->bytes + 9, 8);
 }
 
-static int
-damaged(struct txn *t)
+int
+facts_damaged(struct txn *t)
 {
 	return error_set(
 	    t->err, ERROR_STORE, "database: facts.db: a damaged record");
@@ -105,12 +107,38 @@ facts_new(struct txn *t)
 	return f;
 }
 
+static int
+put_item(struct txn *t, const struct fact_pile *p, const struct facts_key *key,
+    unsigned parts)
+{
+	struct buf *b = buf_new(t->arena, BLOCK_BYTES);
+
+	fact_pack(p, parts, b);
+	if (buf_over(b))
+		return error_set(t->err, ERROR_STORE, "facts: too large");
+	return store_put(t, STORE_FACTS, view(key), buf_str(b));
+}
+
+static int
+put_items(struct txn *t, const struct fact_pile *p, struct facts_key *key)
+{
+	unsigned part;
+	int rc = 0;
+
+	if (!key->parts)
+		return put_item(t, p, key, FACT_EVERY);
+	for (part = 0; part < FACT_PARTS && rc == 0; part++) {
+		key->bytes[FACTS_KEY_BYTES] = (char)part;
+		rc = put_item(t, p, key, 1u << part);
+	}
+	return rc;
+}
+
 /* A block of the pile, which is empty then. */
 static int
 put_pile(struct facts *f, struct fact_pile *p, unsigned level)
 {
 	struct txn *t = f->txn;
-	struct buf *b = buf_new(t->arena, BLOCK_BYTES);
 	struct parts parts = { .level = level,
 		.first_us = p->first_us,
 		.last_us = p->last_us,
@@ -119,15 +147,14 @@ put_pile(struct facts *f, struct fact_pile *p, unsigned level)
 	struct str old;
 	int rc;
 
-	fact_pack(p, b);
-	if (buf_over(b))
-		return error_set(t->err, ERROR_STORE, "facts: too large");
 	while ((rc = store_get(t, STORE_FACTS, view(&key), &old)) == 1) {
 		parts.serial++;
 		key = key_of(&parts);
 	}
+	if (rc == 0)
+		rc = put_items(t, p, &key);
 	fact_pile_init(p, t->arena);
-	return rc < 0 ? -1 : store_put(t, STORE_FACTS, view(&key), buf_str(b));
+	return rc;
 }
 
 static unsigned
@@ -176,18 +203,23 @@ note(struct listing *l, const struct facts_key *key)
 	list->keys[list->n++] = *key;
 }
 
+/* A block with items of its own is noted at the first of them. */
 static int
 see_key(void *arg, struct str bytes, struct str none)
 {
 	struct listing *l = arg;
-	struct facts_key key;
+	struct facts_key key = { .parts = bytes.n > FACTS_KEY_BYTES };
+	const struct facts_list *list = l->list;
 
 	(void)none;
-	l->damaged = bytes.n != FACTS_KEY_BYTES;
+	l->damaged = bytes.n != (size_t)FACTS_KEY_BYTES + key.parts;
 	if (l->damaged || (unsigned char)bytes.p[0] != l->level)
 		return 1;
 	memcpy(key.bytes, bytes.p, FACTS_KEY_BYTES);
-	note(l, &key);
+	key.bytes[FACTS_KEY_BYTES] = FACT_COSTS;
+	if (list->n == 0 ||
+	    memcmp(&list->keys[list->n - 1], &key, sizeof(key)) != 0)
+		note(l, &key);
 	return 0;
 }
 
@@ -196,7 +228,7 @@ facts_list(struct txn *t, unsigned level, int64_t since_us, int64_t until_us,
     struct arena *a, struct facts_list *list)
 {
 	struct parts from = { .level = level, .last_us = since_us };
-	struct facts_key key = key_of(&from);
+	const struct facts_key key = key_of(&from);
 	struct listing l = { .level = level,
 		.since_us = since_us,
 		.until_us = until_us,
@@ -205,58 +237,68 @@ facts_list(struct txn *t, unsigned level, int64_t since_us, int64_t until_us,
 
 	if (store_scan_keys(t, STORE_FACTS, view(&key), see_key, &l) < 0)
 		return -1;
-	return l.damaged ? damaged(t) : 0;
+	return l.damaged ? facts_damaged(t) : 0;
 }
 
-struct opening {
-	const struct facts_key *key;
-	struct fact_block *b;
-	int (*fn)(void *arg, struct fact_block *b);
-	void *arg;
-	bool found, damaged;
-};
+/* The item of ${key} into ${b}: 1, 0 if there is none, -1. */
+static int
+read_item(struct txn *t, const struct facts_key *key, unsigned part,
+    struct fact_block *b, struct str *bytes)
+{
+	if (b->items[part] == NULL)
+		b->items[part] = buf_new(b->arena, BLOCK_BYTES);
+	return store_get_into(t, STORE_FACTS, view(key), b->items[part], bytes);
+}
 
 static int
-see_block(void *arg, struct str key, struct str value)
+read_more(
+    struct txn *t, struct facts_key key, unsigned parts, struct fact_block *b)
 {
-	struct opening *o = arg;
+	struct str bytes;
+	unsigned part;
+	int rc;
 
-	if (!str_eq(key, view(o->key)))
-		return 1;
-	o->found = true;
-	o->damaged = fact_open(o->b, value) != 0 ||
-	    o->b->n[FACT_CALL] != calls_of(o->key) || o->fn(o->arg, o->b) != 0;
-	return 1;
+	for (part = FACT_COSTS + 1; part < FACT_PARTS; part++) {
+		if ((parts >> part & 1) == 0)
+			continue;
+		key.bytes[FACTS_KEY_BYTES] = (char)part;
+		rc = read_item(t, &key, part, b, &bytes);
+		if (rc < 0)
+			return -1;
+		if (rc == 0 || fact_more(b, bytes) != 0)
+			return facts_damaged(t);
+	}
+	return 0;
 }
 
 int
-facts_read(struct txn *t, const struct facts_key *key, struct fact_block *b,
-    int (*fn)(void *arg, struct fact_block *b), void *arg)
+facts_read(struct txn *t, const struct facts_key *key, unsigned parts,
+    struct fact_block *b)
 {
-	struct opening o = { .key = key, .b = b, .fn = fn, .arg = arg };
+	struct str bytes;
+	int rc = read_item(t, key, FACT_COSTS, b, &bytes);
 
-	if (store_scan(t, STORE_FACTS, view(key), see_block, &o) < 0)
-		return -1;
-	if (!o.found)
+	if (rc == 0)
 		return error_set(t->err, ERROR_STORE,
 		    "facts: they were built anew meanwhile, ask again");
-	return o.damaged ? damaged(t) : 0;
+	if (rc < 0)
+		return -1;
+	if (fact_open(b, bytes) != 0 || b->n[FACT_CALL] != calls_of(key))
+		return facts_damaged(t);
+	return key->parts ? read_more(t, *key, parts, b) : 0;
 }
 
-static int
-append(void *pile, struct fact_block *b)
-{
-	return fact_append(pile, b);
-}
-
-/* Move a block to the pile, which goes to the next level when it is full. */
+/* Move a block, below the last level, to the pile, which goes to the next level when it is full. */
 static int
 merge_one(struct facts *f, struct fact_pile *p, const struct facts_key *key)
 {
 	unsigned level = (unsigned char)key->bytes[0];
 
-	if (facts_read(f->txn, key, &f->block, append, p) != 0 ||
-	    store_del(f->txn, STORE_FACTS, view(key)) != 0)
+	if (facts_read(f->txn, key, FACT_EVERY, &f->block) != 0)
+		return -1;
+	if (fact_append(p, &f->block) != 0)
+		return facts_damaged(f->txn);
+	if (store_del(f->txn, STORE_FACTS, view(key)) != 0)
 		return -1;
 	return fact_is_full(p) ? put_pile(f, p, level + 1) : 0;
 }

@@ -15,11 +15,13 @@
  * A reader that has read levels 0 and 1 and the keys of level 2 in one
  * transaction may take his time with the blocks of level 2.
  *
- * Table facts, record version 1:
+ * Table facts, record version 2:
  *	key	level (a byte), the latest and the earliest start of a call
  *		(8 bytes each, us since 1970), how many calls (4 bytes), a
- *		number that tells them apart (4 bytes); all big-endian
+ *		number that tells them apart (4 bytes); all big-endian; at
+ *		level 2 the part (a byte), of which there are all
  *	value	fact.h
+ * Version 1 had no parts, and its blocks of level 2 stay as they are.
  */
 #ifndef CORE_FACTS_H
 #define CORE_FACTS_H
@@ -35,7 +37,7 @@ struct txn;
 
 #define FACTS_LEVELS    3
 #define FACTS_LAST      (FACTS_LEVELS - 1)
-#define FACTS_KEY_BYTES 25
+#define FACTS_KEY_BYTES 25 /* and the part */
 
 /*
  * facts_new(t), facts_add(f, view, taken), facts_end(f):
@@ -50,7 +52,8 @@ int facts_end(struct facts *f) __attribute__((warn_unused_result));
 /* Keys of blocks, in their order. */
 struct facts_list {
 	struct facts_key {
-		char bytes[FACTS_KEY_BYTES];
+		char bytes[FACTS_KEY_BYTES + 1];
+		bool parts; /* an item for each */
 	} * keys;
 	size_t n, room;
 };
@@ -68,15 +71,17 @@ int facts_list(struct txn *t, unsigned level, int64_t since_us,
     __attribute__((warn_unused_result));
 
 /*
- * facts_read(t, key, b, fn, arg):
- * Open the block of ${key} in ${b} and call ${fn}, which returns -1 if it
- * finds that it is damaged.
+ * facts_read(t, key, parts, b):
+ * Open the block of ${key} in ${b}, with ${parts} and FACT_COSTS at least.
  *
  * Returns  0, or -1: ERROR_STORE.
+ * Memory   valid until ${b} is used for the next.
  */
-int facts_read(struct txn *t, const struct facts_key *key, struct fact_block *b,
-    int (*fn)(void *arg, struct fact_block *b), void *arg)
-    __attribute__((warn_unused_result));
+int facts_read(struct txn *t, const struct facts_key *key, unsigned parts,
+    struct fact_block *b) __attribute__((warn_unused_result));
+
+/* facts_damaged(t): -1: ERROR_STORE; what was read makes no sense. */
+int facts_damaged(struct txn *t);
 
 /* facts_span(key, first_us, last_us): when the calls of a block began. */
 void facts_span(

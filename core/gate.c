@@ -57,20 +57,40 @@ gate_open(struct gate *g, struct error *err)
 	return 0;
 }
 
+/* Is there room for ${ev} among the first of ${events} and ${bytes}? */
+static bool
+fits(const struct gate *g, const struct event *ev, size_t events, size_t bytes)
+{
+	return g->events < events && g->bytes + ev->text.n < bytes;
+}
+
+/* Held, or dropped: true if that is all there is to do with ${ev}. */
+static bool
+waits(struct gate *g, const struct event *ev)
+{
+	bool ping = ev->kind == EVENT_PING ||
+	    (ev->kind == EVENT_FRAME && g->after_ping);
+
+	g->after_ping = ev->kind == EVENT_PING;
+	if (event_is_content(ev))
+		return false;
+	if (ping && !fits(g, ev, GATE_MAX_EVENTS / 2, GATE_MAX_BYTES / 2))
+		return true;
+	if (!fits(g, ev, GATE_MAX_EVENTS, GATE_MAX_BYTES))
+		return false;
+	hold(g, ev);
+	return true;
+}
+
 static int
 gate_put(struct sink *s, const struct event *ev, struct error *err)
 {
 	struct gate *g = (struct gate *)s;
 
-	if (!g->open) {
-		if (!event_is_content(ev) && g->events < GATE_MAX_EVENTS &&
-		    g->bytes + ev->text.n < GATE_MAX_BYTES) {
-			hold(g, ev);
-			return 0;
-		}
-		if (gate_open(g, err) != 0)
-			return -1;
-	}
+	if (!g->open && waits(g, ev))
+		return 0;
+	if (!g->open && gate_open(g, err) != 0)
+		return -1;
 	return sink_put(g->next, ev, err);
 }
 

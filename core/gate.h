@@ -5,7 +5,9 @@
  * answer that fails before it can still become an honest HTTP status.  With
  * content, or beyond GATE_MAX_EVENTS / GATE_MAX_BYTES, the gate opens: what
  * was held goes on, and everything after it passes at once.  Where to is
- * asked at that moment, because several attempts may race for it.
+ * asked at that moment, because several attempts may race for it.  Pings, and
+ * whatever else is a frame without data (a web page instead of a stream is
+ * full of them), do not open it: what is beyond half the room is dropped.
  */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
@@ -30,6 +32,7 @@ struct gate {
 	void *arg;
 	struct arena *arena; /* where held events are copied to */
 	bool open;
+	bool after_ping; /* its frame comes next */
 	struct held *held, **tail;
 	size_t events, bytes;
 };

@@ -198,7 +198,7 @@ state_to_look_at(struct gateway *gw)
 	return state;
 }
 
-void
+bool
 gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 {
 	struct state *state = state_to_look_at(gw);
@@ -208,7 +208,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	bool due;
 
 	if (state == NULL)
-		return;
+		return false;
 	flights_sweep(gw->flights);
 	due =
 	    state_backlog_ms(state) >= (min_age_ms > 0 ? min_age_ms : LAZY_MS);
@@ -218,7 +218,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	if (min_age_ms == 0 && now_us - gw->ingested_us >= SWEEP_US)
 		due = true;
 	if (!due)
-		return;
+		return false;
 	gw->ingested_us = now_us;
 	/* Who is behind goes on, but gives back the lease in between. */
 	while ((rc = state_ingest(state, 0, &err)) == 1 && passes < MAX_PASSES)
@@ -226,6 +226,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	gw->busy = clock_mono_us() - now_us > BUSY_US;
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
+	return true;
 }
 
 /* auth.admin_key of the configuration is a key without an account. */

@@ -75,9 +75,10 @@ struct flights *gateway_flights(struct gateway *gw);
  * second, as long as there is little of it.  A CGI run leaves what is fresh to
  * others.  What dead processes have left of answers under way goes first.
  *
+ * Returns  whether there was something to do.
  * Blocks   up to some 100 ms.
  */
-void gateway_ingest(struct gateway *gw, int64_t min_age_ms);
+bool gateway_ingest(struct gateway *gw, int64_t min_age_ms);
 
 /*
  * gateway_auth(gw, conf, a, presented, key, err):

@@ -38,8 +38,9 @@ static const struct field {
 
 _Static_assert(
     N_FIELDS + USAGE_BUCKETS == LEDGER_SUM_FIELDS, "fields and header differ");
-_Static_assert(
-    AT(cached) == LEDGER_SUM_FIRST && AT(duration) == LEDGER_SUM_FIELDS,
+_Static_assert(AT(unpriced) == LEDGER_SUM_UNPRICED &&
+	AT(cost_pusd) == LEDGER_SUM_COST && AT(cached) == LEDGER_SUM_FIRST &&
+	AT(duration) == LEDGER_SUM_FIELDS,
     "the numbers come first, in their order");
 
 int64_t *
@@ -221,18 +222,19 @@ pick(struct str object, const struct want *wants, size_t n)
 }
 
 static void
-read_usage(struct str usage, struct ledger_sum *sum)
+read_usage(struct str usage, struct ledger_sum *sum, struct str *others)
 {
 	struct str raw[USAGE_BUCKETS] = { { 0 } }, units = STR_NONE,
 		   searches = STR_NONE;
-	struct want wants[USAGE_BUCKETS + 1];
+	struct want wants[USAGE_BUCKETS + 2];
 	const struct want unit[] = { { "web_search", &searches } };
 	unsigned i;
 
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		wants[i] = (struct want){ usage_bucket_names[i], &raw[i] };
 	wants[USAGE_BUCKETS] = (struct want){ "units", &units };
-	pick(usage, wants, USAGE_BUCKETS + 1);
+	wants[USAGE_BUCKETS + 1] = (struct want){ "others", others };
+	pick(usage, wants, USAGE_BUCKETS + 2);
 	for (i = 0; i < USAGE_BUCKETS; i++)
 		sum->tokens[i] = count(raw[i]);
 	pick(units, unit, 1);
@@ -298,12 +300,33 @@ read_attempt(struct arena *a, struct str text, struct ledger_view_attempt *at)
 	at->name = str_of(arena_printf(
 	    a, "%.*s/%.*s", STR_ARG(at->provider), STR_ARG(at->model)));
 	note_outcome(&at->sum, at->outcome);
-	read_usage(usage, &at->sum);
+	read_usage(usage, &at->sum, &at->others);
 	if (!amount(cost, &at->sum.cost_pusd))
 		at->sum.unpriced = 1;
 	note_overhead(&at->sum, at->outcome, name_of(role));
 	if (str_is(at->outcome, "won"))
 		note_times(&at->sum, duration, ttft);
+}
+
+bool
+ledger_view_other(struct arena *a, const struct ledger_view_attempt *at,
+    size_t *pos, struct ledger_view_attempt *other)
+{
+	struct str text, model = STR_NONE, cost = STR_NONE;
+	const struct want wants[] = { { "model", &model },
+		{ "cost_usd", &cost } };
+
+	*other = *at;
+	other->others = STR_NONE;
+	if (at->others.n == 0 || !jtext_item(at->others, pos, &text))
+		return false;
+	pick(text, wants, sizeof(wants) / sizeof(*wants));
+	other->model = other->returned_model = text_of(a, model);
+	other->sum = (struct ledger_sum){ .attempts = 1 };
+	read_usage(text, &other->sum, &other->others);
+	if (!amount(cost, &other->sum.cost_pusd))
+		other->sum.unpriced = 1;
+	return true;
 }
 
 static void

@@ -39,8 +39,10 @@ struct ledger_sum {
  * The numbers, in the order in which rollups store them; those that come
  * before LEDGER_SUM_FIRST were in the first version.
  */
-#define LEDGER_SUM_FIRST  (11 + USAGE_BUCKETS)
-#define LEDGER_SUM_FIELDS (LEDGER_SUM_FIRST + 3)
+#define LEDGER_SUM_FIRST    (11 + USAGE_BUCKETS)
+#define LEDGER_SUM_FIELDS   (LEDGER_SUM_FIRST + 3)
+#define LEDGER_SUM_UNPRICED 6
+#define LEDGER_SUM_COST     7 /* cost_pusd */
 
 /* ledger_sum_field(s, i): number ${i} of ${s}. */
 int64_t *ledger_sum_field(struct ledger_sum *s, unsigned i);
@@ -93,7 +95,8 @@ void ledger_sum_write(const struct ledger_sum *s, struct jw *w);
 struct ledger_view_attempt {
 	struct str provider, model, returned_model, credential;
 	struct str outcome, cost_source;
-	struct str name; /* "provider/model" */
+	struct str name;   /* "provider/model" */
+	struct str others; /* list: what of it other models did; absent */
 	struct ledger_sum sum;
 };
 
@@ -115,6 +118,16 @@ struct ledger_view {
  * Memory   what is not a view into ${row} is in ${a}.
  */
 void ledger_view(struct arena *a, struct str row, struct ledger_view *view);
+
+/*
+ * ledger_view_other(a, at, pos, other):
+ * The next of ${at->others} from *${pos} on, which begins at 0, as an attempt
+ * of its own; what it says is part of ${at->sum}, too.
+ *
+ * Returns  false at the end.
+ */
+bool ledger_view_other(struct arena *a, const struct ledger_view_attempt *at,
+    size_t *pos, struct ledger_view_attempt *other);
 
 /*
  * ledger_view_day(view, day):

@@ -71,18 +71,24 @@ money_cell(const struct budget *b, struct str zone_name)
 	return limit_cell_id(kind, b->name, zone_name);
 }
 
+/* Once, however often a call says the same tag. */
 static void
 add_budget(struct making *m, const struct budget *b)
 {
 	struct limit_count *to = &m->budgets[m->n];
+	uint64_t cell = money_cell(b, m->ask->zone_name);
+	size_t i;
 
+	for (i = 0; i < m->n; i++)
+		if (m->budgets[i].cell == cell)
+			return;
 	if (m->n == MAX_BUDGETS) {
 		m->too_many = true;
 		return;
 	}
 	to->budget = *b;
 	to->budget.name = str_dup(m->arena, b->name);
-	to->cell = money_cell(b, m->ask->zone_name);
+	to->cell = cell;
 	to->start_us = window_start(m->ask->zone, b->window, m->ask->now_us);
 	m->n++;
 }

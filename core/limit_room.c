@@ -240,7 +240,8 @@ limit_room_roll(struct limit_cell *cell, int64_t start_us)
 
 	if (was_us == start_us)
 		return;
-	if (start_us < was_us)
+	cell->went_back |= start_us < was_us;
+	if (cell->went_back)
 		cell->counted = false;
 	fence();
 	cell->is.money.spent = 0;

@@ -54,6 +54,7 @@ struct limit_cell {
 	bool counted;     /* spent includes what the ledger has */
 	bool alerted;
 	bool is_rate;
+	bool went_back; /* to a window before the one it was in */
 };
 
 struct limit_hold {
@@ -107,8 +108,9 @@ struct limit_cell *limit_room_cell(
 /*
  * limit_room_roll(cell, start_us):
  * Bring a money cell to the window that began at ${start_us}.  A later window
- * begins with nothing spent; an earlier one, after the clock has gone back,
- * must be counted anew.
+ * begins with nothing spent; an earlier one, after the clock has gone back or
+ * for a call that began just before the window did, must be counted anew, and
+ * so must every one after that: it may have been there before.
  */
 void limit_room_roll(struct limit_cell *cell, int64_t start_us);
 

@@ -25,7 +25,7 @@ meter_put(struct sink *s, const struct event *ev, struct error *err)
 		m->model = str_dup(m->arena, ev->name);
 	else if (ev->kind == EVENT_STOP)
 		m->stop = ev->stop;
-	else if (ev->kind == EVENT_DELTA)
+	else if (ev->kind == EVENT_DELTA && ev->block != BLOCK_VECTOR)
 		m->content_bytes += (int64_t)ev->text.n;
 	if (m->first_content_us == 0 && event_is_content(ev))
 		m->first_content_us = clock_mono_us();

@@ -22,7 +22,7 @@ struct meter {
 	struct str model;         /* of START; absent before */
 	enum stop_reason stop;    /* STOP_NONE until the model ended */
 	int64_t first_content_us; /* monotonic; 0: none yet */
-	int64_t content_bytes;
+	int64_t content_bytes;    /* of words; vectors are none */
 };
 
 /* meter_init(m, a, next): a fresh meter before ${next}. */

@@ -13,6 +13,7 @@
 #define MOST_SEARCHES  10
 #define MOST_ANSWERS   128
 #define UNKNOWN_OUTPUT 8192 /* the most of a model without a limit */
+#define MOST_OUTPUT    INT64_C(100000000) /* whatever a request says */
 
 static int64_t
 output_tokens(struct planner *p, const struct target *t, bool worst)
@@ -25,7 +26,9 @@ output_tokens(struct planner *p, const struct target *t, bool worst)
 	n = chat != NULL ? chat->max_tokens : 0;
 	if (n == 0)
 		n = !worst ? USUAL_OUTPUT : most > 0 ? most : UNKNOWN_OUTPUT;
-	return most > 0 && n > most ? most : n;
+	if (most == 0 || most > MOST_OUTPUT)
+		most = MOST_OUTPUT;
+	return n > most ? most : n;
 }
 
 /* What this target has read from its cache, it most likely reads again. */
@@ -88,8 +91,7 @@ worst_price(struct planner *p, const struct target *t,
 	if (jtext_get(p->ask->body, "speed", &n) && str_is(n, "\"fast\""))
 		tier = STR("fast");
 	most.input_tokens = input + input / 4 + 16;
-	if (p->ask->operation == OPERATION_CHAT)
-		most.output_tokens = output_tokens(p, t, true) * answers;
+	most.output_tokens = output_tokens(p, t, true) * answers;
 	most.mode = usage_mode_of(tier);
 	if (price->modes[most.mode].n_tiers == 0)
 		most.mode = USAGE_STANDARD;

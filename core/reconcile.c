@@ -88,7 +88,7 @@ sum_of(const struct ledger_view_attempt *at)
 }
 
 static void
-add_attempt(struct matching *m, const struct ledger_view *v,
+add_model(struct matching *m, const struct ledger_view *v,
     const struct ledger_view_attempt *at)
 {
 	struct str model = STR_NONE, key = STR_NONE;
@@ -106,6 +106,24 @@ add_attempt(struct matching *m, const struct ledger_view *v,
 			   name_of(m->row, (struct str){ v->started_at.p, 10 },
 			       model, key)),
 	    &more);
+}
+
+/* A bill says what an advisor did under his model, a row beside the other's. */
+static void
+add_attempt(struct matching *m, const struct ledger_view *v,
+    const struct ledger_view_attempt *at)
+{
+	struct ledger_view_attempt own = *at, other;
+	size_t pos = 0;
+
+	while (m->by_model && ledger_view_other(m->row, at, &pos, &other)) {
+		/* Without a price for one of them there is none for all. */
+		if (at->sum.unpriced > 0)
+			other.sum.cost_pusd = other.sum.unpriced = 0;
+		ledger_sum_take(&own.sum, &other.sum);
+		add_model(m, v, &other);
+	}
+	add_model(m, v, &own);
 }
 
 static bool

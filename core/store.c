@@ -41,7 +41,21 @@ static const char *const files[STORE_TABLES] = {
 
 #define PLAIN_VERSION  1
 #define PACKED_VERSION 2 /* ledger: row_pack.h */
+#define FACTS_VERSION  2 /* fact.h */
 #define SUMS_VERSION   3 /* of rollups: rollup.h */
+
+static const int versions[STORE_TABLES] = {
+	[STORE_LEDGER] = PACKED_VERSION,
+	[STORE_ROLLUP] = SUMS_VERSION,
+	[STORE_FACTS] = FACTS_VERSION,
+};
+
+/* The version of what is written to ${table}, and the newest in it. */
+static int
+version_of(enum store_table table)
+{
+	return versions[table] != 0 ? versions[table] : PLAIN_VERSION;
+}
 
 const char *
 store_file(enum store_table table)
@@ -265,16 +279,13 @@ enum store_fault
 store_decode(enum store_table table, struct str *value, struct buf *scratch)
 {
 	int version = value->n > 0 ? (unsigned char)value->p[0] : 0;
-	int newest = table == STORE_LEDGER ? PACKED_VERSION
-	    : table == STORE_ROLLUP        ? SUMS_VERSION
-					   : PLAIN_VERSION;
 
 	if (version == 0)
 		return STORE_BROKEN;
-	if (version > newest)
+	if (version > version_of(table))
 		return STORE_OTHER;
 	*value = str_skip(*value, 1);
-	if (version == PLAIN_VERSION || table == STORE_ROLLUP)
+	if (version == PLAIN_VERSION || table != STORE_LEDGER)
 		return STORE_FINE;
 	buf_reset(scratch);
 	if (row_unpack(*value, scratch) != 0)
@@ -315,7 +326,8 @@ wrap(struct store *s, enum store_table table, struct str value)
 	if (table == STORE_LEDGER && row_pack(&s->packer, value, b) == 0)
 		return buf_str(b);
 	buf_reset(b);
-	buf_addch(b, table == STORE_ROLLUP ? SUMS_VERSION : PLAIN_VERSION);
+	buf_addch(b,
+	    (char)(table == STORE_LEDGER ? PLAIN_VERSION : version_of(table)));
 	buf_adds(b, value);
 	return buf_str(b);
 }
@@ -337,6 +349,30 @@ store_get(
 		return -1;
 	*value = str_dup(t->arena, *value);
 	return 1;
+}
+
+int
+store_get_into(struct txn *t, enum store_table table, struct str key,
+    struct buf *b, struct str *value)
+{
+	DB *db = t->store->db[table];
+	DBT k = dbt(key), v = dbt(STR_NONE);
+	int rc = DB_BUFFER_SMALL;
+
+	buf_reset(b);
+	v.flags = DB_DBT_USERMEM;
+	while (rc == DB_BUFFER_SMALL) {
+		v.data = buf_room(b, v.size);
+		v.ulen = (u_int32_t)b->cap;
+		rc = v.data != NULL ? db->get(db, t->store->txn, &k, &v, 0)
+				    : DB_VERIFY_BAD;
+	}
+	if (rc == DB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return fail(t->store, rc, files[table], t->err);
+	*value = str_of_dbt(&v);
+	return unwrap(t, table, value) == 0 ? 1 : -1;
 }
 
 int

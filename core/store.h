@@ -18,11 +18,11 @@
  *	accounts	name			account_record.h
  *	budgets		scope, window, name	budget.h
  *	rollup, meta	rollup.h		rollup.h
- *	facts		facts.h			fact.h
+ *	facts		facts.h			fact.h, from version 1 on
  *	trials, verdicts, evidence, experiments	trial_record.h
  *	feedback	call id			feedback.h
  *
- * All others are of version 1.  The first layout had the first four tables,
+ * Where nothing is said they are of version 1.  The first layout had the first four tables,
  * and plain rows.  Tables that are missing are made; rollup.h says how they
  * are filled.  Rows are packed as they change.
  */
@@ -135,6 +135,14 @@ int store_txn(struct store *s, int (*body)(struct txn *t, void *arg), void *arg,
  */
 int store_get(struct txn *t, enum store_table table, struct str key,
     struct str *value) __attribute__((warn_unused_result));
+
+/*
+ * store_get_into(t, table, key, b, value):
+ * As store_get, but ${*value} is in ${b}, into which it is read at once; not
+ * for rows.
+ */
+int store_get_into(struct txn *t, enum store_table table, struct str key,
+    struct buf *b, struct str *value) __attribute__((warn_unused_result));
 
 /*
  * store_put(t, table, key, value), store_del(t, table, key):

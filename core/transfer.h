@@ -30,6 +30,7 @@ struct upstream {
 	struct loop_timer timer; /* curl's next timeout */
 	struct loop_timer kick;  /* see to todo */
 	struct easy *todo;       /* handles to add, resume or free */
+	unsigned n_easy;         /* handles there are */
 	bool busy;               /* curl is on the stack */
 	const char *ca_file;     /* NULL: none */
 	const char *ca_dir;      /* NULL: none; both NULL: curl's default */
@@ -43,7 +44,6 @@ struct easy {
 	bool queued;        /* in up->todo */
 	bool added;         /* curl has it */
 	bool head_done;
-	int status;          /* of the last status line */
 	struct header *head; /* in the transfer's arena */
 	size_t head_bytes, head_lines;
 	size_t sent;                /* bytes of the body curl has taken */

@@ -28,6 +28,20 @@ struct watch {
 	curl_socket_t fd;
 };
 
+/*
+ * Libraries that libcurl was linked with for protocols that we do not speak
+ * bring GnuTLS, which prepares itself when it is loaded (half a megabyte of
+ * memory that is touched, ms of a CGI run) unless the program defines this:
+ * GNUTLS_SKIP_GLOBAL_INIT of gnutls.h.  Who needs GnuTLS prepares it then.
+ */
+int _gnutls_global_init_skip(void);
+
+int
+_gnutls_global_init_skip(void)
+{
+	return 1;
+}
+
 static void
 global_init(void)
 {
@@ -260,6 +274,15 @@ upstream_free(struct upstream *u)
 	loop_timer_stop(u->loop, &u->timer);
 	loop_timer_stop(u->loop, &u->kick);
 	free(u);
+}
+
+void
+upstream_rest(struct upstream *u)
+{
+	if (u->n_easy > 0)
+		return;
+	put_away(u);
+	loop_timer_stop(u->loop, &u->timer);
 }
 
 void

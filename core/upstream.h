@@ -54,6 +54,15 @@ struct upstream *upstream_new(struct loop *loop);
 void upstream_free(struct upstream *u);
 
 /*
+ * upstream_rest(u):
+ * Close the connections that are kept, unless a transfer runs.  For a process
+ * that is idle: curl itself looks at them only when the next transfer starts,
+ * and uses none that was idle for UPSTREAM_KEPT_S (CURLOPT_MAXAGE_CONN).
+ */
+#define UPSTREAM_KEPT_S 118
+void upstream_rest(struct upstream *u);
+
+/*
  * transfer_start(u, a, rq, limits, ev, arg, err):
  * Send ${rq} and report to ${ev}.  A canned answer is played by timers
  * through the same callbacks.

@@ -2,7 +2,7 @@
 /*
  * Which group of a query the calls of a block belong to.  A combination of
  * values is looked for by the small numbers that they have in the block, then
- * by those that they have in all blocks, and only then by their texts.
+ * by those that they have in all groups.
  */
 #ifndef CORE_USAGE_AXES_H
 #define CORE_USAGE_AXES_H
@@ -28,10 +28,9 @@ int usage_axes_set(struct usage_axes *u, struct fact_block *b)
 
 /*
  * usage_axes_at(u, at):
- * Returns  the sum of the group of call, attempt and tag ${at}, as far as they
- *          matter; NULL if there can be no more groups.
+ * Returns  the group of call, attempt and tag ${at}, as far as they matter;
+ *          USAGE_NO_GROUP if there can be no more groups.
  */
-struct ledger_sum *usage_axes_at(
-    struct usage_axes *u, const uint32_t at[FACT_KINDS]);
+uint32_t usage_axes_at(struct usage_axes *u, const uint32_t at[FACT_KINDS]);
 
 #endif

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/usage_block.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/usage_axes.h"
 
-#define COST        (offsetof(struct ledger_sum, cost_pusd) / sizeof(int64_t))
 #define FIRST_PICKS ((size_t)8192)
-
-/* Values ${at} of a column that go to a sum. */
-struct pick {
-	struct ledger_sum *to;
-	uint32_t at;
-};
+#define TOTAL       0u /* where there are no groups */
 
 struct picks {
-	struct pick *list;
-	size_t n;
+	struct usage_picks of;
+	size_t most;
 	struct fact_room room;
 };
 
-/* Calls, and attempts, with what they add. */
+/* Calls, and attempts, with the groups that they go to; or to the total. */
 struct side {
 	struct picks calls, attempts;
 	bool whole; /* all of a call; or each of its attempts, and it once */
@@ -80,6 +73,22 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 	return u;
 }
 
+unsigned
+usage_block_parts(const struct usage_block *u, bool cut)
+{
+	const struct usage_query *q = u->run->q;
+	unsigned d, parts = 1u << FACT_COSTS;
+
+	if (!u->run->ranks)
+		parts |= 1u << FACT_REST;
+	if (cut)
+		parts |= 1u << FACT_STARTS;
+	for (d = 0; d < ROLLUP_DIMS; d++)
+		if (asks(q, (enum rollup_dim)d))
+			parts |= 1u << fact_part_of((enum rollup_dim)d);
+	return parts;
+}
+
 /* --- what a block has of what is asked --- */
 
 /* Returns 1 if no name passes. */
@@ -128,13 +137,13 @@ passes(const struct usage_block *u, enum rollup_dim d, uint32_t i)
 static void
 keep_calls(struct usage_block *u, bool cut)
 {
-	const int64_t *start = fact_values(u->b, FACT_START);
+	const int64_t *start = cut ? fact_values(u->b, FACT_START) : NULL;
 	uint32_t i, n = u->b->n[FACT_CALL];
 	unsigned d;
 
 	u->keep = fact_room(u->b->arena, &u->keep_room, n + 1);
 	for (i = 0; i < n; i++)
-		u->keep[i] = !cut ||
+		u->keep[i] = start == NULL ||
 		    (start[i] >= u->since_us &&
 			(u->until_us == 0 || start[i] < u->until_us));
 	for (d = ROLLUP_KEY; d < ROLLUP_DIMS; d++) {
@@ -150,18 +159,22 @@ keep_calls(struct usage_block *u, bool cut)
 /* --- which sums a call goes to --- */
 
 static void
-pick(struct usage_block *u, struct picks *p, uint32_t at, struct ledger_sum *to)
+grow(struct usage_block *u, struct picks *p)
 {
-	const struct pick *old = p->list;
-	size_t used = p->n * sizeof(*old);
+	const struct usage_pick *old = p->of.list;
 
-	if (used == p->room.n) {
-		p->list = fact_room(
-		    u->b->arena, &p->room, used + FIRST_PICKS * sizeof(*old));
-		if (old != NULL)
-			memcpy(p->list, old, used);
-	}
-	p->list[p->n++] = (struct pick){ to, at };
+	p->most = p->most != 0 ? 2 * p->most : FIRST_PICKS;
+	p->of.list = fact_room(u->b->arena, &p->room, p->most * sizeof(*old));
+	if (old != NULL)
+		memcpy(p->of.list, old, p->of.n * sizeof(*old));
+}
+
+static inline void
+pick(struct usage_block *u, struct picks *p, uint32_t at, uint32_t group)
+{
+	if (p->of.n == p->most)
+		grow(u, p);
+	p->of.list[p->of.n++] = (struct usage_pick){ group, at };
 }
 
 /* One call's share of the columns, from .. to (exclusive), by kind. */
@@ -171,8 +184,8 @@ struct span {
 };
 
 static void
-pick_whole(struct usage_block *u, struct side *side, const struct span *s,
-    struct ledger_sum *to)
+pick_whole(
+    struct usage_block *u, struct side *side, const struct span *s, uint32_t to)
 {
 	uint32_t i;
 
@@ -181,18 +194,19 @@ pick_whole(struct usage_block *u, struct side *side, const struct span *s,
 		pick(u, &side->attempts, i, to);
 }
 
-/* An attempt; and the call, if the sum has nothing of it since ${first}. */
+/* An attempt; and the call, if the group has nothing of it since ${first}. */
 static void
 pick_attempt(struct usage_block *u, struct side *side, size_t first,
-    const uint32_t at[FACT_KINDS], struct ledger_sum *to)
+    const uint32_t at[FACT_KINDS], uint32_t group)
 {
+	const struct usage_picks *calls = &side->calls.of;
 	size_t i = first;
 
-	pick(u, &side->attempts, at[FACT_ATTEMPT], to);
-	while (i < side->calls.n && side->calls.list[i].to != to)
+	pick(u, &side->attempts, at[FACT_ATTEMPT], group);
+	while (i < calls->n && calls->list[i].group != group)
 		i++;
-	if (i == side->calls.n)
-		pick(u, &side->calls, at[FACT_CALL], to);
+	if (i == calls->n)
+		pick(u, &side->calls, at[FACT_CALL], group);
 }
 
 static bool
@@ -209,8 +223,8 @@ pick_groups(struct usage_block *u, const struct span *s)
 	uint32_t attempts =
 	    u->has_attempts ? s->to[FACT_ATTEMPT] : at[FACT_ATTEMPT] + 1;
 	uint32_t tags = u->has_tags ? s->to[FACT_TAG] : s->from[FACT_TAG] + 1;
-	size_t first = u->groups.calls.n;
-	struct ledger_sum *to;
+	size_t first = u->groups.calls.of.n;
+	uint32_t to;
 
 	for (; at[FACT_ATTEMPT] < attempts; at[FACT_ATTEMPT]++) {
 		if (u->has_attempts && !attempt_passes(u, at[FACT_ATTEMPT]))
@@ -220,7 +234,7 @@ pick_groups(struct usage_block *u, const struct span *s)
 			if (u->has_tags && !passes(u, ROLLUP_TAG, at[FACT_TAG]))
 				continue;
 			to = usage_axes_at(u->axes, at);
-			if (to == NULL)
+			if (to == USAGE_NO_GROUP)
 				return;
 			if (u->has_attempts)
 				pick_attempt(u, &u->groups, first, at, to);
@@ -236,7 +250,7 @@ pick_total(struct usage_block *u, const struct span *s)
 {
 	uint32_t at[FACT_KINDS] = { s->call, s->from[FACT_ATTEMPT],
 		s->from[FACT_TAG] };
-	size_t first = u->total.calls.n;
+	size_t first = u->total.calls.of.n;
 
 	if (u->filters[ROLLUP_TAG].fits != NULL) {
 		while (at[FACT_TAG] < s->to[FACT_TAG] &&
@@ -246,12 +260,12 @@ pick_total(struct usage_block *u, const struct span *s)
 			return;
 	}
 	if (u->total.whole) {
-		pick_whole(u, &u->total, s, &u->run->total);
+		pick_whole(u, &u->total, s, TOTAL);
 		return;
 	}
 	for (; at[FACT_ATTEMPT] < s->to[FACT_ATTEMPT]; at[FACT_ATTEMPT]++)
 		if (attempt_passes(u, at[FACT_ATTEMPT]))
-			pick_attempt(u, &u->total, first, at, &u->run->total);
+			pick_attempt(u, &u->total, first, at, TOTAL);
 }
 
 static void
@@ -276,59 +290,68 @@ pick_calls(struct usage_block *u, bool once)
 
 /* --- adding up --- */
 
-/* All numbers but the first, from columns ${first} + 1 on; to ${all}, or,
- * where that is NULL, to the sums that were picked. */
+/* What is picked of a column, to the total. */
+static void
+add_field(struct ledger_sum *total, const struct usage_picks *p,
+    const int64_t *v, unsigned field)
+{
+	const struct usage_pick *x = p->list, *end = x + p->n;
+	int64_t sum = 0;
+
+	for (; x < end; x++)
+		if (__builtin_add_overflow(sum, v[x->at], &sum)) {
+			/* it has wrapped around: back, and what there was */
+			ledger_sum_put(total, field,
+			    (int64_t)((uint64_t)sum - (uint64_t)v[x->at]));
+			sum = v[x->at];
+		}
+	ledger_sum_put(total, field, sum);
+}
+
+/* All numbers but the first, from columns ${first} + 1 on. */
 static void
 add_fields(struct usage_block *u, const struct picks *p, unsigned first,
-    struct ledger_sum *all)
+    struct ledger_sum *total)
 {
-	const struct pick *x, *end = p->list + p->n;
 	enum fact_column c;
-	const int64_t *v;
-	int64_t sum, more;
 	unsigned i;
 
 	for (i = 1; i < LEDGER_SUM_FIELDS; i++) {
 		c = (enum fact_column)(first + i);
-		if (fact_is_zero(u->b, c) || (u->run->ranks && i != COST))
+		if (fact_is_zero(u->b, c) ||
+		    (u->run->ranks && i != LEDGER_SUM_COST))
 			continue;
-		v = fact_values(u->b, c);
-		for (x = p->list; all == NULL && x < end; x++)
-			ledger_sum_put(x->to, i, v[x->at]);
-		for (sum = 0; all != NULL && x < end; x++) {
-			more = v[x->at];
-			if (__builtin_add_overflow(sum, more, &sum)) {
-				ledger_sum_put(all, i, sum);
-				sum = more;
-			}
-		}
-		if (all != NULL)
-			ledger_sum_put(all, i, sum);
+		if (total == NULL)
+			usage_groups_put(
+			    &u->run->groups, &p->of, i, fact_values(u->b, c));
+		else
+			add_field(total, &p->of, fact_values(u->b, c), i);
 	}
 }
 
-/* Buckets of column ${c} into the histogram at ${offset} of the sums. */
+/* A damaged column is one with numbers of no buckets. */
 static int
-add_times(const struct picks *p, struct fact_block *b, enum fact_column c,
-    const int64_t *sign, struct ledger_sum *all)
+add_time(struct usage_block *u, const struct picks *p, enum fact_column c,
+    const int64_t *sign, struct ledger_sum *total)
 {
-	const struct pick *x, *end = p->list + p->n;
-	const int64_t *v = fact_values(b, c);
-	struct ledger_sum *to;
+	bool ttft = c == FACT_TTFT || c == FACT_AT_TTFT;
+	const struct usage_pick *x = p->of.list, *end = x + p->of.n;
+	const int64_t *v = fact_values(u->b, c);
+	uint32_t i, n = u->b->n[fact_kind_of(c)];
 	struct latency *l;
 
-	if (fact_is_zero(b, c))
+	if (fact_is_zero(u->b, c))
 		return 0;
-	for (x = p->list; x < end; x++) {
-		if (v[x->at] < 0 || v[x->at] > LATENCY_BUCKETS)
+	for (i = 0; i < n; i++)
+		if (v[i] < 0 || v[i] > LATENCY_BUCKETS)
 			return -1;
-		if (v[x->at] == 0)
-			continue;
-		to = all != NULL ? all : x->to;
-		l = c == FACT_DURATION || c == FACT_AT_DURATION ? &to->duration
-								: &to->ttft;
-		l->n[v[x->at] - 1] += (int32_t)sign[x->at];
-	}
+	if (total == NULL)
+		usage_groups_time(&u->run->groups, &p->of,
+		    ttft ? USAGE_TTFT : USAGE_DURATION, v, sign);
+	else
+		for (l = ttft ? &total->ttft : &total->duration; x < end; x++)
+			if (v[x->at] != 0)
+				l->n[v[x->at] - 1] += (int32_t)sign[x->at];
 	return 0;
 }
 
@@ -348,28 +371,31 @@ set_attempt_signs(struct usage_block *u)
 			*to++ = sign[i];
 }
 
+/* ${total}: to that, or if NULL to the groups. */
 static int
-add_side(struct usage_block *u, const struct side *side, struct ledger_sum *all)
+add_side(
+    struct usage_block *u, const struct side *side, struct ledger_sum *total)
 {
 	const int64_t *sign = fact_values(u->b, FACT_SIGN);
-	const struct pick *x = side->calls.list, *end = x + side->calls.n;
 
-	for (; x < end; x++)
-		ledger_sum_put(all != NULL ? all : x->to, 0, sign[x->at]);
-	add_fields(u, &side->attempts, FACT_AT_FIELD, all);
+	if (total != NULL)
+		add_field(total, &side->calls.of, sign, 0);
+	else
+		usage_groups_put(&u->run->groups, &side->calls.of, 0, sign);
+	add_fields(u, &side->attempts, FACT_AT_FIELD, total);
 	if (side->whole)
-		add_fields(u, &side->calls, FACT_FIELD, all);
+		add_fields(u, &side->calls, FACT_FIELD, total);
 	if (u->run->ranks)
 		return 0;
 	if (!side->whole)
-		return add_times(&side->attempts, u->b, FACT_AT_DURATION,
-			   u->attempt_sign, all) != 0
+		return add_time(u, &side->attempts, FACT_AT_DURATION,
+			   u->attempt_sign, total) != 0
 		    ? -1
-		    : add_times(&side->attempts, u->b, FACT_AT_TTFT,
-			  u->attempt_sign, all);
-	return add_times(&side->calls, u->b, FACT_DURATION, sign, all) != 0
+		    : add_time(u, &side->attempts, FACT_AT_TTFT,
+			  u->attempt_sign, total);
+	return add_time(u, &side->calls, FACT_DURATION, sign, total) != 0
 	    ? -1
-	    : add_times(&side->calls, u->b, FACT_TTFT, sign, all);
+	    : add_time(u, &side->calls, FACT_TTFT, sign, total);
 }
 
 /* A call that can be in one group only is in the total as it is there. */
@@ -380,8 +406,8 @@ usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 	int rc;
 
 	u->b = b;
-	u->groups.calls.n = u->groups.attempts.n = 0;
-	u->total.calls.n = u->total.attempts.n = 0;
+	u->groups.calls.of.n = u->groups.attempts.of.n = 0;
+	u->total.calls.of.n = u->total.attempts.of.n = 0;
 	rc = set_filters(u);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
@@ -389,7 +415,8 @@ usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 		return -1;
 	keep_calls(u, cut);
 	pick_calls(u, once);
-	set_attempt_signs(u);
+	if (!u->groups.whole || !u->total.whole)
+		set_attempt_signs(u);
 	if (add_side(u, &u->groups, NULL) != 0)
 		return -1;
 	return add_side(u, once ? &u->groups : &u->total, &u->run->total);

@@ -20,8 +20,15 @@ struct usage_block *usage_block_new(
     struct usage_run *run, int64_t since_us, int64_t until_us);
 
 /*
+ * usage_block_parts(u, cut):
+ * Returns  the parts of a block that are asked for; ${cut}: there may be calls
+ *          of other times in it.
+ */
+unsigned usage_block_parts(const struct usage_block *u, bool cut);
+
+/*
  * usage_block_add(u, b, cut):
- * Add up a block; ${cut}: there may be calls of other times in it.
+ * Add up a block.
  *
  * Returns  0, or -1: it is damaged.
  * Memory   what it needs for that is in the arena of ${b}.

@@ -27,29 +27,26 @@ struct reading {
 	int64_t visit_us; /* a visit may take; 0: any */
 	struct arena *arena;
 	struct fact_block columns;
-	bool is_cut;              /* the block has calls of other times */
 	struct facts_list blocks; /* of the last level */
 	size_t at;                /* the next of them */
 	bool listed, late;
 };
 
 static int
-add_block(void *arg, struct fact_block *b)
-{
-	struct reading *r = arg;
-
-	return usage_block_add(r->block, b, r->is_cut);
-}
-
-static int
 read_block(struct txn *t, struct reading *r, const struct facts_key *key)
 {
 	int64_t first_us, last_us;
+	bool cut;
 
 	facts_span(key, &first_us, &last_us);
-	r->is_cut = first_us < r->since_us ||
+	cut = first_us < r->since_us ||
 	    (r->until_us != 0 && last_us >= r->until_us);
-	return facts_read(t, key, &r->columns, add_block, r);
+	if (facts_read(t, key, usage_block_parts(r->block, cut), &r->columns) !=
+	    0)
+		return -1;
+	return usage_block_add(r->block, &r->columns, cut) == 0
+	    ? 0
+	    : facts_damaged(t);
 }
 
 static int

@@ -2,7 +2,7 @@
 #include "core/usage_query.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "core/arena.h"
 #include "core/clock.h"
@@ -84,36 +84,65 @@ usage_run_start(struct usage_run *run, struct str day)
 	return str_of(run->start);
 }
 
-/* The values by which the best were found: all but the start. */
-static bool
-is_best(const struct usage_run *run, const struct str v[ROLLUP_DIMS])
-{
-	struct str values[USAGE_QUERY_BY + 1] = { STR_NONE };
-	unsigned i, n = 0;
-
-	for (i = 0; i < run->q->n_by; i++)
-		if (run->q->by[i] != ROLLUP_ALL)
-			values[n++] = v[run->q->by[i]];
-	return usage_groups_has(run->best, values);
-}
-
-struct ledger_sum *
-usage_run_at(
-    struct usage_run *run, struct str start, const struct str v[ROLLUP_DIMS])
+void
+usage_run_begin(struct usage_run *run, struct arena *a)
 {
 	const struct usage_query *q = run->q;
-	struct str values[USAGE_QUERY_BY + 1] = { STR_NONE };
-	bool other = run->best != NULL && !is_best(run, v);
-	unsigned i;
+	const struct dict *names = run->best != NULL ? run->best->names : NULL;
+	unsigned k;
+	uint32_t i;
 
-	for (i = 0; i < q->n_by; i++)
-		if (q->by[i] == ROLLUP_ALL)
-			values[i] = start;
-		else if (!other)
-			values[i] = v[q->by[i]];
-	if (other)
-		values[q->n_by] = STR("other");
-	return usage_groups_at(&run->groups, values);
+	usage_groups_init(&run->groups, a, q->n_by + 1);
+	if (q->max != 0 && q->max < USAGE_QUERY_MAX_GROUPS)
+		run->groups.max = (uint32_t)q->max;
+	if (names == NULL)
+		return;
+	dict_at(&run->groups.names[q->n_by], STR("other"));
+	for (k = 0; k < q->n_by; k++) {
+		if (q->by[k] == ROLLUP_ALL)
+			continue;
+		for (i = 0; i < names->n; i++)
+			dict_at(&run->groups.names[k], names->list[i]);
+		names++;
+	}
+}
+
+uint32_t
+usage_run_name(struct usage_run *run, unsigned k, struct str value)
+{
+	struct dict *names = &run->groups.names[k];
+
+	return run->best == NULL || run->q->by[k] == ROLLUP_ALL
+	    ? dict_at(names, value)
+	    : dict_find(names, value);
+}
+
+/* The values by which the best were found: all but the start. */
+static bool
+is_best(const struct usage_run *run, const uint32_t names[USAGE_QUERY_BY])
+{
+	struct usage_ids ids = { { 0 } };
+	unsigned k, n = 0;
+
+	for (k = 0; k < run->q->n_by; k++)
+		if (run->q->by[k] != ROLLUP_ALL)
+			ids.of[n++] = names[k];
+	return usage_groups_has(run->best, &ids);
+}
+
+uint32_t
+usage_run_at(struct usage_run *run, const uint32_t names[USAGE_QUERY_BY])
+{
+	const struct usage_query *q = run->q;
+	bool other = run->best != NULL && !is_best(run, names);
+	struct usage_ids ids = { { 0 } };
+	unsigned k;
+
+	for (k = 0; k < q->n_by; k++)
+		if (!other || q->by[k] == ROLLUP_ALL)
+			ids.of[k] = names[k];
+	ids.of[q->n_by] = other;
+	return usage_groups_at(&run->groups, &ids);
 }
 
 struct first {
@@ -210,25 +239,36 @@ pass(struct usage_run *run, struct arena *a, struct usage_result *result,
     struct error *err)
 {
 	const struct usage_query *q = run->q;
-	size_t i;
+	struct usage_groups *groups = &run->groups;
 
-	usage_groups_init(&run->groups, a, q->n_by + 1);
-	if (q->max != 0 && q->max < USAGE_QUERY_MAX_GROUPS)
-		run->groups.max = (uint32_t)q->max;
+	usage_run_begin(run, a);
 	if (read_all(run, &result->from_facts, err) != 0)
 		return -1;
-	if (run->groups.full)
+	if (groups->full)
 		return error_set(err, ERROR_BAD_REQUEST,
 		    "more than %u groups: choose a shorter time or a longer "
 		    "interval",
-		    run->groups.max);
-	result->groups = usage_groups_sorted(&run->groups, time_of(q), q->n_by);
-	result->n = run->groups.n;
+		    groups->max);
+	result->order =
+	    usage_groups_sorted(groups, time_of(q), q->n_by, &result->n);
+	result->groups =
+	    memcpy(ARENA_NEW(a, struct usage_groups), groups, sizeof(*groups));
 	result->total = run->total;
-	for (i = 0; i < result->n; i++)
-		result->groups[i]->other =
-		    result->groups[i]->values[q->n_by].p != NULL;
 	return 0;
+}
+
+struct usage_group
+usage_result_at(const struct usage_result *r, size_t i)
+{
+	struct usage_group group = { .other = false };
+	uint32_t at = r->order[i];
+	unsigned k, last = r->groups->n_values - 1;
+
+	for (k = 0; k < last; k++)
+		group.values[k] = usage_groups_value(r->groups, at, k);
+	group.other = usage_groups_value(r->groups, at, last).p != NULL;
+	usage_groups_sum(r->groups, at, &group.sum);
+	return group;
 }
 
 /* The values that cost most in all the time. */
@@ -239,6 +279,7 @@ find_best(const struct usage_run *run, struct arena *a,
 	struct usage_query q = *run->q;
 	struct usage_run ranking = *run;
 	struct usage_result r;
+	struct usage_group group;
 	unsigned i;
 	size_t k;
 
@@ -250,9 +291,11 @@ find_best(const struct usage_run *run, struct arena *a,
 	ranking.ranks = true;
 	if (pass(&ranking, a, &r, err) != 0)
 		return -1;
-	usage_groups_init(best, a, USAGE_QUERY_BY + 1);
-	for (k = 0; k < r.n && k < run->q->top; k++)
-		usage_groups_at(best, r.groups[k]->values);
+	usage_groups_init(best, a, q.n_by);
+	for (k = 0; k < r.n && k < run->q->top; k++) {
+		group = usage_result_at(&r, k);
+		usage_groups_of(best, group.values);
+	}
 	return 0;
 }
 
@@ -301,6 +344,7 @@ usage_query_write(
     const struct usage_query *q, const struct usage_result *r, struct jw *w)
 {
 	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+	struct usage_group group;
 	size_t i;
 	unsigned k;
 
@@ -317,10 +361,11 @@ usage_query_write(
 	jw_key(w, "groups");
 	jw_array(w);
 	for (i = 0; i < r->n; i++) {
+		group = usage_result_at(r, i);
 		jw_object(w);
 		for (k = 0; k < q->n_by; k++)
-			write_value(w, q->by[k], r->groups[i]->values[k]);
-		ledger_sum_write(&r->groups[i]->sum, w);
+			write_value(w, q->by[k], group.values[k]);
+		ledger_sum_write(&group.sum, w);
 		jw_end(w);
 	}
 	jw_end(w);

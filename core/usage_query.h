@@ -50,13 +50,16 @@ struct usage_query {
 struct usage_group {
 	/* As by; absent: has none.  Of ROLLUP_ALL: "20261124", the first day;
 	 * with USAGE_HOUR "2026112417". */
-	struct str values[USAGE_QUERY_BY + 1];
+	struct str values[USAGE_QUERY_BY];
 	bool other; /* all that is not among the top */
 	struct ledger_sum sum;
 };
 
+struct usage_groups;
+
 struct usage_result {
-	struct usage_group **groups; /* by time, then the dearest first */
+	const struct usage_groups *groups;
+	const uint32_t *order; /* by time, then the dearest first */
 	size_t n;
 	struct ledger_sum total; /* each call once */
 	bool from_facts;         /* in part at least */
@@ -85,6 +88,12 @@ int usage_query_parse(struct str words, struct usage_query *q,
 int ledger_usage(struct state *state, const struct usage_query *q,
     struct arena *a, struct usage_result *result, struct error *err)
     __attribute__((warn_unused_result));
+
+/*
+ * usage_result_at(r, i):
+ * Returns  group ${i} of ${r}, whose strings are those of ${r}.
+ */
+struct usage_group usage_result_at(const struct usage_result *r, size_t i);
 
 /* usage_query_write(q, r, w): the result as one JSON object. */
 void usage_query_write(

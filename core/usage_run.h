@@ -18,7 +18,8 @@ struct usage_run {
 	struct state *state;
 	struct usage_groups groups;
 	struct ledger_sum total;
-	const struct usage_groups *best; /* values to tell apart; NULL: all */
+	const struct usage_groups *best; /* values to tell apart; NULL: all.
+					  * Theirs have the same numbers. */
 	bool ranks; /* only calls and cost of groups are wanted */
 	char period[USAGE_DAY_BYTES]; /* whose start is known */
 	char start[USAGE_DAY_BYTES];
@@ -27,12 +28,23 @@ struct usage_run {
 };
 
 /*
- * usage_run_at(run, start, v):
- * Returns  the sum of the group that begins at ${start} and has the values
- *          ${v}, by dimension; NULL if there can be no more.
+ * usage_run_begin(run, a):
+ * Make the groups, without any, in ${a}.
  */
-struct ledger_sum *usage_run_at(
-    struct usage_run *run, struct str start, const struct str v[ROLLUP_DIMS]);
+void usage_run_begin(struct usage_run *run, struct arena *a);
+
+/*
+ * usage_run_name(run, k, value):
+ * Returns  the number of a value of what is grouped by at place ${k}, a start
+ *          where that is the time; DICT_NONE if it is not told apart.
+ *
+ * usage_run_at(run, names):
+ * Returns  the group of values with these numbers, or that of all others;
+ *          USAGE_NO_GROUP if there can be no more.
+ */
+uint32_t usage_run_name(struct usage_run *run, unsigned k, struct str value);
+uint32_t usage_run_at(
+    struct usage_run *run, const uint32_t names[USAGE_QUERY_BY]);
 
 /*
  * usage_run_start(run, day):

@@ -122,11 +122,26 @@ values_of(const struct piece *p, const struct rollup_entry *e, struct str v[])
 	return true;
 }
 
+static void
+add_to_group(
+    struct usage_run *run, const struct rollup_entry *e, struct str v[])
+{
+	const struct usage_query *q = run->q;
+	uint32_t names[USAGE_QUERY_BY] = { 0 }, group;
+	unsigned k;
+
+	v[ROLLUP_ALL] = usage_run_start(run, e->period);
+	for (k = 0; k < q->n_by; k++)
+		names[k] = usage_run_name(run, k, v[q->by[k]]);
+	group = usage_run_at(run, names);
+	if (group != USAGE_NO_GROUP)
+		usage_groups_add(&run->groups, group, &e->sum);
+}
+
 static int
 see_entry(void *arg, const struct rollup_entry *e)
 {
 	struct piece *p = arg;
-	struct ledger_sum *to = NULL;
 	struct str v[ROLLUP_DIMS];
 
 	if (str_cmp(e->period, str_of(p->to)) >= 0)
@@ -142,10 +157,7 @@ see_entry(void *arg, const struct rollup_entry *e)
 	if (p->for_total)
 		ledger_sum_add(&p->run->total, &e->sum);
 	if (p->for_groups)
-		to =
-		    usage_run_at(p->run, usage_run_start(p->run, e->period), v);
-	if (to != NULL)
-		ledger_sum_add(to, &e->sum);
+		add_to_group(p->run, e, v);
 	return p->run->groups.full ? PIECE_DONE : 0;
 }
 

@@ -154,13 +154,17 @@ offset_at(const struct zone *z, int64_t s)
 	return low > 0 ? z->offset[low - 1] : z->first;
 }
 
-/* The UTC second at which local clocks show ${local}. */
+/*
+ * The UTC second at which local clocks show ${local}; where they leap over it
+ * (in Santiago midnight is skipped once a year), the one at which they leap.
+ */
 static int64_t
 to_utc(const struct zone *z, int64_t local)
 {
 	int64_t guess = local - offset_at(z, local);
+	int64_t s = local - offset_at(z, guess);
 
-	return local - offset_at(z, guess);
+	return s + offset_at(z, s) == local || s > guess ? s : guess;
 }
 
 /* Days since 1970 of the first of a month; ${month} counts from year 0. */

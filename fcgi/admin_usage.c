@@ -165,6 +165,7 @@ write_usage(struct jw *w, const struct asked *a, const struct usage_result *r)
 {
 	const struct usage_query *q = &a->q;
 	char text[CLOCK_TEXT_BYTES];
+	struct usage_group group;
 	unsigned k;
 	size_t i;
 
@@ -181,8 +182,10 @@ write_usage(struct jw *w, const struct asked *a, const struct usage_result *r)
 	jw_end(w);
 	jw_key(w, "groups");
 	jw_array(w);
-	for (i = 0; i < r->n; i++)
-		write_group(w, q, r->groups[i]);
+	for (i = 0; i < r->n; i++) {
+		group = usage_result_at(r, i);
+		write_group(w, q, &group);
+	}
 	jw_end(w);
 	jw_key(w, "total");
 	jw_object(w);

@@ -174,7 +174,17 @@ label(const struct exchange *x, const char *name)
 	return s.n > 0 ? s : STR_NONE;
 }
 
-/* k=v,k=v */
+static bool
+has_tag(const struct ledger_call *row, struct str name)
+{
+	const struct header *t = row->tags;
+
+	while (t != NULL && !str_eq(t->name, name))
+		t = t->next;
+	return t != NULL;
+}
+
+/* k=v,k=v: of one name the first. */
 static void
 read_tags(const struct exchange *x, struct ledger_call *row)
 {
@@ -187,7 +197,7 @@ read_tags(const struct exchange *x, struct ledger_call *row)
 		value = str_split(item, '=', &key);
 		key = str_trim(key);
 		if (key.n > 0 && key.n <= MAX_LABEL_BYTES &&
-		    value.n <= MAX_LABEL_BYTES)
+		    value.n <= MAX_LABEL_BYTES && !has_tag(row, key))
 			header_add(x->arena, &row->tags, key, str_trim(value));
 	}
 }

@@ -16,9 +16,9 @@
 #include "fcgi/head.h"
 #include "fcgi/options.h"
 
-#define ARENA_MAX_BYTES  ((size_t)1 << 30)
-#define MAX_FAIL_BYTES   ((size_t)1 << 20)
-#define DEFAULT_MAX_BODY ((size_t)32 << 20)
+#define ARENA_MAX_BYTES ((size_t)1 << 30)
+#define MAX_FAIL_BYTES  ((size_t)1 << 20)
+#define OPEN_MAX_BODY   ((size_t)1 << 20)
 
 struct exchange *
 exchange_new(struct gateway *gw, enum io_kind kind, int fd)
@@ -56,14 +56,32 @@ snapshot_of(struct exchange *x, struct error *err)
 	return x->snap;
 }
 
+/* Where to, and by whom?  Endpoints that are open to all ask themselves. */
+static void
+admit(struct exchange *x)
+{
+	struct buf *allow = buf_new(x->arena, 256);
+
+	if (x->asked || x->in.path.p == NULL)
+		return;
+	x->asked = true;
+	x->endpoint = endpoint_find(x->in.method, x->in.path, allow);
+	if (snapshot_of(x, &x->denied) != NULL && x->endpoint != NULL &&
+	    !x->endpoint->open)
+		(void)!gateway_auth(x->gw, x->snap->conf, x->arena,
+		    http_credential(&x->in), &x->key, &x->denied);
+	if (x->endpoint == NULL)
+		x->allow = buf_str(allow);
+}
+
 size_t
 exchange_max_body(struct exchange *x)
 {
-	struct error err = { 0 };
-
-	if (snapshot_of(x, &err) == NULL)
-		return DEFAULT_MAX_BODY;
-	return (size_t)x->snap->conf->max_body_bytes;
+	admit(x);
+	if (x->endpoint == NULL || x->denied.kind != ERROR_NONE)
+		return 0;
+	return x->endpoint->open ? OPEN_MAX_BODY
+				 : (size_t)x->snap->conf->max_body_bytes;
 }
 
 void
@@ -157,46 +175,23 @@ exchange_nowhere(struct exchange *x, struct str allow)
 	exchange_fail(x, &err);
 }
 
-static bool
-dispatch(struct exchange *x, const struct error *read_err)
-{
-	const struct key *key = NULL;
-	struct error err = { 0 };
-
-	if (!x->endpoint->open &&
-	    gateway_auth(x->gw, x->snap->conf, x->arena,
-		http_credential(&x->in), &key, &err) != 0) {
-		exchange_fail(x, &err);
-		return false;
-	}
-	if (x->endpoint->dialect != NULL)
-		return chat_front(x, key, read_err);
-	x->endpoint->answer(x);
-	return false;
-}
-
 bool
 exchange_front(struct exchange *x, const struct error *read_err)
 {
-	struct buf *allow = buf_new(x->arena, 256);
-	struct error err = { 0 };
-
 	x->dialect = find_dialect(x);
 	x->read_err = read_err;
-	if (x->in.path.p == NULL) { /* http_parse failed */
+	admit(x);
+	if (x->in.path.p == NULL) /* http_parse failed */
 		exchange_fail(x, read_err);
-		return false;
-	}
-	x->endpoint = endpoint_find(x->in.method, x->in.path, allow);
-	if (snapshot_of(x, &err) == NULL) {
-		exchange_fail(x, &err);
-		return false;
-	}
-	if (x->endpoint == NULL) {
-		exchange_nowhere(x, buf_str(allow));
-		return false;
-	}
-	return dispatch(x, read_err);
+	else if (x->denied.kind != ERROR_NONE)
+		exchange_fail(x, &x->denied);
+	else if (x->endpoint == NULL)
+		exchange_nowhere(x, x->allow);
+	else if (x->endpoint->dialect != NULL)
+		return chat_front(x, x->key, read_err);
+	else
+		x->endpoint->answer(x);
+	return false;
 }
 
 void

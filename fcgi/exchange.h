@@ -29,6 +29,7 @@ struct encoder;
 struct endpoint;
 struct fold;
 struct gateway;
+struct key;
 struct shadow;
 struct snapshot;
 struct upstream;
@@ -46,7 +47,11 @@ struct exchange {
 	struct http_in in;
 	struct io io;
 	const struct endpoint *endpoint; /* NULL: no such path */
-	const struct dialect *dialect;   /* for errors, and for chats */
+	bool asked;                    /* endpoint, key and denied are known */
+	const struct key *key;         /* who asks; NULL: nobody we know */
+	struct error denied;           /* why he may not */
+	struct str allow;              /* methods, if endpoint is NULL */
+	const struct dialect *dialect; /* for errors, and for chats */
 	struct call call;
 	bool calling;           /* call is in use: it must be settled */
 	struct encoder *enc;    /* NULL until the middle */
@@ -76,7 +81,11 @@ void exchange_free(struct exchange *x);
 
 /*
  * exchange_max_body(x):
+ * Once x->in has all but its body: find the endpoint and who asks.
+ *
  * Returns  the most bytes of body worth reading; more is refused by front.
+ *          Who may not ask has nothing worth it.
+ * Blocks   rarely, on configuration and keys.
  */
 size_t exchange_max_body(struct exchange *x);
 

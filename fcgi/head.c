@@ -107,7 +107,7 @@ add_call(const struct exchange *x, struct buf *out)
 
 	http_field(out, "x-request-id", str_of(row->id));
 	http_field(out, "request-id", str_of(row->id));
-	if (row->answered.n > 0)
+	if (row->answered.n > 0 && row->answered.n <= MAX_FIELD_BYTES)
 		http_field(out, "x-sluice-model", row->answered);
 	buf_addf(out, "x-sluice-attempts: %u\r\n", x->call.attempts);
 	add_cache(x, out);

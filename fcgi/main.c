@@ -23,7 +23,13 @@
 #include "fcgi/serve.h"
 #include "providers/providers.h"
 
-#define MAX_HEAPS 2 /* glibc would keep one per thread */
+/*
+ * glibc would keep a heap per thread, and at the end of each as much free
+ * memory as twice the largest block that it ever took from the system:
+ * malloc_trim (serve.c) gives back all but that.
+ */
+#define MAX_HEAPS  2
+#define KEPT_BYTES 65536
 
 extern char **environ;
 
@@ -63,6 +69,7 @@ main(int argc, char **argv)
 	};
 
 	mallopt(M_ARENA_MAX, MAX_HEAPS);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	if (argc == 1 && !FCGX_IsCGI())
 		return answer(as_fastcgi);
 	/* A web server may turn a query string into arguments: look here. */

@@ -29,6 +29,7 @@
 #define ACCEPTS_PER_TURN 16 /* leave some to the other processes */
 #define INGEST_EVERY_US  INT64_C(500000)
 #define IDLE_TICKS       3
+#define REST_TICKS       (UPSTREAM_KEPT_S * 1000000 / INGEST_EVERY_US)
 #define DRAIN_LAST_US    INT64_C(2000000) /* for the errors to get out */
 #define TRACES_LAST_US   INT64_C(1000000) /* to get rid of them at exit */
 #define FCGID_DRAIN_US   INT64_C(4000000) /* it kills 8 s after SIGTERM */
@@ -41,6 +42,7 @@ struct server {
 	int64_t drain_us; /* server.drain_s at the start */
 	bool ingesting;
 	unsigned idle_ticks; /* of the ingest timer without a call */
+	bool untidy;         /* worked since memory was given back */
 	bool stopped;        /* the drain is over */
 	struct job ingest;
 	struct loop_timer ingest_timer, drain_timer, accept_timer;
@@ -101,9 +103,12 @@ work_ingest(void *arg)
 {
 	struct server *s = arg;
 
-	gateway_ingest(s->pool.gw, 0);
-	if (s->idle_ticks == IDLE_TICKS)
-		malloc_trim(0);
+	if (gateway_ingest(s->pool.gw, 0))
+		s->untidy = true;
+	if (s->idle_ticks < IDLE_TICKS || !s->untidy)
+		return;
+	malloc_trim(0);
+	s->untidy = false;
 }
 
 static void
@@ -123,10 +128,14 @@ on_ingest_timer(void *arg)
 	    loop_now_us(s->pool.loop) + INGEST_EVERY_US);
 	if (s->ingesting)
 		return;
-	if (s->pool.n_calls > 0)
+	if (s->pool.n_calls > 0) {
+		s->untidy = true;
 		s->idle_ticks = 0;
-	else if (s->idle_ticks <= IDLE_TICKS)
-		s->idle_ticks++;
+	} else if (s->idle_ticks < REST_TICKS &&
+	    ++s->idle_ticks == REST_TICKS) {
+		upstream_rest(s->pool.upstream);
+		s->untidy = true;
+	}
 	judging_look(s->judging);
 	s->ingesting = true;
 	s->ingest =
@@ -279,9 +288,10 @@ start(struct server *s, struct error *err)
 int
 serve(struct gateway *gw, int listen_fd, struct error *err)
 {
-	struct server s = {
-		.pool = { .gw = gw }, .listen_fd = listen_fd, .signal_fd = -1
-	};
+	struct server s = { .pool = { .gw = gw },
+		.listen_fd = listen_fd,
+		.signal_fd = -1,
+		.untidy = true };
 	int rc = start(&s, err);
 
 	while (rc == 0 &&

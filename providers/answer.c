@@ -119,6 +119,10 @@ answer_count(const struct jnode *at, const char *key, int64_t *out)
 	    !json_object_is_type(n.v, json_type_double))
 		return false;
 	*out = json_object_get_int64(n.v);
+	if (*out > ANSWER_COUNT_MAX)
+		*out = ANSWER_COUNT_MAX;
+	if (*out < -ANSWER_COUNT_MAX)
+		*out = -ANSWER_COUNT_MAX;
 	return true;
 }
 

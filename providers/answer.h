@@ -43,8 +43,11 @@ int answer_next(struct arena *a, struct str *text, struct jnode *root,
 /*
  * answer_str(at, key), answer_count(at, key, out):
  * Returns  the string member ${key}, or the absent str; whether there is a
- *          number ${key}, now in ${*out} (else unchanged).
+ *          number ${key}, now in ${*out} (else unchanged); one that is out
+ *          of all bounds is ANSWER_COUNT_MAX or its negative, so that sums
+ *          do not overflow.
  */
+#define ANSWER_COUNT_MAX INT64_C(100000000000000)
 struct str answer_str(const struct jnode *at, const char *key);
 bool answer_count(const struct jnode *at, const char *key, int64_t *out);
 

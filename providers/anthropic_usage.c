@@ -38,18 +38,20 @@ count_at(struct anthropic_counts *c, size_t i)
 	return (int64_t *)(void *)((char *)c + count_members[i].at);
 }
 
-static void
+static bool
 read_counts(struct anthropic_counts *c, const struct jnode *usage)
 {
 	struct jnode in;
+	bool any = false;
 
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		in = *usage;
 		if (count_members[i].outer &&
 		    !jtree_find(usage, count_members[i].outer, &in))
 			continue;
-		(void)answer_count(&in, count_members[i].key, count_at(c, i));
+		any |= answer_count(&in, count_members[i].key, count_at(c, i));
 	}
+	return any;
 }
 
 static int64_t
@@ -99,14 +101,14 @@ merge_counts(struct anthropic_usage *o, const struct jnode *usage)
 	struct anthropic_counts sum = { 0 }, one, *c = &o->counts;
 	struct jnode list, item;
 
-	read_counts(c, usage);
+	o->counted |= read_counts(c, usage);
 	(void)jtree_find(usage, "iterations", &list);
 	if (jtree_len(&list) > 0)
 		usage_init(&o->others);
 	for (size_t n = 0; n < jtree_len(&list); n++) {
 		item = jtree_item(&list, n);
 		one = (struct anthropic_counts){ 0 };
-		read_counts(&one, &item);
+		o->counted |= read_counts(&one, &item);
 		add_other(o, &item, &one);
 		for (size_t i = 0; i < N_COUNTS; i++)
 			if (*count_at(&one, i) > 0 &&
@@ -140,6 +142,8 @@ anthropic_usage_read(
 	if (!jtree_find(in, "usage", &at))
 		return false;
 	merge_counts(o, &at);
+	if (!o->counted)
+		return false;
 	*usage = o->others;
 	usage->provider_cost_pusd = -1;
 	to_buckets(&o->counts, usage->tokens);

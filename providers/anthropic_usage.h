@@ -23,6 +23,7 @@ struct anthropic_usage {
 	struct usage others; /* done by other models, says the last usage */
 	enum usage_mode mode;
 	char model[64]; /* that answers; "" if it is not said */
+	bool counted;   /* there was a count, be it 0 */
 };
 
 /*
@@ -30,7 +31,7 @@ struct anthropic_usage {
  * Take the member "usage" of ${in} into account.
  *
  * Returns  true with what is known by now in ${usage}; false if there is no
- *          such member.
+ *          such member, or has never been a count in it.
  */
 bool anthropic_usage_read(
     struct anthropic_usage *o, const struct jnode *in, struct usage *usage);

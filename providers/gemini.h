@@ -71,9 +71,10 @@ bool gemini_can(const struct gemini_writer *o, unsigned can);
  * gemini_usage(at, u):
  * Bring the object usageMetadata ${at} to disjoint buckets.
  *
+ * Returns  false if there are no counts in it: that is no usage of 0.
  * Source   wire.md §4.2, §7.3.
  */
-void gemini_usage(const struct jnode *at, struct usage *u);
+bool gemini_usage(const struct jnode *at, struct usage *u);
 
 /*
  * gemini_finish(word):

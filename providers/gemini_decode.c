@@ -403,9 +403,9 @@ read_usage(struct gemini *o, const struct jnode *root, struct error *err)
 	struct usage usage;
 	struct jnode at;
 
-	if (!jtree_find(root, "usageMetadata", &at))
+	if (!jtree_find(root, "usageMetadata", &at) ||
+	    !gemini_usage(&at, &usage))
 		return 0;
-	gemini_usage(&at, &usage);
 	return put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);
 }

@@ -127,9 +127,8 @@ read_answer(const struct document *d, const struct frame *f, struct sink *out,
 	    read_vectors(d->ask->chat, f->data, out, err) != 0)
 		return -1;
 	if (!jtext_get(f->data, "usageMetadata", &raw) ||
-	    answer_json(d->arena, raw, &at, err) != 0)
+	    answer_json(d->arena, raw, &at, err) != 0 || !gemini_usage(&at, &u))
 		return document_usage(d, out, NULL, err);
-	gemini_usage(&at, &u);
 	return document_usage(d, out, &u, err);
 }
 

@@ -12,7 +12,7 @@ count(const struct jnode *at, const char *key)
 	int64_t v = 0;
 
 	(void)answer_count(at, key, &v);
-	return v > 0 ? v : 0;
+	return v;
 }
 
 /* The tokens of ${modality} in the list ${key}. */
@@ -39,12 +39,29 @@ uncached(const struct jnode *at, const char *modality)
 	    modal(at, "cacheTokensDetails", modality);
 }
 
-void
+/* An object may be there, and no figures in it. */
+static bool
+has_counts(const struct jnode *at)
+{
+	static const char *const keys[] = { "promptTokenCount",
+		"candidatesTokenCount", "thoughtsTokenCount",
+		"totalTokenCount" };
+	size_t i, n = sizeof(keys) / sizeof(*keys);
+	int64_t v;
+
+	for (i = 0; i < n && !answer_count(at, keys[i], &v); i++)
+		continue;
+	return i < n;
+}
+
+bool
 gemini_usage(const struct jnode *at, struct usage *u)
 {
 	int64_t in = count(at, "promptTokenCount");
 	int64_t out = count(at, "candidatesTokenCount");
 
+	if (!has_counts(at))
+		return false;
 	usage_init(u);
 	u->tokens[USAGE_CACHE_READ] =
 	    usage_take(&in, count(at, "cachedContentTokenCount"));
@@ -59,6 +76,7 @@ gemini_usage(const struct jnode *at, struct usage *u)
 	u->tokens[USAGE_REASONING] = count(at, "thoughtsTokenCount");
 	u->source = USAGE_REPORTED;
 	(void)usage_clean(u);
+	return true;
 }
 
 /* Some words are no end but a failure. */

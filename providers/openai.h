@@ -35,9 +35,10 @@ extern const struct provider openai_embeddings; /* POST /embeddings */
  * Bring the usage object ${at}, in the words of Chat Completions or of
  * Responses, to disjoint buckets; ${a} is for scratch.
  *
+ * Returns  false if there are no counts in it: that is no usage of 0.
  * Source   wire.md §1.4, §2.4, §7.3.
  */
-void openai_usage(
+bool openai_usage(
     struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u);
 
 #endif

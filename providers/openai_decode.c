@@ -236,7 +236,8 @@ read_usage(struct openai *o, const struct jnode *root, struct error *err)
 	    !(jtree_find(root, "x_groq", &groq) &&
 		jtree_find(&groq, "usage", &at)))
 		return 0;
-	openai_usage(o->scratch, &at, o->quirks, &usage);
+	if (!openai_usage(o->scratch, &at, o->quirks, &usage))
+		return 0;
 	usage.mode = usage_mode_of(answer_str(root, "service_tier"));
 	return openai_put(
 	    o, (struct event){ .kind = EVENT_USAGE, .usage = &usage }, err);

@@ -106,7 +106,8 @@ read_usage(const struct document *d, struct str raw, struct sink *out,
 
 	if (answer_json(d->arena, raw, &at, err) != 0)
 		return -1;
-	openai_usage(d->arena, &at, d->target->provider->quirks, &u);
+	if (!openai_usage(d->arena, &at, d->target->provider->quirks, &u))
+		return document_usage(d, out, NULL, err);
 	(void)answer_count(&at, "total_tokens", &total);
 	if (usage_total_input(&u) == 0 && total > 0)
 		u.tokens[USAGE_INPUT] = total;

@@ -58,9 +58,9 @@ read_usage(struct responses *o, const struct jnode *response, struct error *err)
 	struct usage usage;
 	struct jnode at;
 
-	if (!jtree_find(response, "usage", &at))
+	if (!jtree_find(response, "usage", &at) ||
+	    !openai_usage(o->scratch, &at, o->quirks, &usage))
 		return 0;
-	openai_usage(o->scratch, &at, o->quirks, &usage);
 	usage.mode = usage_mode_of(answer_str(response, "service_tier"));
 	if (usage.web_searches == 0)
 		usage.web_searches = searches(o, response);

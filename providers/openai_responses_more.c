@@ -79,8 +79,8 @@ read_usage(const struct document *d, const struct frame *f, struct sink *out,
 		return 0;
 	if (answer_json(d->arena, raw, &at, err) != 0)
 		return -1;
-	openai_usage(d->arena, &at, d->target->provider->quirks, &u);
-	(void)usage_clean(&u);
+	if (!openai_usage(d->arena, &at, d->target->provider->quirks, &u))
+		return 0;
 	return document_usage(d, out, &u, err);
 }
 

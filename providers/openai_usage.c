@@ -133,7 +133,18 @@ read_cost(struct arena *a, const struct jnode *at)
 	return -1;
 }
 
-void
+/* An object may be there, and no figures in it. */
+static bool
+has_counts(const struct jnode *at, const struct words *words)
+{
+	int64_t v;
+
+	return answer_count(at, words->in, &v) ||
+	    answer_count(at, words->out, &v) ||
+	    answer_count(at, "total_tokens", &v);
+}
+
+bool
 openai_usage(
     struct arena *a, const struct jnode *at, unsigned quirks, struct usage *u)
 {
@@ -148,6 +159,8 @@ openai_usage(
 	    jtree_find(at, responses.in, &in) ? &responses : &chat;
 	int64_t prompt = count(at, NULL, words->in);
 
+	if (!has_counts(at, words))
+		return false;
 	usage_init(u);
 	read_input(at, words, prompt, u);
 	read_output(at, words, quirks, prompt, u);
@@ -156,4 +169,5 @@ openai_usage(
 	u->provider_cost_pusd = read_cost(a, at);
 	u->source = USAGE_REPORTED;
 	(void)usage_clean(u);
+	return true;
 }

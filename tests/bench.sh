@@ -221,7 +221,7 @@ ms() {
 
 # What starting has left goes back after a second without a call.
 idle() {
-	sleep 2
+	sleep 5
 	idle_kb=$(($(pss "${pool2[@]}") / 2))
 	private_kb=$(($(memory_of Private_Dirty "${pool2[@]}") / 2))
 }

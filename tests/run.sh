@@ -6,6 +6,9 @@
 #
 #	tests/run.sh             everything
 #	tests/run.sh 04 07       of the end-to-end tests only these files
+#
+# $SLUICE_CRASH_S and $SLUICE_E2E_SILENCE_S: how long the tests that kill, and
+# those that wait, go on; each file gets that on top of its three minutes.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -50,11 +53,12 @@ find_node() {
 
 run_e2e() {
 	local before=$failed files=() n
+	local limit_s=$((180 + ${SLUICE_CRASH_S:-0} + ${SLUICE_E2E_SILENCE_S:-0}))
 
 	for n in "${@:-}"; do
 		files+=(tests/e2e/"$n"*.test.mjs)
 	done
-	"$(find_node)" --test --test-concurrency=1 --test-timeout=180000 \
+	"$(find_node)" --test --test-concurrency=1 --test-timeout=$((limit_s * 1000)) \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination="$logs/e2e" \
 		"${files[@]}"

@@ -17,6 +17,7 @@
  *	garbage		200, and no JSON
  *	interim		103 before the answer
  *	heads-N		N headers of 1 KB
+ *	odd-N		{} behind a head that is out of order, the Nth
  *	judge		the JSON answer of a judge of experiments: even
  *	stale		only the first request of a connection is answered
  *	anything else	a JSON answer of about 1 KB, or, if the body says
@@ -621,6 +622,20 @@ as_heads(struct conn *c, long a, long b)
 }
 
 static void
+as_odd(struct conn *c, long a, long b)
+{
+	static const char *const heads[] = { "HTTP/1.1  200 OK",
+		"HTTP/1.1 2000 OK", "HTTP/1.1 200OK", "HTTP/1.1 099 OK",
+		"HTTP/1.1 000 OK", "HTTP/1.1 20 OK", "HTTP/1.1\t200 OK",
+		"HTTP/1.1 200 OK\r\nHTTP/2-x: y", "HTTP/1.1 200" };
+
+	(void)b;
+	addf(&c->out, "%s\r\ncontent-length: 2\r\n\r\n{}",
+	    heads[(size_t)a % (sizeof(heads) / sizeof(heads[0]))]);
+	finish(c);
+}
+
+static void
 as_stale(struct conn *c, long a, long b)
 {
 	(void)a, (void)b;
@@ -663,6 +678,7 @@ static const struct {
 	{ "garbage", as_garbage },
 	{ "interim", as_interim },
 	{ "heads", as_heads },
+	{ "odd", as_odd },
 	{ "judge", as_judge },
 	{ "stale", as_stale },
 };

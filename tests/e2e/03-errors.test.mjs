@@ -166,6 +166,28 @@ for (const [name, dialect] of Object.entries(DIALECTS))
     });
   });
 
+test('who may not ask has no body kept for him', async (t) => {
+  const big = await startSluice({ upstream, conf: {
+    server: { max_body_mb: 64 } } });
+  try {
+    const [path, ok] = ['/v1/chat/completions', JSON.stringify({
+      model: 'echo/echo', messages: [{ role: 'user', content: 'Hi' }] })];
+    const most = () => Math.max(...big.pids().map(
+      (p) => big.rssKb(p, 'VmHWM')));
+    assert.equal((await big.request({ path, body: ok })).status, 200);
+    if (big.sanitized(big.pids()[0]))
+      return t.skip('sanitizers keep what was freed');
+    const before = most(), body = Buffer.alloc(30 << 20, 0x20);
+    for (const [key, to, status] of [['sk-none', path, 401],
+      [null, path, 401], [big.key, '/v1/nowhere', 404]])
+      assert.equal((await big.request({ path: to, body, key })).status,
+        status);
+    assert.ok(most() - before < 8 << 10, `${before} to ${most()} KB`);
+  } finally {
+    await big.stop();
+  }
+});
+
 test('404 for an unknown path names it', async () => {
   const answer = await sluice.request({ path: '/v1/nothing/here',
     body: '{}' });

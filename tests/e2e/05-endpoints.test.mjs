@@ -29,6 +29,17 @@ const echo = { model: 'echo/echo',
 const NAMES = ['house', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5',
   'echo/echo', 'local/tiny-1'];
 
+test('a model with an endless name is served; no header grows with it',
+  async () => {
+    const model = 'a'.repeat(20_000);
+    upstream.on(model, (call) => call.answer({ text: 'Hi' }));
+    const got = await sluice.request({ path: '/v1/chat/completions',
+      body: { ...echo, model: `openai/${model}` } });
+    assert.equal(got.status, 200, got.text);
+    assert.equal(got.json.choices[0].message.content, 'Hi');
+    assert.ok(JSON.stringify(got.headers).length < 3500);
+  });
+
 describe('GET /v1/models', () => {
   for (const sdk of ['openai', 'anthropic'])
     test(`is a list to the ${sdk} SDK, and each entry can be fetched`,

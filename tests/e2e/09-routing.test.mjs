@@ -40,6 +40,19 @@ describe('fallback by class of failure', () => {
     { name: 'an error inside a 200 stream, before content', stream: true,
       a: (c) => c.stream([sse({ error: { message: 'late',
         type: 'server_error' } })]), calls: [2, 1] },
+    { name: 'a web page instead of a stream', stream: true, calls: [2, 1],
+      a: (c) => c.stream(['<!DOCTYPE html>\n', ...Array(200).fill(
+        '<p>One moment, please.\n\n')], { headers: {
+        'content-type': 'text/html' } }) },
+    { name: 'pings for long, then a cut', stream: true, calls: [2, 1],
+      a: async (c) => {
+        c.sse();
+        for (let n = 0; n < 200; n++)
+          await c.write(': OPENROUTER PROCESSING\n\n');
+        c.cut();
+      } },
+    { name: 'a redirect is not followed', calls: [2, 1],
+      a: (c) => c.whole('', 307, { location: '/v1/elsewhere' }) },
     { name: 'context overflow: nobody is marked', calls: [1, 0], status: 400,
       a: fail(400, {}, 'context_length_exceeded') },
     { name: 'context overflow: only the marked one', marked: true,

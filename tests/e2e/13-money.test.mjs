@@ -24,8 +24,12 @@ const sluice = await startSluice({ upstream, procs: PROCS, conf: {
   providers: { other: { api: 'openai', base_url: `${upstream.url}/v1`,
     key: 'key-of-other' } },
   aliases: { cheap: 'openai/dollar' },
-  routes: { twice: { fallback: ['openai/broken', 'other/silent'] } },
-  models: { 'openai/broken': DOLLARS, 'other/silent': DOLLARS,
+  routes: { twice: { fallback: ['openai/broken', 'other/silent'] },
+    raced: { fallback: [{ race: ['openai/broken', 'other/broken'] },
+      'other/dear'] } },
+  models: { 'openai/broken': DOLLARS, 'other/broken': DOLLARS,
+    'other/silent': DOLLARS, 'other/dear': { price: { input: '0',
+      output: '3000000' } },
     'openai/dollar': DOLLARS, 'openai/tiers': { price: {
     input: '1', output: '2', modes: {
       flex: { input: '0.5', output: '1' },
@@ -211,29 +215,40 @@ describe('a refusal', () => {
     await sluice.cli(['budget', 'set', 'tag', 'job=x', '--usd', '7', '--per',
       'month']);
     for (const headers of [{ 'x-sluice-user': 'ann' },
-      { 'x-sluice-tags': 'a=b,job=x' }]) {
+      { 'x-sluice-tags': 'a=b,job=x,job=x,job=y' }]) {
       assert.equal((await ask(sluice.key, {}, { headers })).status, 200);
       assert.equal((await ask(sluice.key, {}, { headers })).status, 402);
     }
     assert.equal((await ask(sluice.key)).status, 200);
+    const text = await sluice.cli(['ledger', 'export', '--format', 'jsonl']);
+    assert.match(text, /"tags":{"a":"b","job":"x"}/, 'each tag once');
   });
 });
 
 test('what a provider reports absurdly costs what was reserved, or less, ' +
   'and never earns anything', async () => {
   const key = await newKey('--budget-usd', '100', '--per', 'total');
-  for (const tokens of [-50, 9e15, 1e30]) {
-    upstream.on('dollar', answerWith(tokens));
-    assert.equal((await ask(key.key)).status, 200);
+  for (const usage of [{ prompt_tokens: 5, completion_tokens: -50 },
+    { prompt_tokens: -1, completion_tokens: 9e15, total_tokens: 9e18 },
+    { prompt_tokens: 5, completion_tokens: 1e30 }]) {
+    upstream.on('dollar', answerWith(1, { usage }));
+    const r = await ask(key.key);
+    assert.equal(r.status, 200);
+    const { cost_usd: usd, attempts: [at] } = await sluice.ledger.waitForRow(
+      r.headers['x-request-id']);
+    assert.equal(usd, '1', 'two letters are a token');
+    assert.equal(at.cost_source, 'estimated');
   }
+  upstream.on('dollar', answerWith(1, { usage: {} }));
+  assert.equal((await ask(key.key)).headers['x-sluice-cost-usd'],
+    String(TOKENS), 'no figure is not 0');
   upstream.on('dollar', (call) => call.whole({ id: 'c1',
     object: 'chat.completion', created: 1, model: 'dollar', choices: [{
       index: 0, message: { role: 'assistant', content: 'hi' },
       finish_reason: 'stop' }] }));
   assert.equal((await ask(key.key)).status, 200);
   const b = await budget('key', key.id);
-  assert.ok(pusd(b.spent_usd) >= pusd(String(TOKENS)));
-  assert.ok(pusd(b.spent_usd) <= pusd(String(4 * TOKENS)));
+  assert.equal(b.spent_usd, String(3 + 2 * TOKENS));
   upstream.on('dollar', answerWith(TOKENS));
 });
 
@@ -264,6 +279,23 @@ test('each further attempt sets more aside, ' +
     assert.deepEqual([b.spent_usd, b.reserved_usd], [all, '0']);
     await until('a pool', async () => (await ask(sluice.key)).status === 200);
   });
+
+test('all racers that may be billed count for what follows them', async () => {
+  const key = await newKey('--budget-usd', '100', '--per', 'total');
+  const before = upstream.callsFor('broken').length;
+  upstream.on('dear', () => {});
+  const second = upstream.next('dear');
+  const gone = new AbortController();
+  const answer = ask(key.key, { model: 'raced', stream: true },
+    { signal: gone.signal }).catch(() => null);
+  await second;
+  const failed = upstream.callsFor('broken').length - before;
+  assert.equal(failed, 2);
+  assert.equal((await budget('key', key.id)).reserved_usd,
+    String((failed + 3) * TOKENS));
+  gone.abort();
+  await answer;
+});
 
 describe('a team with credentials of its own', () => {
   const OWN = ['sk-team-canary-one-111', 'sk-team-canary-two-222'];

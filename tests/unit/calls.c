@@ -117,6 +117,17 @@ calls_in_child(
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+struct usage_group *
+calls_groups(const struct usage_result *r, struct arena *a)
+{
+	struct usage_group *list = ARENA_ARRAY(a, struct usage_group, r->n + 1);
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		list[i] = usage_result_at(r, i);
+	return list;
+}
+
 void
 calls_visit(struct calls *c, visit_body *body, void *arg)
 {

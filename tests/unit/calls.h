@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/provider.h"
 #include "core/state.h"
+#include "core/usage_query.h"
 #include "core/visit.h"
 #include "tests/unit/scratch.h"
 
@@ -53,6 +54,9 @@ void calls_write(
  */
 void calls_in_child(
     struct calls *c, void (*body)(struct calls *c, void *arg), void *arg);
+
+/* calls_groups(r, a): all groups of ${r}, in ${a}. */
+struct usage_group *calls_groups(const struct usage_result *r, struct arena *a);
 
 /* calls_visit(c, body, arg): a visit that must succeed. */
 void calls_visit(struct calls *c, visit_body *body, void *arg);

@@ -8,6 +8,7 @@
 #include "core/backup.h"
 #include "core/conf.h"
 #include "core/error.h"
+#include "core/key.h"
 #include "core/log.h"
 #include "core/provider.h"
 #include "core/recover.h"
@@ -366,6 +367,23 @@ accounts_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
 }
 
+/* Without its account a key may use what is shared. */
+static void
+an_account_of_its_own_goes_after_its_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct key key = { .name = STR("k"), .account = STR("team") };
+	char id[KEY_ID_BYTES], text[KEY_TEXT_BYTES];
+
+	create(f, false);
+	assert_int_equal(key_create(f->state, &key, id, text, &f->err), 0);
+	assert_int_equal(account_remove(f->state, STR("team"), &f->err), -1);
+	assert_int_equal(f->err.kind, ERROR_BAD_REQUEST);
+	error_clear(&f->err);
+	assert_int_equal(key_revoke(f->state, str_of(id), &f->err), 0);
+	assert_int_equal(account_remove(f->state, STR("team"), &f->err), 0);
+}
+
 /* Does any file below ${path} hold ${needle}? */
 static bool
 holds(int dirfd, const char *path, const char *needle)
@@ -439,6 +457,7 @@ main(void)
 		TEST(damage_is_told_and_touches_nobody_else),
 		TEST(two_seals_of_one_secret_differ),
 		TEST(accounts_that_make_no_sense_are_refused),
+		TEST(an_account_of_its_own_goes_after_its_keys),
 		TEST(no_file_holds_a_credential),
 		TEST(records_that_are_none_are_passed_over),
 	};

@@ -577,8 +577,9 @@ answers_decode_to_events(void **state)
 			"\"partial_json\":\"{}\"") CLOSE("0") OPEN("1",
 			"\"type\":\"redacted_thinking\",\"data\":\"d\"")
 			CLOSE("1") END("refusal", ""),
-		    "start i n\nusage\nlost server_tool_use\n"
-		    "open 1 redacted\nsign 1 d\nclose 1\nusage\n"
+		    /* usage without a count is none */
+		    "start i n\nlost server_tool_use\n"
+		    "open 1 redacted\nsign 1 d\nclose 1\n"
 		    "stop refusal\n" },
 		/* usage is cumulative; null keeps what was there */
 		{ FRAMING_SSE,

@@ -361,6 +361,38 @@ tokens_and_requests_are_compared_too(void **state)
 }
 
 static void
+what_an_advisor_did_is_compared_with_his_model(void **state)
+{
+	static const char bill[] =
+	    "start_time,end_time,amount_value,amount_currency,line_item,"
+	    "api_key_id,project_id\n" COST(DAY1, "0.0000006", "worker")
+		COST(DAY1, "0.0000004", "advisor");
+	static const char tokens[] =
+	    "start_time,num_model_requests,model,api_key_id,input_tokens,"
+	    "output_tokens\n" DAY1 ",1,worker,k1,6,3\n" DAY1
+	    ",1,advisor,k1,4,0\n";
+	struct calls *c = *state;
+	struct arena *a = arena_new((size_t)64 << 20);
+	struct reconciliation r;
+	struct one_call one;
+
+	calls_fill(&one, CALLS_NOW_US, 1000000);
+	one.at[0].model = one.at[0].returned_model = STR("worker");
+	usage_other(&one.at[0].usage, STR("advisor"))->tokens[USAGE_INPUT] = 4;
+	one.at[0].others_pusd[0] = 400000;
+	calls_write(c, &one, CALL_OK);
+	match(c, a, "openai", bill, NULL, &r);
+	assert_int_equal(r.n, 2);
+	assert_int_equal(group(&r, "2026-11-24", "worker")->drift, 0);
+	assert_int_equal(group(&r, "2026-11-24", "advisor")->drift, 0);
+	match(c, a, "openai", tokens, NULL, &r);
+	assert_int_equal(r.n, 2);
+	assert_int_equal(group(&r, "2026-11-24", "worker")->drift, 0);
+	assert_int_equal(group(&r, "2026-11-24", "advisor")->drift, 0);
+	arena_free(a);
+}
+
+static void
 a_bill_that_cannot_be_compared_is_refused(void **state)
 {
 	struct calls *c = *state;
@@ -391,6 +423,7 @@ main(void)
 		cmocka_unit_test(exports_are_read_strictly),
 		TEST(drift_has_its_likely_reason),
 		TEST(tokens_and_requests_are_compared_too),
+		TEST(what_an_advisor_did_is_compared_with_his_model),
 		TEST(a_bill_that_cannot_be_compared_is_refused),
 	};
 

@@ -429,7 +429,7 @@ static void
 the_targets_count_but_not_their_order(void **state)
 {
 	struct fixture *f = *state;
-	struct str one, both, other, set;
+	struct str one, both, other, set, arm;
 
 	one = key_of(f, &dialect_openai_chat, CHAT("}"));
 	f->leaves[0].next = &f->leaves[1];
@@ -442,9 +442,14 @@ the_targets_count_but_not_their_order(void **state)
 	set = key_of(f, &dialect_openai_chat, CHAT("}"));
 	f->plan.first = &f->leaves[0];
 	f->leaves[1].next = NULL;
+	/* What an arm of an experiment sets, too. */
+	f->targets[0].over = STR("{\"system\":\"Be terse.\"}");
+	arm = key_of(f, &dialect_openai_chat, CHAT("}"));
+	f->targets[0].over = STR_NONE;
 	assert_true(str_eq(both, other));
 	assert_false(str_eq(one, both));
 	assert_false(str_eq(one, set));
+	assert_false(str_eq(one, arm));
 }
 
 static void

@@ -372,6 +372,7 @@ compare(struct calls *c, const struct rows *rows, const struct usage_query *q)
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct brute b = { .q = q };
 	struct usage_result r;
+	struct usage_group group;
 	struct sum_entry *want;
 	size_t i;
 
@@ -382,13 +383,13 @@ compare(struct calls *c, const struct rows *rows, const struct usage_query *q)
 	assert_memory_equal(&r.total, &b.total, sizeof(r.total));
 	assert_int_equal(r.n, b.groups.n);
 	for (i = 0; i < r.n; i++) {
+		group = usage_result_at(&r, i);
 		want = sum_table_find(
-		    &b.groups, group_key(a, r.groups[i]->values, q->n_by));
+		    &b.groups, group_key(a, group.values, q->n_by));
 		assert_non_null(want);
 		assert_false(want->seen);
 		want->seen = true;
-		assert_memory_equal(
-		    &r.groups[i]->sum, &want->sum, sizeof(want->sum));
+		assert_memory_equal(&group.sum, &want->sum, sizeof(want->sum));
 	}
 	arena_free(a);
 }
@@ -474,13 +475,13 @@ is_same(struct str a, struct str b)
 
 /* Is the value pair of ${g} among the first of the ranking? */
 static bool
-is_top(const struct usage_result *rank, size_t top, const struct usage_group *g)
+is_top(const struct usage_group *rank, size_t top, const struct usage_group *g)
 {
 	size_t i;
 
-	for (i = 0; i < rank->n && i < top; i++)
-		if (is_same(rank->groups[i]->values[0], g->values[1]) &&
-		    is_same(rank->groups[i]->values[1], g->values[2]))
+	for (i = 0; i < top; i++)
+		if (is_same(rank[i].values[0], g->values[1]) &&
+		    is_same(rank[i].values[1], g->values[2]))
 			return true;
 	return false;
 }
@@ -501,20 +502,24 @@ compare_top(struct calls *c, struct usage_query *q, size_t top)
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_query pairs = { .by = { q->by[1], q->by[2] }, .n_by = 2 };
 	struct usage_result all = ask(c, q, a), rank = ask(c, &pairs, a), r;
+	struct usage_group *parts = calls_groups(&all, a), *groups;
+	struct usage_group *ranks = calls_groups(&rank, a);
 	struct ledger_sum sum;
 	size_t i, k, told = 0;
 
+	assert_true(rank.n >= top);
 	q->top = top;
 	r = ask(c, q, a);
+	groups = calls_groups(&r, a);
 	assert_memory_equal(&r.total, &all.total, sizeof(r.total));
 	for (i = 0; i < r.n; i++) {
 		memset(&sum, 0, sizeof(sum));
 		for (k = 0; k < all.n; k++)
-			if (belongs(all.groups[k],
-				is_top(&rank, top, all.groups[k]), r.groups[i]))
-				ledger_sum_add(&sum, &all.groups[k]->sum);
-		assert_memory_equal(&sum, &r.groups[i]->sum, sizeof(sum));
-		told += !r.groups[i]->other;
+			if (belongs(&parts[k], is_top(ranks, top, &parts[k]),
+				&groups[i]))
+				ledger_sum_add(&sum, &parts[k].sum);
+		assert_memory_equal(&sum, &groups[i].sum, sizeof(sum));
+		told += !groups[i].other;
 	}
 	assert_true(told > 0);
 	arena_free(a);
@@ -650,6 +655,170 @@ a_damaged_block_is_an_error_and_no_wrong_sum(void **state)
 	}
 	error_clear(&c->err);
 	arena_free(a);
+}
+
+/* One item of a block that has several: cut to some bytes, or gone. */
+struct part_damage {
+	unsigned part;
+	int keep;
+	struct arena *arena;
+	struct str key, value;
+	bool undo;
+};
+
+static int
+txn_damage_part(struct txn *t, void *arg)
+{
+	struct part_damage *d = arg;
+	struct facts_list list = { .n = 0 };
+	struct str value;
+
+	if (d->undo)
+		return store_put(t, STORE_FACTS, d->key, d->value);
+	if (facts_list(t, FACTS_LAST, 0, 0, t->arena, &list) != 0)
+		return -1;
+	assert_true(list.n > 0 && list.keys[0].parts);
+	list.keys[0].bytes[FACTS_KEY_BYTES] = (char)d->part;
+	d->key = str_dup(
+	    d->arena, (struct str){ list.keys[0].bytes, FACTS_KEY_BYTES + 1 });
+	assert_int_equal(store_get(t, STORE_FACTS, d->key, &value), 1);
+	d->value = str_dup(d->arena, value);
+	if (d->keep < 0)
+		return store_del(t, STORE_FACTS, d->key);
+	value.n = (size_t)d->keep < value.n ? (size_t)d->keep : value.n - 1;
+	return store_put(t, STORE_FACTS, d->key, value);
+}
+
+static int
+body_damage_part(
+    struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_damage_part, arg, err);
+}
+
+static void
+a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it(void **state)
+{
+	static const int keeps[] = { -1, 0, 3, 20, 100000 };
+	struct calls *c = *state;
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct part_damage d = { .arena = a };
+	struct usage_query q;
+	struct usage_result r;
+	unsigned dim;
+	size_t i;
+
+	put_calls(c, 6000, 8);
+	for (d.part = 0; d.part < FACT_PARTS; d.part++) {
+		dim = d.part < FACT_NAMED ? ROLLUP_ALL
+					  : ROLLUP_KEY + d.part - FACT_NAMED;
+		q = (struct usage_query){
+			.by = { (enum rollup_dim)dim,
+			    dim == ROLLUP_USER ? ROLLUP_TASK : ROLLUP_USER },
+			.n_by = 2,
+			.interval = USAGE_HOUR
+		};
+		for (i = 0; i < COUNT(keeps); i++) {
+			d.keep = keeps[i];
+			d.undo = false;
+			calls_visit(c, body_damage_part, &d);
+			error_clear(&c->err);
+			assert_int_equal(
+			    ledger_usage(c->state, &q, a, &r, &c->err), -1);
+			assert_non_null(strstr(c->err.msg, "facts"));
+			error_clear(&c->err);
+			d.undo = true;
+			calls_visit(c, body_damage_part, &d);
+		}
+		ask(c, &q, a);
+	}
+	arena_free(a);
+}
+
+static void
+columns_come_back_whatever_is_in_them(void **state)
+{
+	static const int64_t values[][4] = { { 0, 250000, 750000, 1250000 },
+		{ INT64_MIN, INT64_MAX, 0, 1 }, { INT64_MIN, INT64_MAX },
+		{ 7, 7, 7, 7 }, { -6, -3, 0, 3 },
+		{ 1, 1 + (INT64_C(1) << 58), 1 + (INT64_C(1) << 59), 1 } };
+	struct arena *a = arena_new(1 << 20);
+	struct fact_block b = { .arena = a };
+	struct fact_pile p;
+	struct buf *out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(values); i++) {
+		fact_pile_init(&p, a);
+		p.n[FACT_CALL] = 4;
+		p.columns[FACT_START] = ARENA_ARRAY(a, int64_t, 4);
+		memcpy(p.columns[FACT_START], values[i], sizeof(values[i]));
+		out = buf_new(a, 4096);
+		fact_pack(&p, FACT_EVERY, out);
+		assert_int_equal(fact_open(&b, buf_str(out)), 0);
+		assert_memory_equal(
+		    fact_values(&b, FACT_START), values[i], sizeof(values[i]));
+	}
+	arena_free(a);
+}
+
+/* Blocks of the last level as version 1 had them: all in one item. */
+static int
+txn_version_1(struct txn *t, void *arg)
+{
+	struct fact_block b = { .arena = t->arena };
+	struct facts_list list = { .n = 0 };
+	struct fact_pile p;
+	struct buf *out;
+	unsigned part;
+	size_t i;
+
+	assert_int_equal(facts_list(t, FACTS_LAST, 0, 0, t->arena, &list), 0);
+	for (i = 0; i < list.n; i++) {
+		out = buf_new(t->arena, 4 << 20);
+		fact_pile_init(&p, t->arena);
+		assert_int_equal(
+		    facts_read(t, &list.keys[i], FACT_EVERY, &b), 0);
+		assert_int_equal(fact_append(&p, &b), 0);
+		for (part = 0; part < FACT_PARTS; part++) {
+			list.keys[i].bytes[FACTS_KEY_BYTES] = (char)part;
+			assert_int_equal(store_del(t, STORE_FACTS,
+					     (struct str){ list.keys[i].bytes,
+						 FACTS_KEY_BYTES + 1 }),
+			    0);
+		}
+		fact_pack(&p, FACT_EVERY, out);
+		assert_int_equal(
+		    store_put(t, STORE_FACTS,
+			(struct str){ list.keys[i].bytes, FACTS_KEY_BYTES },
+			buf_str(out)),
+		    0);
+	}
+	*(size_t *)arg = list.n;
+	return 0;
+}
+
+static int
+body_version_1(
+    struct state *s, struct store *store, void *arg, struct error *err)
+{
+	(void)s;
+	return store_txn(store, txn_version_1, arg, err);
+}
+
+static void
+blocks_of_the_first_version_are_read_on(void **state)
+{
+	struct calls *c = *state;
+	size_t n;
+
+	put_calls(c, 6000, 9);
+	calls_visit(c, body_version_1, &n);
+	assert_true(n > 0);
+	put_calls(c, 6000, 10);
+	compare_all(c, 3, 1);
 }
 
 static void
@@ -794,13 +963,16 @@ ask_old(struct calls *c, struct arena *a, struct usage_result out[8])
 static void
 assert_same(const struct usage_result *x, const struct usage_result *y)
 {
+	struct usage_group one, other;
 	size_t i;
 
 	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
 	assert_int_equal(x->n, y->n);
-	for (i = 0; i < x->n; i++)
-		assert_memory_equal(
-		    &x->groups[i]->sum, &y->groups[i]->sum, sizeof(x->total));
+	for (i = 0; i < x->n; i++) {
+		one = usage_result_at(x, i);
+		other = usage_result_at(y, i);
+		assert_memory_equal(&one.sum, &other.sum, sizeof(x->total));
+	}
 }
 
 static void
@@ -860,6 +1032,9 @@ main(void)
 		TEST(the_top_of_pairs_is_told_apart_and_the_rest_is_one),
 		TEST(blocks_stay_few_however_calls_come),
 		TEST(a_damaged_block_is_an_error_and_no_wrong_sum),
+		TEST(a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it),
+		TEST(columns_come_back_whatever_is_in_them),
+		TEST(blocks_of_the_first_version_are_read_on),
 		TEST(an_audit_misses_a_block_that_is_gone),
 		TEST(older_sums_of_pruned_rows_stay_beside_the_facts),
 	};

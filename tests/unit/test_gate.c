@@ -108,10 +108,33 @@ the_gate_opens_at_its_ceiling(void **state)
 	(void)state;
 	gate_init(&g, a, &seen.sink);
 	for (i = 0; i < GATE_MAX_EVENTS; i++)
-		put(&g, EVENT_PING, BLOCK_TEXT, NULL);
+		put(&g, EVENT_FRAME, BLOCK_TEXT, "data: {}");
 	assert_int_equal(seen.n, 0);
-	put(&g, EVENT_PING, BLOCK_TEXT, NULL);
+	put(&g, EVENT_FRAME, BLOCK_TEXT, "data: {}");
 	assert_int_equal(seen.n, GATE_MAX_EVENTS + 1);
+	arena_free(a);
+}
+
+static void
+pings_never_open_it_and_leave_room_for_the_rest(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct seen seen = { .sink = { see } };
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_init(&g, a, &seen.sink);
+	for (i = 0; i < 1000; i++) {
+		put(&g, EVENT_PING, BLOCK_TEXT, NULL);
+		put(&g, EVENT_FRAME, BLOCK_TEXT, ": still there");
+	}
+	put(&g, EVENT_START, BLOCK_TEXT, NULL);
+	put(&g, EVENT_FRAME, BLOCK_TEXT, "data: {}");
+	assert_int_equal(seen.n, 0);
+	put(&g, EVENT_DELTA, BLOCK_TEXT, "hi");
+	assert_int_equal(seen.n, GATE_MAX_EVENTS / 2 + 3);
+	assert_string_equal(seen.kinds + seen.n - 3, "SFD");
 	arena_free(a);
 }
 
@@ -125,6 +148,8 @@ main(void)
 		cmocka_unit_test(
 		    an_answer_without_content_passes_when_it_is_complete),
 		cmocka_unit_test(the_gate_opens_at_its_ceiling),
+		cmocka_unit_test(
+		    pings_never_open_it_and_leave_room_for_the_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,10 @@ windows_begin_anew_and_a_clock_that_goes_back_forgets_nothing(void **state)
 	f->now_us = today;
 	assert_int_equal(standing(f, WINDOW_DAY).spent, 160);
 	assert_int_equal(begin_at(f, &c, 1, today), -1);
+	/* And on again: what had been spent there still is. */
+	f->now_us = tomorrow;
+	assert_int_equal(standing(f, WINDOW_DAY).spent, 60);
+	assert_int_equal(begin_at(f, &c, 41, tomorrow), -1);
 	f->now_us = tomorrow + 2 * DAY_US;
 	assert_int_equal(standing(f, WINDOW_DAY).spent, 0);
 }
@@ -704,6 +708,33 @@ a_call_falls_under_sixteen_budgets_at_most(void **state)
 }
 
 static void
+a_tag_that_is_said_twice_is_charged_once(void **state)
+{
+	struct fixture *f = *state;
+	const struct budget b = { BUDGET_TAG, WINDOW_DAY, STR("job=nightly"),
+		10, 80 };
+	struct limit_ask ask = { .call = "call_x",
+		.now_us = f->now_us,
+		.pusd = 4,
+		.zone = f->zone,
+		.zone_name = f->zone_name };
+	struct limit_standing now;
+	struct limit_grant grant;
+	struct header *tags = NULL;
+
+	set_budget(f, BUDGET_TAG, "job=nightly", WINDOW_DAY, 10);
+	header_add(f->arena, &tags, STR("job"), STR("nightly"));
+	header_add(f->arena, &tags, STR("job"), STR("nightly"));
+	ask.tags = tags;
+	assert_int_equal(limit_reserve(f->limits, &ask, &grant, &f->err), 0);
+	assert_int_equal(limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
+	assert_int_equal(now.reserved, 4);
+	limit_settle(f->limits, &grant, 3, 0);
+	assert_int_equal(limit_standing(f->limits, &b, &ask, &now, &f->err), 0);
+	assert_int_equal(now.spent, 3);
+}
+
+static void
 amounts_that_overflow_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -987,6 +1018,7 @@ main(void)
 		TEST(with_too_many_under_way_more_are_told_to_wait),
 		TEST(calls_under_limits_have_a_ceiling),
 		TEST(a_call_falls_under_sixteen_budgets_at_most),
+		TEST(a_tag_that_is_said_twice_is_charged_once),
 		TEST(amounts_that_overflow_are_refused),
 		TEST(rates_are_429_with_a_time_to_wait),
 		TEST(more_can_be_set_aside_if_it_is_there),

@@ -451,7 +451,7 @@ decode(struct arena *a, struct str body, struct chat *chat, struct error *err)
 
 	(void)a;
 	if (!jtext_get(body, "max_tokens", &raw) ||
-	    str_i64(raw, 0, 1000000, &chat->max_tokens) != 0)
+	    str_i64(raw, 0, INT64_MAX, &chat->max_tokens) != 0)
 		return error_set(err, ERROR_BAD_REQUEST, "max_tokens");
 	return 0;
 }
@@ -473,6 +473,45 @@ the_worst_case_counts_what_a_route_sets(void **state)
 	f.ask.body = STR("{\"max_tokens\":5}");
 	assert_true(plan_worst(&f.p, make(&f), &pusd, &unpriced));
 	assert_int_equal(pusd, 700 * (PUSD_PER_USD / 1000000));
+	end(&f);
+}
+
+/* Else it would pass for one that nobody knows the price of. */
+static void
+the_worst_case_of_any_wish_is_an_amount(void **state)
+{
+	const struct target *unpriced;
+	struct fixture f;
+	int64_t pusd;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": \"a/m\" }, \"models\": { \"a/m\": { "
+	    "\"price\": { \"input\": \"0\", \"output\": \"75\" } } }");
+	f.ask.chat = NULL;
+	f.ask.decode = decode;
+	f.ask.body = STR("{\"max_tokens\":9223372036854775807,\"n\":128}");
+	assert_true(plan_worst(&f.p, make(&f), &pusd, &unpriced));
+	assert_true(pusd > 1000 * PUSD_PER_USD);
+	end(&f);
+}
+
+static void
+what_a_compaction_says_has_a_price_too(void **state)
+{
+	const struct target *unpriced;
+	struct fixture f;
+	int64_t pusd;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": \"a/m\" }, \"models\": { \"a/m\": { "
+	    "\"output\": 1000, \"price\": { \"input\": \"0\", "
+	    "\"output\": \"1\" } } }");
+	prompt(&f, "hi");
+	f.ask.operation = OPERATION_COMPACT;
+	assert_true(plan_worst(&f.p, make(&f), &pusd, &unpriced));
+	assert_int_equal(pusd, 1000 * (PUSD_PER_USD / 1000000));
 	end(&f);
 }
 
@@ -708,6 +747,8 @@ main(void)
 		cmocka_unit_test(
 		    the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race),
 		cmocka_unit_test(the_worst_case_counts_what_a_route_sets),
+		cmocka_unit_test(the_worst_case_of_any_wish_is_an_amount),
+		cmocka_unit_test(what_a_compaction_says_has_a_price_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,11 +44,12 @@ ask(struct calls *c, const char *by, int64_t since_us, int64_t until_us,
 	for (i = 0; i < r.n; i++) {
 		for (k = 0; k < q.n_by; k++)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%.*s ", STR_ARG(r.groups[i]->values[k]));
+			    "%.*s ", STR_ARG(usage_result_at(&r, i).values[k]));
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-		    "%lld %lld %lld;", (long long)r.groups[i]->sum.calls,
-		    (long long)r.groups[i]->sum.cost_pusd,
-		    (long long)r.groups[i]->sum.unpriced);
+		    "%lld %lld %lld;",
+		    (long long)usage_result_at(&r, i).sum.calls,
+		    (long long)usage_result_at(&r, i).sum.cost_pusd,
+		    (long long)usage_result_at(&r, i).sum.unpriced);
 	}
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "total %lld %lld",
 	    (long long)r.total.calls, (long long)r.total.cost_pusd);
@@ -136,7 +137,7 @@ attempts_are_told_apart(void **state)
 	assert_int_equal(r.total.unpriced, 1);
 	assert_int_equal(r.total.attempts, 3);
 	assert_int_equal(r.total.tokens[USAGE_INPUT], 30);
-	assert_int_equal(r.groups[1]->sum.errors, 1);
+	assert_int_equal(usage_result_at(&r, 1).sum.errors, 1);
 	arena_free(a);
 	check(c);
 }
@@ -322,11 +323,11 @@ a_filter_of_the_same_dimension_is_answered_by_rollups(void **state)
 	q.by[0] = ROLLUP_MODEL;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_facts);
-	assert_int_equal(r.groups[0]->sum.cost_pusd, 5);
+	assert_int_equal(usage_result_at(&r, 0).sum.cost_pusd, 5);
 	q.by[0] = ROLLUP_SESSION;
 	assert_int_equal(ledger_usage(c->state, &q, a, &r, &c->err), 0);
 	assert_true(r.from_facts);
-	assert_int_equal(r.groups[0]->sum.cost_pusd, 5);
+	assert_int_equal(usage_result_at(&r, 0).sum.cost_pusd, 5);
 	arena_free(a);
 }
 
@@ -505,7 +506,9 @@ records_of_the_future_are_left_alone(void **state)
 		{ STORE_ROLLUP, "\2\2", STORE_FINE },
 		{ STORE_ROLLUP, "\3\2", STORE_FINE },
 		{ STORE_ROLLUP, "\4\2", STORE_OTHER },
-		{ STORE_FACTS, "\2", STORE_OTHER },
+		{ STORE_FACTS, "\1\2", STORE_FINE },
+		{ STORE_FACTS, "\2\2", STORE_FINE },
+		{ STORE_FACTS, "\3", STORE_OTHER },
 		{ STORE_KEYS, "", STORE_BROKEN },
 	};
 	size_t i;
@@ -660,25 +663,31 @@ groups_come_in_order_however_many(void **state)
 	static const int64_t pusd[] = { 0, 5, 5, 256, 65536, INT64_MAX, -3 };
 	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_groups g;
-	struct usage_group **list;
+	struct usage_result r = { .groups = &g };
+	struct usage_group *list;
 	struct ledger_sum sum = { .calls = 1 };
 	struct str values[2];
 	unsigned seed = 5, by_day, i;
 
 	(void)state;
 	for (by_day = 0; by_day < 2; by_day++) {
-		usage_groups_init(&g, a, 2);
+		usage_groups_init(&g, a, 3);
 		for (i = 0; i < 5000; i++) {
 			sum.cost_pusd = pusd[rand_r(&seed) % COUNT(pusd)] / 2;
 			values[0] = str_of(arena_printf(a, "%u", 10 + i % 30));
 			values[1] = str_of(
 			    arena_printf(a, "u%u", rand_r(&seed) % 2500));
-			ledger_sum_add(usage_groups_at(&g, values), &sum);
+			usage_groups_add(&g,
+			    usage_groups_of(&g,
+				(struct str[]){
+				    values[0], values[1], STR_NONE }),
+			    &sum);
 		}
-		list = usage_groups_sorted(&g, by_day ? 0 : 2, 2);
-		assert_true(g.n > 3000);
-		for (i = 1; i < g.n; i++) {
-			struct usage_group *x = list[i - 1], *y = list[i];
+		r.order = usage_groups_sorted(&g, by_day ? 0 : 3, 3, &r.n);
+		list = calls_groups(&r, a);
+		assert_true(r.n > 3000);
+		for (i = 1; i < r.n; i++) {
+			struct usage_group *x = &list[i - 1], *y = &list[i];
 			int day = str_cmp(x->values[0], y->values[0]);
 			int name = str_cmp(x->values[1], y->values[1]);
 

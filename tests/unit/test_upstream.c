@@ -287,6 +287,31 @@ an_endless_head_is_refused(void **state)
 	job_release(&j);
 }
 
+/* curl lets these pass; whoever follows expects a head before a body. */
+static void
+an_odd_head_is_a_head_or_a_failure(void **state)
+{
+	struct job j;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 9; i++) {
+		char model[8];
+
+		snprintf(model, sizeof(model), "odd-%d", i);
+		run(&j, model);
+		if (j.end == TRANSFER_DONE) {
+			assert_int_equal(j.heads, 1);
+			assert_true(j.status >= 100 && j.status <= 999);
+		} else {
+			assert_int_equal(j.heads, 0);
+			assert_int_equal(j.bytes, 0);
+			assert_true(j.why[0] != '\0');
+		}
+		job_release(&j);
+	}
+}
+
 static void
 no_connection_is_told_from_the_loop(void **state)
 {
@@ -520,6 +545,33 @@ a_connection_found_closed_is_replaced(void **state)
 		assert_int_equal(j.status, 200);
 		job_release(&j);
 	}
+}
+
+static void
+a_rest_closes_connections_that_nothing_runs_on(void **state)
+{
+	struct job running, j;
+	int none, two;
+
+	(void)state;
+	upstream_rest(up);
+	none = descriptors();
+	job_init(&running, "hang-1-0");
+	start(&running);
+	while (running.pieces == 0)
+		loop_turn(loop, -1);
+	run(&j, "json");
+	job_release(&j);
+	two = descriptors();
+	upstream_rest(up);
+	assert_int_equal(descriptors(), two);
+	cancel(&running);
+	await("open", 0);
+	upstream_rest(up);
+	assert_int_equal(descriptors(), none);
+	run(&j, "json");
+	assert_int_equal(j.end, TRANSFER_DONE);
+	job_release(&j);
 }
 
 static void
@@ -774,6 +826,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_arrive_whole),
 		cmocka_unit_test(an_endless_head_is_refused),
+		cmocka_unit_test(an_odd_head_is_a_head_or_a_failure),
 		cmocka_unit_test(no_connection_is_told_from_the_loop),
 		cmocka_unit_test(each_limit_ends_a_transfer),
 		cmocka_unit_test(a_pause_holds_the_provider_with_flat_memory),
@@ -784,6 +837,8 @@ main(void)
 		cmocka_unit_test(a_cancel_at_the_end_is_harmless),
 		cmocka_unit_test(transfers_share_one_connection),
 		cmocka_unit_test(a_connection_found_closed_is_replaced),
+		cmocka_unit_test(
+		    a_rest_closes_connections_that_nothing_runs_on),
 		cmocka_unit_test(requests_arrive_as_they_were_given),
 		cmocka_unit_test(a_header_of_two_lines_is_refused),
 		cmocka_unit_test(a_silent_answer_holds_up_nobody),

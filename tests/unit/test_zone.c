@@ -46,6 +46,20 @@ windows_begin_and_end_by_the_calendar_of_their_zone(void **state)
 		    "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z" },
 		{ "Europe/Berlin", WINDOW_MONTH, "2026-10-31T23:30:00Z",
 		    "2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z" },
+		/* Clocks leap over midnight, to the west and to the east. */
+		{ "America/Santiago", WINDOW_DAY, "2026-09-06T03:30:00Z",
+		    "2026-09-05T04:00:00Z", "2026-09-06T04:00:00Z" },
+		{ "America/Santiago", WINDOW_DAY, "2026-09-06T04:00:00Z",
+		    "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z" },
+		{ "Asia/Beirut", WINDOW_DAY, "2026-03-28T21:59:59Z",
+		    "2026-03-27T22:00:00Z", "2026-03-28T22:00:00Z" },
+		{ "Asia/Beirut", WINDOW_DAY, "2026-03-28T22:00:00Z",
+		    "2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z" },
+		/* They go back to the day before, or show midnight twice. */
+		{ "America/Santiago", WINDOW_DAY, "2026-04-05T03:30:00Z",
+		    "2026-04-04T03:00:00Z", "2026-04-05T04:00:00Z" },
+		{ "America/Havana", WINDOW_DAY, "2026-11-01T05:30:00Z",
+		    "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z" },
 		{ "America/New_York", WINDOW_DAY, "2026-07-01T03:59:59Z",
 		    "2026-06-30T04:00:00Z", "2026-07-01T04:00:00Z" },
 	};

@@ -198,9 +198,9 @@ class Sluice {
       .filter((p) => p.name.startsWith('sluice')).map((p) => p.pid);
   }
   signal(name) { this.#server.kill(name); }
-  rssKb(pid) {
+  rssKb(pid, name = 'VmRSS') {           // VmHWM: the most so far
     return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8')
-      .match(/^VmRSS:\s+(\d+)/m)[1]);
+      .match(new RegExp(`^${name}:\\s+(\\d+)`, 'm'))[1]);
   }
   // Sanitizers keep freed memory: no use weighing those.
   sanitized(pid) {
