@@ -2,8 +2,6 @@
 /* Names of models in bills (bill.h). */
 #include "core/bill.h"
 
-#include "core/arena.h"
-
 static bool
 is_digit(char c)
 {

@@ -8,7 +8,6 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/jtext.h"
-#include "core/jw.h"
 #include "core/money.h"
 
 #define SCALE_PER_MTOK INT64_C(1000000)

@@ -6,7 +6,6 @@
 #include "fcgi/openai_responses.h"
 
 #include "core/arena.h"
-#include "core/buf.h"
 #include "core/error.h"
 #include "core/jtext.h"
 #include "fcgi/encode.h"

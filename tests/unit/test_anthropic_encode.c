@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/arena.h"
 #include "core/jtext.h"
 #include "tests/unit/reply.h"
 #include "tests/unit/unit.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Legacy completions: prompts become chats, chats become text. */
-#include "core/arena.h"
 #include "core/error.h"
 #include "tests/unit/chat_text.h"
 #include "tests/unit/reply.h"

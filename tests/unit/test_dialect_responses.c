@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/arena.h"
-#include "core/error.h"
 #include "fcgi/dialect.h"
 #include "tests/unit/chat_text.h"
 #include "tests/unit/unit.h"

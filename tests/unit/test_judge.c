@@ -10,7 +10,6 @@
 #include "core/conf.h"
 #include "core/event.h"
 #include "core/experiment.h"
-#include "core/jtext.h"
 #include "core/judge.h"
 #include "core/sink.h"
 #include "core/store.h"
