@@ -92,11 +92,11 @@ student(double p, double df)
 }
 
 static struct stats_interval
-around(double mean, double centre, double half)
+around(double mean, double half)
 {
 	return (struct stats_interval){ .mean = mean,
-		.low = fmax(centre - half, 0),
-		.high = fmin(centre + half, 1) };
+		.low = fmax(mean - half, 0),
+		.high = fmin(mean + half, 1) };
 }
 
 struct stats_interval
@@ -105,24 +105,9 @@ stats_mean(const struct stats_bins *b, double alpha)
 	double n = (double)b->n, mean = mean_of(b);
 
 	if (b->n == 0)
-		return around(mean, mean, 1);
+		return around(mean, 1);
 	return around(
-	    mean, mean, student(1 - alpha / 2, n) * stats_sd(b) / sqrt(n));
-}
-
-/* Source: Wilson, JASA 22 (1927) 209. */
-struct stats_interval
-stats_rate(int64_t hits, int64_t n, double alpha)
-{
-	double z = deviate(1 - alpha / 2), total = (double)n, p, stretch;
-
-	if (n == 0)
-		return around(0.5, 0.5, 1);
-	p = (double)hits / total;
-	stretch = 1 + z * z / total;
-	return around(p, (p + z * z / (2 * total)) / stretch,
-	    z * sqrt(p * (1 - p) / total + z * z / (4 * total * total)) /
-		stretch);
+	    mean, student(1 - alpha / 2, n) * stats_sd(b) / sqrt(n));
 }
 
 /*

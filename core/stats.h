@@ -4,11 +4,10 @@
  *
  * Two kinds of intervals, for two kinds of questions:
  *
- * stats_mean, stats_rate: what a report shows, looked at once.  For a mean
- * Student's t with one more observation of 1/2 in the variance (Agresti and
- * Coull's idea, for bounded scores instead of rates): without it twenty equal
- * scores would claim certainty, and skewed ones would claim too much.  For a
- * rate Wilson's score interval.
+ * stats_mean: what a report shows, looked at once.  Student's t with one more
+ * observation of 1/2 in the variance (Agresti and Coull's idea, for bounded
+ * scores instead of rates): without it twenty equal scores would claim
+ * certainty, and skewed ones would claim too much.
  *
  * stats_low, stats_high: what decisions are made of, looked at all the time.
  * A confidence sequence by betting (Waudby-Smith and Ramdas, "Estimating
@@ -42,12 +41,11 @@ struct stats_interval {
 void stats_add(struct stats_bins *b, double v);
 
 /*
- * stats_mean(b, alpha), stats_rate(hits, n, alpha):
- * Returns  the mean, or rate, with its interval of confidence 1 - ${alpha};
- *          without observations 0 to 1 around 1/2.
+ * stats_mean(b, alpha):
+ * Returns  the mean with its interval of confidence 1 - ${alpha}; without
+ *          observations 0 to 1 around 1/2.
  */
 struct stats_interval stats_mean(const struct stats_bins *b, double alpha);
-struct stats_interval stats_rate(int64_t hits, int64_t n, double alpha);
 
 /* stats_sd(b): the standard deviation; with the added observation as above. */
 double stats_sd(const struct stats_bins *b);

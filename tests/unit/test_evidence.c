@@ -279,20 +279,6 @@ equal_scores_do_not_claim_certainty(void **state)
 }
 
 static void
-wilson_is_wilson(void **state)
-{
-	struct stats_interval in = stats_rate(8, 10, 0.05);
-
-	(void)state;
-	assert_near(in.mean, 0.8);
-	assert_near(in.low, 0.4902);
-	assert_near(in.high, 0.9433);
-	in = stats_rate(0, 10, 0.05);
-	assert_near(in.low, 0);
-	assert_near(in.high, 0.2775);
-}
-
-static void
 what_is_no_effect_is_never_found(void **state)
 {
 	(void)state;
@@ -322,7 +308,6 @@ main(void)
 		    a_difference_that_does_not_matter_makes_no_winner),
 		cmocka_unit_test(the_best_two_of_three_may_be_the_same),
 		cmocka_unit_test(equal_scores_do_not_claim_certainty),
-		cmocka_unit_test(wilson_is_wilson),
 		cmocka_unit_test(what_is_no_effect_is_never_found),
 	};
 
