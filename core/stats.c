@@ -106,8 +106,7 @@ stats_mean(const struct stats_bins *b, double alpha)
 
 	if (b->n == 0)
 		return around(mean, 1);
-	return around(
-	    mean, student(1 - alpha / 2, n) * stats_sd(b) / sqrt(n));
+	return around(mean, student(1 - alpha / 2, n) * stats_sd(b) / sqrt(n));
 }
 
 /*
