@@ -45,6 +45,7 @@ static const struct {
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
 	{ CURLOPT_FOLLOWLOCATION, 0 },
 	{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+	{ CURLOPT_QUICK_EXIT, 1 }, /* leave a DNS that is silent to itself */
 };
 
 /* How curl's codes read to the caller; all others are TRANSFER_CUT. */
