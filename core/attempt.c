@@ -315,31 +315,6 @@ drain_on(struct attempt *at, size_t n)
 }
 
 static void
-on_data(void *arg, struct str bytes)
-{
-	struct attempt *at = arg;
-	struct transfer *transfer = at->transfer;
-	bool had_content = at->meter.first_content_us != 0;
-
-	if (at->state != ATTEMPT_RUNNING)
-		return;
-	if (at->refusal != NULL) {
-		buf_adds(at->refusal, bytes);
-		return;
-	}
-	if (!drain_on(at, bytes.n))
-		finish(at);
-	else if (deframer_push(at->deframer, bytes, &at->err) != 0)
-		finish(at);
-	else if (at->stopper.done)
-		stop_here(at);
-	else if (!had_content && at->meter.first_content_us != 0)
-		transfer_content(transfer);
-	if (at->gate.open)
-		at->events->progress(at->arg);
-}
-
-static void
 read_refusal(struct attempt *at)
 {
 	const struct refusal r = { .wire = at->api->wire,
@@ -368,6 +343,42 @@ complete(struct attempt *at)
 	    (at->stopper.done ||
 		at->decoder->end(at->decoder, at->chain, &at->err) == 0) &&
 	    gate_open(&at->gate, &at->err) == 0)
+		at->events->progress(at->arg);
+}
+
+/* Of an error answer without end the beginning will do. */
+static void
+take_refusal(struct attempt *at, struct str bytes)
+{
+	buf_adds(at->refusal, bytes);
+	if (!buf_over(at->refusal))
+		return;
+	complete(at);
+	finish(at);
+}
+
+static void
+on_data(void *arg, struct str bytes)
+{
+	struct attempt *at = arg;
+	struct transfer *transfer = at->transfer;
+	bool had_content = at->meter.first_content_us != 0;
+
+	if (at->state != ATTEMPT_RUNNING)
+		return;
+	if (at->refusal != NULL) {
+		take_refusal(at, bytes);
+		return;
+	}
+	if (!drain_on(at, bytes.n))
+		finish(at);
+	else if (deframer_push(at->deframer, bytes, &at->err) != 0)
+		finish(at);
+	else if (at->stopper.done)
+		stop_here(at);
+	else if (!had_content && at->meter.first_content_us != 0)
+		transfer_content(transfer);
+	if (at->gate.open)
 		at->events->progress(at->arg);
 }
 

@@ -121,6 +121,15 @@ asks_for_several(struct str body)
 	    !str_is(n, "null");
 }
 
+/* What it says, and what follows from it, is not in the request. */
+static bool
+has_conversation(struct str body)
+{
+	struct str v;
+
+	return jtext_get(body, "conversation", &v) && !str_is(v, "null");
+}
+
 const char *
 cache_policy_request(struct call *c)
 {
@@ -130,6 +139,8 @@ cache_policy_request(struct call *c)
 
 	if (c->control.cache.no_store || c->control.no_store)
 		return "no-store";
+	if (has_conversation(c->ask.body))
+		return "a conversation that the provider keeps";
 	if (hosted && c->control.cache.ttl_s == 0)
 		return "hosted tools";
 	/* Hosted tools are what no other provider has: that is no reason. */

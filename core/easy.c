@@ -34,6 +34,7 @@
 
 static const char no_head[] = "the answer has no status";
 
+/* QUICK_EXIT: who leaves does not wait for a DNS that is silent. */
 static const struct {
 	CURLoption option;
 	long value;
@@ -47,6 +48,7 @@ static const struct {
 	{ CURLOPT_MAXAGE_CONN, UPSTREAM_KEPT_S },
 	{ CURLOPT_FOLLOWLOCATION, 0 },
 	{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+	{ CURLOPT_QUICK_EXIT, 1 },
 };
 
 /* How curl's codes read to the caller; all others are TRANSFER_CUT. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/jw.h"
 
 #define BUCKET_US      INT64_C(10000000)
@@ -36,25 +37,6 @@ set_name(struct health_target *t, struct str provider, struct str model)
 	snprintf(t->name, sizeof(t->name), "%.*s/%.*s", STR_ARG(provider),
 	    STR_ARG(model));
 	atomic_store(&t->named, 1);
-}
-
-struct health_target *
-health_find(struct health *h, struct str provider, struct str model)
-{
-	uint64_t key = hash(provider, model), seen;
-	struct health_target *t;
-	size_t i;
-
-	for (i = 0; h != NULL && i < HEALTH_TARGETS; i++) {
-		t = &h->targets[(key + i) % HEALTH_TARGETS];
-		seen = 0;
-		if (!atomic_compare_exchange_strong(&t->key, &seen, key) &&
-		    seen != key)
-			continue;
-		set_name(t, provider, model);
-		return t;
-	}
-	return NULL;
 }
 
 /* --- the last 60 s --- */
@@ -94,6 +76,86 @@ count(struct health_target *t, bool failed, int64_t now_us)
 	atomic_fetch_add(&t->calls, 1);
 	if (failed)
 		atomic_fetch_add(&t->failures, 1);
+}
+
+/* --- a place for everybody --- */
+
+/* The epoch in which it was last called, or made. */
+static uint64_t
+last_epoch(struct health_target *t)
+{
+	uint64_t last = 0, epoch;
+	size_t i;
+
+	for (i = 0; i < HEALTH_BUCKETS; i++) {
+		epoch = atomic_load(&t->buckets[i]) >> 32;
+		last = epoch > last ? epoch : last;
+	}
+	return last;
+}
+
+static void
+clear(struct health_target *t)
+{
+	uint64_t epoch = epoch_of(clock_mono_us());
+	size_t i;
+
+	atomic_store(&t->named, 0);
+	for (i = 0; i < HEALTH_BUCKETS; i++)
+		atomic_store(&t->buckets[i], 0);
+	atomic_store(&t->buckets[epoch % HEALTH_BUCKETS], epoch << 32);
+	atomic_store(&t->open_until_us, 0);
+	atomic_store(&t->probe_until_us, 0);
+	atomic_store(&t->calls, 0);
+	atomic_store(&t->failures, 0);
+	atomic_store(&t->turns, 0);
+	atomic_store(&t->ttft_us, 0);
+	atomic_store(&t->token_us, 0);
+	for (i = 0; i < HEALTH_LAPS; i++)
+		atomic_store(&t->laps[i], 0);
+	atomic_store(&t->lap, 0);
+}
+
+/*
+ * Clients may ask for any model of a provider: the one left alone longest
+ * makes room.  A search goes on over whatever stands in a place, so that all
+ * others are found as before.
+ */
+static struct health_target *
+replace(struct health *h, uint64_t key)
+{
+	struct health_target *t = h->targets, *oldest = t;
+	uint64_t was;
+
+	for (; t < h->targets + HEALTH_TARGETS; t++)
+		if (last_epoch(t) < last_epoch(oldest))
+			oldest = t;
+	was = atomic_load(&oldest->key);
+	if (!atomic_compare_exchange_strong(&oldest->key, &was, key))
+		return NULL;
+	clear(oldest);
+	return oldest;
+}
+
+struct health_target *
+health_find(struct health *h, struct str provider, struct str model)
+{
+	uint64_t key = hash(provider, model), seen;
+	struct health_target *t = NULL;
+	size_t i;
+
+	for (i = 0; h != NULL && i < HEALTH_TARGETS; i++) {
+		t = &h->targets[(key + i) % HEALTH_TARGETS];
+		seen = 0;
+		if (atomic_compare_exchange_strong(&t->key, &seen, key) ||
+		    seen == key)
+			break;
+	}
+	if (h != NULL && i == HEALTH_TARGETS)
+		t = replace(h, key);
+	if (t != NULL)
+		set_name(t, provider, model);
+	return t;
 }
 
 struct health_window

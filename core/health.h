@@ -24,7 +24,7 @@
 
 #include "core/str.h"
 
-#define HEALTH_TARGETS    512 /* more have no health: always closed */
+#define HEALTH_TARGETS    512 /* at a time */
 #define HEALTH_NAME_BYTES 88
 #define HEALTH_BUCKETS    6 /* of 10 s each */
 #define HEALTH_LAPS       32
@@ -62,7 +62,8 @@ struct health {
 
 /*
  * health_find(h, provider, model):
- * Returns  the target, made if it is new; NULL where ${h} is NULL or full.
+ * Returns  the target, made if it is new, in the place of the one left alone
+ *          longest if need be; NULL where ${h} is NULL.
  *          Every function below takes NULL for a target without health.
  */
 struct health_target *health_find(

@@ -12,6 +12,8 @@
 #include "core/buf.h"
 #include "core/error.h"
 
+#define MAX_TOOLS 10000 /* what any vendor takes, with a search among them */
+
 struct str
 openai_responses_name(struct chat *chat, struct str ns, struct str name)
 {
@@ -29,13 +31,14 @@ struct entry {
 	const struct jnode *obj;
 };
 
+/* The tool called ${name}, or NULL; ${*n} stand before it. */
 static const struct tool *
-find_tool(const struct chat *chat, struct str name)
+find_tool(const struct chat *chat, struct str name, size_t *n)
 {
 	const struct tool *t = chat->tools;
 
-	while (t != NULL && !str_eq(t->name, name))
-		t = t->next;
+	for (*n = 0; t != NULL && !str_eq(t->name, name); t = t->next)
+		++*n;
 	return t;
 }
 
@@ -46,6 +49,7 @@ read_tool(struct chat *chat, const struct entry *e, const struct field *table,
 {
 	struct tool one = { .ns = e->ns }, *tool, *last;
 	const struct tool *same;
+	size_t n;
 
 	one.search = str_is(e->type, RESPONSES_SEARCH);
 	if (one.search)
@@ -54,11 +58,13 @@ read_tool(struct chat *chat, const struct entry *e, const struct field *table,
 	if (decode_object(chat, e->obj, table, "tools", &one, err) < 0)
 		return -1;
 	one.name = openai_responses_name(chat, e->ns, one.name);
-	same = find_tool(chat, one.name);
+	same = find_tool(chat, one.name, &n);
 	if (same != NULL && same->search != one.search)
 		chat_lose(chat, "tools.%.*s", STR_ARG(e->type));
 	if (same != NULL)
 		return 0;
+	if (n == MAX_TOOLS)
+		return jtree_fail(e->obj, err, "there are too many tools");
 	tool = chat_tool(chat);
 	last = tool->last;
 	*tool = one;

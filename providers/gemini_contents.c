@@ -144,18 +144,6 @@ result_text(struct gemini_writer *o, const struct part *result)
 	return buf_str(text);
 }
 
-/* The API wants the function's name, results know its call's id only. */
-static struct str
-called_name(const struct turn *calls, struct str id)
-{
-	const struct part *p;
-
-	for (p = calls ? calls->parts : NULL; p; p = p->next)
-		if (p->kind == PART_TOOL_CALL && str_eq(p->id, id))
-			return p->name;
-	return STR("unknown");
-}
-
 /* An object is the function's own answer; words go into one. */
 static void
 write_response(struct gemini_writer *o, const struct part *result)
@@ -197,10 +185,8 @@ write_result_media(struct gemini_writer *o, const struct part *result)
 }
 
 static int
-write_result(
-    struct gemini_writer *o, const struct turn *calls, const struct part *p)
+write_result(struct gemini_writer *o, const struct part *p)
 {
-	struct str name = called_name(calls, p->id);
 	int rc = 0;
 
 	jw_object(o->w);
@@ -208,7 +194,7 @@ write_result(
 	jw_object(o->w);
 	jw_kv_str(
 	    o->w, "id", call_id_for(o->arena, p->id, o->target, WIRE_GEMINI));
-	jw_kv_str(o->w, "name", name_for(o->arena, name, WIRE_GEMINI));
+	jw_kv_str(o->w, "name", name_for(o->arena, p->name, WIRE_GEMINI));
 	write_response(o, p);
 	if (o->modern)
 		rc = write_result_media(o, p);
@@ -262,8 +248,7 @@ write_words(struct gemini_writer *o, const struct turn *t)
 
 /* Results have a content of their own: newer models refuse it mixed. */
 static int
-write_user(
-    struct gemini_writer *o, const struct turn *before, const struct turn *t)
+write_user(struct gemini_writer *o, const struct turn *t)
 {
 	const struct part *p = t->parts;
 	int rc = 0;
@@ -274,7 +259,7 @@ write_user(
 		begin(o, "user");
 		for (; p && rc == 0; p = p->next)
 			if (p->kind == PART_TOOL_RESULT)
-				rc = write_result(o, before, p);
+				rc = write_result(o, p);
 		end(o);
 	}
 	return rc == 0 && has_words(o, t) ? write_words(o, t) : rc;
@@ -313,7 +298,7 @@ gemini_contents(struct gemini_writer *o)
 {
 	/* Gemma knows no system instruction: the user says it. */
 	bool gemma = str_starts(o->target->model, "gemma");
-	const struct turn *t = o->turns, *before = NULL;
+	const struct turn *t = o->turns;
 	int rc = 0;
 
 	if (!gemma)
@@ -324,9 +309,9 @@ gemini_contents(struct gemini_writer *o)
 		(void)write_system_parts(o, NULL);
 	while (t && t->role == ROLE_SYSTEM)
 		t = t->next;
-	for (; t && rc == 0; before = t, t = t->next)
+	for (; t && rc == 0; t = t->next)
 		rc = t->role == ROLE_ASSISTANT ? write_model(o, t)
-					       : write_user(o, before, t);
+					       : write_user(o, t);
 	jw_end(o->w);
 	return rc;
 }

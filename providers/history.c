@@ -2,6 +2,7 @@
 #include "providers/history.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/buf.h"
@@ -12,19 +13,19 @@
 /* What the program that talks to us adds for its own vendor's billing. */
 #define BILLING_PREFIX "x-anthropic-billing-header:"
 
-/* A tool result of the request, and whether a call has taken it. */
+/* A tool result of the request. */
 struct result {
 	const struct part *part;
-	bool taken;
+	size_t place; /* in order of appearance */
+	size_t taken; /* of those of this id, in the first of them */
 };
 
 struct history {
 	struct arena *arena;
 	struct chat *chat;
 	enum wire wire;
-	struct result *results; /* in order of appearance */
+	struct result *results; /* by id, then in order of appearance */
 	size_t n_results;
-	size_t first; /* results before it are all taken */
 	struct turn *head;
 	struct turn *turn;  /* last one written */
 	struct part **tail; /* end of its parts */
@@ -102,8 +103,19 @@ is_kept(struct history *h, const struct part *p)
 	return true;
 }
 
+static int
+by_id(const void *a, const void *b)
+{
+	const struct result *x = a, *y = b;
+	int rc = str_cmp(x->part->id, y->part->id);
+
+	if (rc != 0)
+		return rc;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
 static void
-count_results(struct history *h)
+sort_results(struct history *h)
 {
 	const struct turn *t;
 	const struct part *p;
@@ -115,24 +127,61 @@ count_results(struct history *h)
 	h->results = ARENA_ARRAY(h->arena, struct result, n + 1);
 	for (t = h->chat->turns; t; t = t->next)
 		for (p = t->parts; p; p = p->next)
-			if (p->kind == PART_TOOL_RESULT)
-				h->results[h->n_results++].part = p;
+			if (p->kind == PART_TOOL_RESULT) {
+				h->results[h->n_results].part = p;
+				h->results[h->n_results].place = h->n_results;
+				h->n_results++;
+			}
+	qsort(h->results, h->n_results, sizeof(*h->results), by_id);
+}
+
+/* The first result of ${id}, or NULL. */
+static struct result *
+find_results(struct history *h, struct str id)
+{
+	size_t low = 0, high = h->n_results, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (str_cmp(h->results[mid].part->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < h->n_results && str_eq(h->results[low].part->id, id)
+	    ? &h->results[low]
+	    : NULL;
 }
 
 static const struct part *
 take_result(struct history *h, struct str id)
 {
-	size_t i;
+	struct result *first = find_results(h, id), *r;
 
-	while (h->first < h->n_results && h->results[h->first].taken)
-		h->first++;
-	for (i = h->first; i < h->n_results; i++)
-		if (!h->results[i].taken &&
-		    str_eq(h->results[i].part->id, id)) {
-			h->results[i].taken = true;
-			return h->results[i].part;
-		}
-	return NULL;
+	if (!first)
+		return NULL;
+	r = first + first->taken;
+	if (r == h->results + h->n_results || !str_eq(r->part->id, id))
+		return NULL;
+	first->taken++;
+	return r->part;
+}
+
+/* The first one in the request that no call has taken, or NULL. */
+static const struct part *
+left_result(const struct history *h)
+{
+	const struct result *r = h->results, *first = r, *left = NULL;
+	const struct result *end = r + h->n_results;
+
+	for (; r < end; r++) {
+		if (!str_eq(r->part->id, first->part->id))
+			first = r;
+		if ((size_t)(r - first) >= first->taken &&
+		    (!left || r->place < left->place))
+			left = r;
+	}
+	return left ? left->part : NULL;
 }
 
 /* The user turn that answers the calls of the assistant turn ${t}. */
@@ -144,21 +193,22 @@ answer_calls(struct history *h, const struct turn *t)
 		.text = STR(HISTORY_NO_RESULT) };
 	struct part none = { .kind = PART_TOOL_RESULT };
 	const struct part *call, *result;
+	struct part *copy;
 
 	for (call = t->parts; call; call = call->next) {
 		if (call->kind != PART_TOOL_CALL)
 			continue;
 		join(h, &user);
 		result = take_result(h, call->id);
-		if (result) {
-			add(h, result);
-			continue;
+		if (!result) {
+			none.id = call->id;
+			none.path = call->path;
+			none.parts = arena_alloc(h->arena, sizeof(text));
+			*none.parts = text;
 		}
-		none.id = call->id;
-		none.path = call->path;
-		none.parts = arena_alloc(h->arena, sizeof(text));
-		*none.parts = text;
-		add(h, &none);
+		copy = add(h, result ? result : &none);
+		copy->name = call->name;
+		copy->custom = call->custom;
 	}
 }
 
@@ -287,9 +337,9 @@ history_for(struct arena *a, struct chat *chat, enum wire wire,
 {
 	struct history h = { .arena = a, .chat = chat, .wire = wire };
 	const struct turn *t = chat->turns;
-	size_t i;
+	const struct part *left;
 
-	count_results(&h);
+	sort_results(&h);
 	while (t) {
 		if (t->role == ROLE_ASSISTANT) {
 			t = write_assistant(&h, t);
@@ -303,10 +353,10 @@ history_for(struct arena *a, struct chat *chat, enum wire wire,
 	}
 	write_opening(&h, NULL);
 	*out = h.head;
-	for (i = h.first; i < h.n_results; i++)
-		if (!h.results[i].taken)
-			return history_refuse(h.results[i].part, err,
-			    "tool result without a call of that id");
+	left = left_result(&h);
+	if (left)
+		return history_refuse(
+		    left, err, "tool result without a call of that id");
 	if (h.head == NULL)
 		return error_param(err,
 		    chat->turns ? str_cstr(a, chat->turns->path) : "messages",
@@ -338,12 +388,57 @@ history_document(struct arena *a, const struct part *part)
 		STR_ARG(part->name), STR_ARG(part->text)));
 }
 
-static bool
-has_tool(const struct tool *list, struct str name)
+/* A call of the history, and where it stands. */
+struct named {
+	const struct part *call;
+	size_t place;
+};
+
+static int
+by_name(const void *a, const void *b)
 {
-	while (list && !str_eq(list->name, name))
-		list = list->next;
-	return list != NULL;
+	const struct named *x = a, *y = b;
+	int rc = str_cmp(x->call->name, y->call->name);
+
+	if (rc != 0)
+		return rc;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* The first call of each name, in order of appearance. */
+static struct named *
+first_calls(struct arena *a, const struct chat *chat, size_t *n)
+{
+	struct named *list;
+	const struct turn *t;
+	const struct part *p;
+	size_t all = 0, i;
+
+	for (t = chat->turns; t; t = t->next)
+		for (p = t->parts; p; p = p->next)
+			all += p->kind == PART_TOOL_CALL;
+	list = ARENA_ARRAY(a, struct named, all + 1);
+	for (all = 0, t = chat->turns; t; t = t->next)
+		for (p = t->parts; p; p = p->next)
+			if (p->kind == PART_TOOL_CALL) {
+				list[all] = (struct named){ p, all };
+				all++;
+			}
+	qsort(list, all, sizeof(*list), by_name);
+	for (*n = i = 0; i < all; i++)
+		if (*n == 0 ||
+		    !str_eq(list[i].call->name, list[*n - 1].call->name))
+			list[(*n)++] = list[i];
+	qsort(list, *n, sizeof(*list), by_place);
+	return list;
 }
 
 bool
@@ -357,21 +452,18 @@ const struct tool *
 history_tools(struct arena *a, const struct chat *chat)
 {
 	struct tool *list = NULL, **tail = &list;
-	const struct turn *t;
-	const struct part *p;
+	struct named *first;
+	size_t i, n;
 
 	if (chat->tools)
 		return chat->tools;
-	for (t = chat->turns; t; t = t->next)
-		for (p = t->parts; p; p = p->next) {
-			if (p->kind != PART_TOOL_CALL ||
-			    has_tool(list, p->name))
-				continue;
-			*tail = ARENA_NEW(a, struct tool);
-			(*tail)->name = p->name;
-			(*tail)->custom = p->custom;
-			tail = &(*tail)->next;
-		}
+	first = first_calls(a, chat, &n);
+	for (i = 0; i < n; i++) {
+		*tail = ARENA_NEW(a, struct tool);
+		(*tail)->name = first[i].call->name;
+		(*tail)->custom = first[i].call->custom;
+		tail = &(*tail)->next;
+	}
 	return list;
 }
 

@@ -7,8 +7,9 @@
  *	- neighbouring assistant turns are one, and so are neighbouring user
  *	  turns (WIRE_OPENAI_CHAT: of the same participant);
  *	- an assistant turn with calls is followed at once by a user turn that
- *	  begins with the results of all of them, in the order of the calls; a
- *	  missing one reads HISTORY_NO_RESULT; one without a call is an error;
+ *	  begins with the results of all of them, in the order of the calls,
+ *	  each with the name of its call, and custom like it; a missing one
+ *	  reads HISTORY_NO_RESULT; one without a call is an error;
  *	- thinking is kept only where its issuer gets it back.
  *
  * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system

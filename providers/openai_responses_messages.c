@@ -30,8 +30,7 @@ struct writer {
 	const struct target *target;
 	struct chat *chat;
 	struct error *err;
-	const struct part *calls; /* parts of the last assistant turn */
-	unsigned marks;           /* cache breakpoints written */
+	unsigned marks; /* cache breakpoints written */
 };
 
 static bool
@@ -164,16 +163,6 @@ write_call(struct writer *o, const struct part *p)
 	jw_end(o->w);
 }
 
-static bool
-is_of_custom(const struct writer *o, struct str id)
-{
-	const struct part *p = o->calls;
-
-	while (p && !(p->kind == PART_TOOL_CALL && str_eq(p->id, id)))
-		p = p->next;
-	return p && p->custom;
-}
-
 /* May one string stand for all of it? */
 static bool
 is_plain(const struct writer *o, const struct part *parts)
@@ -216,8 +205,8 @@ write_result(struct writer *o, const struct part *result)
 	if (result->is_error)
 		chat_lose(o->chat, "is_error");
 	begin(o,
-	    is_of_custom(o, result->id) ? "custom_tool_call_output"
-					: "function_call_output");
+	    result->custom ? "custom_tool_call_output"
+			   : "function_call_output");
 	write_call_id(o, result->id);
 	rc = write_output(o, result);
 	jw_end(o->w);
@@ -303,7 +292,6 @@ write_assistant(struct writer *o, const struct turn *t)
 {
 	const struct part *p = t->parts;
 
-	o->calls = p;
 	while (p) {
 		if (p->kind == PART_TEXT || p->kind == PART_REFUSAL) {
 			p = write_said(o, p);
@@ -391,7 +379,7 @@ openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
 		[ROLE_USER] = write_user,
 		[ROLE_ASSISTANT] = write_assistant,
 	};
-	struct writer o = { a, w, t, chat, err, NULL, 0 };
+	struct writer o = { a, w, t, chat, err, 0 };
 	struct turn *turns;
 	const struct turn *turn;
 	int rc = 0;

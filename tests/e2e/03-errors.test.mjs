@@ -188,6 +188,40 @@ test('who may not ask has no body kept for him', async (t) => {
   }
 });
 
+test('four times the calls take about four times the time, in any order',
+  async () => {
+    const providers = { goo: { api: 'gemini', key: 'k',
+      base_url: upstream.url }, resp: { api: 'openai_responses', key: 'k',
+      base_url: `${upstream.url}/v1` } };
+    const many = await startSluice({ upstream, conf: { providers,
+      server: { max_body_mb: 64 } } });
+    upstream.on('many', (call) => call.answer({ text: 'Hi' }));
+    const ask = async (model, n) => {
+      const ids = Array.from({ length: n }, (_, i) => `call_${i}`);
+      const body = JSON.stringify({ model, max_tokens: 5, messages: [
+        { role: 'user', content: 'q' },
+        { role: 'assistant', content: null, tool_calls: ids.map((id) => ({
+          id, type: 'function', function: { name: id, arguments: '{}' } })) },
+        ...ids.toReversed().map((id) => ({ role: 'tool', tool_call_id: id,
+          content: id }))] });
+      const begun = performance.now();
+      const got = await many.request({ path: '/v1/chat/completions', body });
+      assert.equal(got.status, 200, got.text);
+      return performance.now() - begun;
+    };
+    try {
+      for (const model of ['anthropic/many', 'goo/many', 'resp/many']) {
+        const few = await ask(model, 5000), all = await ask(model, 20_000);
+        assert.ok(all < 9 * few + 200, `${model}: ${few}, ${all} ms`);
+        const sent = upstream.callsFor('many').at(-1).raw.toString();
+        const place = (id) => sent.lastIndexOf(`"${id}"`);
+        assert.ok(place('call_17') < place('call_4711'), 'as they were called');
+      }
+    } finally {
+      await many.stop();
+    }
+  });
+
 test('404 for an unknown path names it', async () => {
   const answer = await sluice.request({ path: '/v1/nothing/here',
     body: '{}' });

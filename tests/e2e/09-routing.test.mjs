@@ -51,6 +51,12 @@ describe('fallback by class of failure', () => {
           await c.write(': OPENROUTER PROCESSING\n\n');
         c.cut();
       } },
+    { name: 'an error page without end', calls: [2, 1],
+      a: async (c) => {
+        c.head(500, { 'content-type': 'text/html' });
+        while (!c.goneAt)
+          await c.write('<p>Oops.'.repeat(8192));
+      } },
     { name: 'a redirect is not followed', calls: [2, 1],
       a: (c) => c.whole('', 307, { location: '/v1/elsewhere' }) },
     { name: 'context overflow: nobody is marked', calls: [1, 0], status: 400,

@@ -75,6 +75,10 @@ some_requests_are_never_answered_from_it(void **state)
 		    "hosted tools", NULL },
 		{ CHAT(",\"n\":2,\"tools\":[{\"type\":\"web_search\"}]}"),
 		    "hosted tools", "asks for what is not kept" },
+		{ CHAT(",\"conversation\":\"c\",\"tools\":[{\"type\":"
+		       "\"web_search\"}]}"),
+		    "a conversation that the provider keeps",
+		    "a conversation that the provider keeps" },
 		{ CHAT(",\"search_parameters\":{}}"), "hosted tools", NULL },
 		{ CHAT(",\"plugins\":[{\"id\":\"web\"}]}"), "hosted tools",
 		    NULL },

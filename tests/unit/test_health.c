@@ -60,21 +60,27 @@ a_target_is_found_again_and_others_are_others(void **state)
 	assert_null(health_find(NULL, STR("a"), STR("b")));
 }
 
+/* Whoever may ask for any model shall not take everybody's breakers away. */
 static void
-a_full_table_means_no_health(void **state)
+in_a_full_table_the_one_left_alone_longest_makes_room(void **state)
 {
-	struct health_target *t = NULL;
+	struct health_target *t, *mine = target(*state);
+	int64_t now_us = clock_mono_us() + INT64_C(3600000000);
 	char name[32];
 	int i;
 
-	for (i = 0; i < HEALTH_TARGETS; i++) {
+	report(mine, HEALTH_BAD, false, now_us);
+	for (i = 0; i < 3 * HEALTH_TARGETS; i++) {
 		snprintf(name, sizeof(name), "m%d", i);
 		t = health_find(*state, STR("p"), str_of(name));
 		assert_non_null(t);
+		assert_string_equal(t->name + 2, name);
+		assert_int_equal(health_window(t, T0).calls, 0);
+		if (i < HEALTH_TARGETS)
+			report(t, HEALTH_BAD, false, T0 + i);
 	}
-	assert_null(target(*state));
-	report(NULL, HEALTH_BAD, false, T0);
-	assert_int_equal(health_enter(NULL, T0), HEALTH_CLOSED);
+	assert_ptr_equal(target(*state), mine);
+	assert_int_equal(health_window(mine, now_us).failures, 1);
 	assert_ptr_equal(health_find(*state, STR("p"), str_of(name)), t);
 }
 
@@ -366,7 +372,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_target_is_found_again_and_others_are_others),
-		T(a_full_table_means_no_health),
+		T(in_a_full_table_the_one_left_alone_longest_makes_room),
 		T(five_calls_and_more_than_half_failed_open_for_30_s),
 		T(failures_of_more_than_60_s_ago_do_not_count),
 		T(a_429_opens_for_its_retry_after),

@@ -3,6 +3,9 @@
 #define UPSTREAM_WITHOUT_MAIN
 #include <dirent.h>
 #include <malloc.h>
+#include <netdb.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 
 #include "core/arena.h"
@@ -379,6 +382,57 @@ each_limit_ends_a_transfer(void **state)
 		job_release(&j);
 	}
 	await("open", 0);
+}
+
+/* ---- a DNS that is silent ---- */
+
+static sem_t dns_answers;
+static _Atomic int dns_asked, dns_answered;
+
+/* Instead of libc's, on curl's own thread; numbers come without it. */
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
+{
+	struct timespec most;
+
+	(void)node, (void)service, (void)hints, (void)out;
+	clock_gettime(CLOCK_REALTIME, &most);
+	most.tv_sec += 5;
+	atomic_fetch_add(&dns_asked, 1);
+	while (sem_timedwait(&dns_answers, &most) != 0 && errno == EINTR)
+		continue;
+	atomic_fetch_add(&dns_answered, 1);
+	return EAI_AGAIN;
+}
+
+static void
+nobody_waits_for_a_name_that_is_not_wanted_any_more(void **state)
+{
+	struct job late, left;
+
+	(void)state;
+	sem_init(&dns_answers, 0, 0);
+	job_init(&late, "");
+	late.rq.url = "http://late.test/";
+	late.limits.connect_ms = 50;
+	start(&late);
+	finish_job(&late);
+	assert_int_equal(late.end, TRANSFER_TIMEOUT);
+	turn_for(1); /* curl lets go of it */
+	job_release(&late);
+	job_init(&left, "");
+	left.rq.url = "http://left.test/";
+	start(&left);
+	while (atomic_load(&dns_asked) < 2)
+		loop_turn(loop, 1000);
+	cancel(&left);
+	turn_for(1);
+	assert_int_equal(atomic_load(&dns_answered), 0);
+	sem_post(&dns_answers);
+	sem_post(&dns_answers);
+	while (atomic_load(&dns_answered) < 2)
+		loop_turn(loop, 1000);
 }
 
 static void
@@ -829,6 +883,8 @@ main(void)
 		cmocka_unit_test(an_odd_head_is_a_head_or_a_failure),
 		cmocka_unit_test(no_connection_is_told_from_the_loop),
 		cmocka_unit_test(each_limit_ends_a_transfer),
+		cmocka_unit_test(
+		    nobody_waits_for_a_name_that_is_not_wanted_any_more),
 		cmocka_unit_test(a_pause_holds_the_provider_with_flat_memory),
 		cmocka_unit_test(pausing_after_every_piece_loses_nothing),
 		cmocka_unit_test(a_cancel_closes_the_connection),
