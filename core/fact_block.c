@@ -187,12 +187,12 @@ fact_names(struct fact_block *b, enum rollup_dim dim, struct fact_names *names)
 {
 	enum fact_column c = fact_columns[dim];
 	uint32_t i, n = b->n[fact_kind_of(c)];
-	bool known = true;
+	bool unknown = false;
 
 	*names = (struct fact_names){ .at = fact_values(b, c) };
 	if (b->names[dim].n > 0 && read_names(b, dim, names) != 0)
 		return -1;
 	for (i = 0; i < n; i++)
-		known = known && names->at[i] >= 0 && names->at[i] < names->n;
-	return known ? 0 : -1;
+		unknown |= (uint64_t)names->at[i] >= names->n;
+	return unknown ? -1 : 0;
 }
