@@ -100,6 +100,13 @@ dict_at(struct dict *d, struct str s)
 	return slot->number - 1;
 }
 
+void
+dict_near(const struct dict *d, struct str s)
+{
+	if (d->slots > 0)
+		__builtin_prefetch(&d->index[hash_of(s) & (d->slots - 1)]);
+}
+
 uint32_t
 dict_find(const struct dict *d, struct str s)
 {
