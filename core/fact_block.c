@@ -122,6 +122,14 @@ fact_open(struct fact_block *b, struct str bytes)
 }
 
 bool
+fact_is_whole(struct str bytes)
+{
+	return bytes.n >= FACT_PADDING &&
+	    memcmp(bytes.p + bytes.n - FACT_PADDING, FACT_END, FACT_PADDING) ==
+	    0;
+}
+
+bool
 fact_is_zero(const struct fact_block *b, enum fact_column c)
 {
 	return b->packed[c].width == 0 && b->packed[c].least == 0;
