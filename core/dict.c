@@ -20,12 +20,19 @@ is_same(struct str a, struct str b)
 	return (a.p == NULL) == (b.p == NULL) && str_eq(a, b);
 }
 
+/* Eight bytes at a time: of names there are many. */
 static uint32_t
 hash_of(struct str s)
 {
-	uint64_t h = str_hash(STR_HASH, s);
+	uint64_t h = s.n, word;
 
-	return (uint32_t)(h ^ h >> 32);
+	for (; s.n > 0; s = str_skip(s, sizeof(word))) {
+		word = 0;
+		memcpy(&word, s.p, s.n < sizeof(word) ? s.n : sizeof(word));
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
 }
 
 /* Where ${s} is in the index, or would be. */
@@ -91,6 +98,13 @@ dict_at(struct dict *d, struct str s)
 		d->bytes += s.n;
 	}
 	return slot->number - 1;
+}
+
+void
+dict_near(const struct dict *d, struct str s)
+{
+	if (d->slots > 0)
+		__builtin_prefetch(&d->index[hash_of(s) & (d->slots - 1)]);
 }
 
 uint32_t

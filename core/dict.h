@@ -28,6 +28,9 @@ void dict_init(struct dict *d, struct arena *a);
  */
 uint32_t dict_at(struct dict *d, struct str s);
 
+/* dict_near(d, s): have the memory fetched that finding ${s} looks at. */
+void dict_near(const struct dict *d, struct str s);
+
 /* dict_find(d, s): the number of ${s}, or DICT_NONE. */
 #define DICT_NONE UINT32_MAX
 uint32_t dict_find(const struct dict *d, struct str s);

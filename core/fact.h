@@ -23,8 +23,8 @@
  *		factor, if any (varint), how many factors each value is above
  *		the least, as a stream of bits, the lowest first, filled up to
  *		a byte
- *	8 bytes 0
- * Version 1 had no factors, and all parts in one item.
+ *	FACT_END
+ * Version 1 had no factors, all parts in one item, and 8 bytes 0 at the end.
  */
 #ifndef CORE_FACT_H
 #define CORE_FACT_H
@@ -42,6 +42,7 @@ struct buf;
 
 #define FACT_MOST_BITS 57 /* that a load of 8 bytes has, wherever they begin */
 #define FACT_PADDING   8  /* that load may begin at the last byte */
+#define FACT_END       "\xff\xff\xff\xff\xff\xff\xff\xff"
 #define FACT_FACTOR    128u /* with the width: a factor follows */
 
 /* What a column has one value each of. */
@@ -172,6 +173,9 @@ int fact_open(struct fact_block *b, struct str bytes)
     __attribute__((warn_unused_result));
 int fact_more(struct fact_block *b, struct str bytes)
     __attribute__((warn_unused_result));
+
+/* fact_is_whole(bytes): has an item of version 2 its end? */
+bool fact_is_whole(struct str bytes);
 
 /* fact_is_zero(b, c): is column ${c} 0 throughout, or its part not here? */
 bool fact_is_zero(const struct fact_block *b, enum fact_column c);

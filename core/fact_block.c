@@ -122,6 +122,14 @@ fact_open(struct fact_block *b, struct str bytes)
 }
 
 bool
+fact_is_whole(struct str bytes)
+{
+	return bytes.n >= FACT_PADDING &&
+	    memcmp(bytes.p + bytes.n - FACT_PADDING, FACT_END, FACT_PADDING) ==
+	    0;
+}
+
+bool
 fact_is_zero(const struct fact_block *b, enum fact_column c)
 {
 	return b->packed[c].width == 0 && b->packed[c].least == 0;
@@ -187,12 +195,12 @@ fact_names(struct fact_block *b, enum rollup_dim dim, struct fact_names *names)
 {
 	enum fact_column c = fact_columns[dim];
 	uint32_t i, n = b->n[fact_kind_of(c)];
-	bool known = true;
+	bool unknown = false;
 
 	*names = (struct fact_names){ .at = fact_values(b, c) };
 	if (b->names[dim].n > 0 && read_names(b, dim, names) != 0)
 		return -1;
 	for (i = 0; i < n; i++)
-		known = known && names->at[i] >= 0 && names->at[i] < names->n;
-	return known ? 0 : -1;
+		unknown |= (uint64_t)names->at[i] >= names->n;
+	return unknown ? -1 : 0;
 }

@@ -391,7 +391,6 @@ pack_column(const struct fact_pile *p, unsigned c, struct buf *out)
 void
 fact_pack(const struct fact_pile *p, unsigned parts, struct buf *out)
 {
-	static const char padding[FACT_PADDING];
 	unsigned i;
 
 	for (i = 0; i < FACT_KINDS; i++)
@@ -404,5 +403,5 @@ fact_pack(const struct fact_pile *p, unsigned parts, struct buf *out)
 	for (i = 0; i < FACT_COLUMNS; i++)
 		if (parts >> part_of(i) & 1)
 			pack_column(p, i, out);
-	buf_add(out, padding, sizeof(padding));
+	buf_addz(out, FACT_END);
 }

@@ -245,9 +245,15 @@ static int
 read_item(struct txn *t, const struct facts_key *key, unsigned part,
     struct fact_block *b, struct str *bytes)
 {
+	int version;
+
 	if (b->items[part] == NULL)
 		b->items[part] = buf_new(b->arena, BLOCK_BYTES);
-	return store_get_into(t, STORE_FACTS, view(key), b->items[part], bytes);
+	version =
+	    store_get_into(t, STORE_FACTS, view(key), b->items[part], bytes);
+	if (version > 1 && !fact_is_whole(*bytes))
+		return facts_damaged(t);
+	return version > 0 ? 1 : version;
 }
 
 static int

@@ -22,6 +22,7 @@
 #include "core/visit.h"
 
 #define INGEST_US       INT64_C(100000)
+#define INGEST_MOST_US  INT64_C(500000)
 #define BACKLOG_MS      2000 /* older: a trylock has failed too often */
 #define BACKLOG_WAIT_MS 200
 #define FULL_BYTES      UINT64_C(65536) /* with less nothing can be done */
@@ -174,11 +175,21 @@ struct pass {
 	bool remain;
 };
 
+/* Who is behind takes longer: records that come all the while are no reason
+ * never to get to the end, and what a visit costs is shared by more. */
+static int64_t
+ingest_us(struct state *s)
+{
+	int64_t us = INGEST_US + state_backlog_ms(s) * 1000 / 4;
+
+	return us < INGEST_MOST_US ? us : INGEST_MOST_US;
+}
+
 static int
 ingest_some(struct state *s, struct store *store, void *arg, struct error *err)
 {
 	struct pass *p = arg;
-	int rc = ingest(s, store, INGEST_US, err);
+	int rc = ingest(s, store, ingest_us(s), err);
 
 	p->remain = rc == 1;
 	return rc < 0 ? -1 : 0;

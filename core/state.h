@@ -58,8 +58,9 @@ void state_retain(struct state *s, int64_t days);
  * state_ingest(s, wait_ms, err):
  * Take the lease within ${wait_ms} (0: only if it is free, or soon will be
  * where the backlog is older than 2 s), bring journals into the database for
- * at most 100 ms of work, and sweep the calls of dead processes to outcome
- * unknown.  After a failure the next 5 s fail at once.
+ * at most 100 ms of work and a quarter of the age of the backlog, 500 ms in
+ * all, and sweep the calls of dead processes to outcome unknown.  After a
+ * failure the next 5 s fail at once.
  *
  * Returns  1 if journals remain, 0 if all is ingested or somebody else holds
  *          the lease, -1: ERROR_STORE.

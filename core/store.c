@@ -357,22 +357,26 @@ store_get_into(struct txn *t, enum store_table table, struct str key,
 {
 	DB *db = t->store->db[table];
 	DBT k = dbt(key), v = dbt(STR_NONE);
-	int rc = DB_BUFFER_SMALL;
+	int rc = DB_BUFFER_SMALL, version;
 
 	buf_reset(b);
 	v.flags = DB_DBT_USERMEM;
 	while (rc == DB_BUFFER_SMALL) {
 		v.data = buf_room(b, v.size);
 		v.ulen = (u_int32_t)b->cap;
-		rc = v.data != NULL ? db->get(db, t->store->txn, &k, &v, 0)
-				    : DB_VERIFY_BAD;
+		if (v.data == NULL)
+			return fail(
+			    t->store, DB_VERIFY_BAD, files[table], t->err);
+		memset(v.data, 0, v.ulen);
+		rc = db->get(db, t->store->txn, &k, &v, 0);
 	}
 	if (rc == DB_NOTFOUND)
 		return 0;
 	if (rc != 0)
 		return fail(t->store, rc, files[table], t->err);
 	*value = str_of_dbt(&v);
-	return unwrap(t, table, value) == 0 ? 1 : -1;
+	version = value->n > 0 ? (unsigned char)value->p[0] : 0;
+	return unwrap(t, table, value) == 0 ? version : -1;
 }
 
 int

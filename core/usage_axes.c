@@ -98,7 +98,9 @@ usage_axes_set(struct usage_axes *u, struct fact_block *b)
 {
 	struct axis *x = u->axes;
 	const struct axis *end = x + u->run->q->n_by;
+	const struct dict *names = u->run->groups.names;
 	size_t bytes, combinations = 1;
+	uint32_t i;
 
 	u->b = b;
 	for (; x < end; x++) {
@@ -106,6 +108,8 @@ usage_axes_set(struct usage_axes *u, struct fact_block *b)
 			set_times(u, &x->block);
 		else if (fact_names(u->b, x->dim, &x->block) != 0)
 			return -1;
+		for (i = 0; i < x->block.n; i++)
+			dict_near(&names[x - u->axes], x->block.list[i]);
 		bytes = (x->block.n + 1) * sizeof(*x->map);
 		x->map = fact_room(u->b->arena, &x->room, bytes);
 		memset(x->map, 0, bytes);

@@ -15,10 +15,12 @@ struct picks {
 	struct fact_room room;
 };
 
-/* Calls, and attempts, with the groups that they go to; or to the total. */
+/* Calls, and attempts, with what they go to. */
 struct side {
 	struct picks calls, attempts;
 	bool whole; /* all of a call; or each of its attempts, and it once */
+	struct usage_groups *groups; /* NULL: to none */
+	struct ledger_sum *total;    /* NULL: not to it */
 };
 
 /* A filter: which names of the block pass; NULL: all. */
@@ -33,6 +35,7 @@ struct usage_block {
 	int64_t since_us, until_us;
 	struct usage_axes *axes;
 	bool has_attempts, has_tags; /* asked of them */
+	bool once; /* a call is in one group, and in the total as it is there */
 	/* of the block */
 	struct fact_block *b;
 	struct filter filters[ROLLUP_DIMS];
@@ -66,8 +69,12 @@ usage_block_new(struct usage_run *run, int64_t since_us, int64_t until_us)
 		.has_attempts =
 		    asks(q, ROLLUP_PROVIDER) || asks(q, ROLLUP_MODEL),
 		.has_tags = asks(q, ROLLUP_TAG) };
+	u->once = !u->has_attempts && !u->has_tags;
 	u->axes = usage_axes_new(run);
 	u->groups.whole = !u->has_attempts;
+	u->groups.groups = &run->groups;
+	if (!run->ranks)
+		*(u->once ? &u->groups.total : &u->total.total) = &run->total;
 	u->total.whole = q->only[ROLLUP_PROVIDER].p == NULL &&
 	    q->only[ROLLUP_MODEL].p == NULL;
 	return u;
@@ -269,7 +276,7 @@ pick_total(struct usage_block *u, const struct span *s)
 }
 
 static void
-pick_calls(struct usage_block *u, bool once)
+pick_calls(struct usage_block *u)
 {
 	const int64_t *attempts = fact_values(u->b, FACT_ATTEMPTS);
 	const int64_t *tags = fact_values(u->b, FACT_TAGS);
@@ -283,17 +290,16 @@ pick_calls(struct usage_block *u, bool once)
 		if (!u->keep[s.call])
 			continue;
 		pick_groups(u, &s);
-		if (!once)
+		if (u->total.total != NULL)
 			pick_total(u, &s);
 	}
 }
 
 /* --- adding up --- */
 
-/* What is picked of a column, to the total. */
 static void
-add_field(struct ledger_sum *total, const struct usage_picks *p,
-    const int64_t *v, unsigned field)
+add_to_total(struct ledger_sum *total, const struct usage_picks *p,
+    unsigned field, const int64_t *v)
 {
 	const struct usage_pick *x = p->list, *end = x + p->n;
 	int64_t sum = 0;
@@ -308,10 +314,20 @@ add_field(struct ledger_sum *total, const struct usage_picks *p,
 	ledger_sum_put(total, field, sum);
 }
 
+static void
+add_field(const struct side *side, const struct picks *p, unsigned field,
+    const int64_t *v)
+{
+	if (side->groups != NULL)
+		usage_groups_put(side->groups, &p->of, field, v);
+	if (side->total != NULL)
+		add_to_total(side->total, &p->of, field, v);
+}
+
 /* All numbers but the first, from columns ${first} + 1 on. */
 static void
-add_fields(struct usage_block *u, const struct picks *p, unsigned first,
-    struct ledger_sum *total)
+add_fields(struct usage_block *u, const struct side *side,
+    const struct picks *p, unsigned first)
 {
 	enum fact_column c;
 	unsigned i;
@@ -321,20 +337,18 @@ add_fields(struct usage_block *u, const struct picks *p, unsigned first,
 		if (fact_is_zero(u->b, c) ||
 		    (u->run->ranks && i != LEDGER_SUM_COST))
 			continue;
-		if (total == NULL)
-			usage_groups_put(
-			    &u->run->groups, &p->of, i, fact_values(u->b, c));
-		else
-			add_field(total, &p->of, fact_values(u->b, c), i);
+		add_field(side, p, i, fact_values(u->b, c));
 	}
 }
 
 /* A damaged column is one with numbers of no buckets. */
 static int
-add_time(struct usage_block *u, const struct picks *p, enum fact_column c,
-    const int64_t *sign, struct ledger_sum *total)
+add_time(struct usage_block *u, const struct side *side, enum fact_column c,
+    const int64_t *sign)
 {
-	bool ttft = c == FACT_TTFT || c == FACT_AT_TTFT;
+	bool ttft = c == FACT_TTFT || c == FACT_AT_TTFT, damaged = false;
+	const struct picks *p = side->whole ? &side->calls : &side->attempts;
+	struct ledger_sum *total = side->total;
 	const struct usage_pick *x = p->of.list, *end = x + p->of.n;
 	const int64_t *v = fact_values(u->b, c);
 	uint32_t i, n = u->b->n[fact_kind_of(c)];
@@ -343,12 +357,13 @@ add_time(struct usage_block *u, const struct picks *p, enum fact_column c,
 	if (fact_is_zero(u->b, c))
 		return 0;
 	for (i = 0; i < n; i++)
-		if (v[i] < 0 || v[i] > LATENCY_BUCKETS)
-			return -1;
-	if (total == NULL)
-		usage_groups_time(&u->run->groups, &p->of,
+		damaged |= (uint64_t)v[i] > LATENCY_BUCKETS;
+	if (damaged)
+		return -1;
+	if (side->groups != NULL)
+		usage_groups_time(side->groups, &p->of,
 		    ttft ? USAGE_TTFT : USAGE_DURATION, v, sign);
-	else
+	if (total != NULL)
 		for (l = ttft ? &total->ttft : &total->duration; x < end; x++)
 			if (v[x->at] != 0)
 				l->n[v[x->at] - 1] += (int32_t)sign[x->at];
@@ -371,38 +386,27 @@ set_attempt_signs(struct usage_block *u)
 			*to++ = sign[i];
 }
 
-/* ${total}: to that, or if NULL to the groups. */
 static int
-add_side(
-    struct usage_block *u, const struct side *side, struct ledger_sum *total)
+add_side(struct usage_block *u, const struct side *side)
 {
 	const int64_t *sign = fact_values(u->b, FACT_SIGN);
 
-	if (total != NULL)
-		add_field(total, &side->calls.of, sign, 0);
-	else
-		usage_groups_put(&u->run->groups, &side->calls.of, 0, sign);
-	add_fields(u, &side->attempts, FACT_AT_FIELD, total);
+	add_field(side, &side->calls, 0, sign);
+	add_fields(u, side, &side->attempts, FACT_AT_FIELD);
 	if (side->whole)
-		add_fields(u, &side->calls, FACT_FIELD, total);
+		add_fields(u, side, &side->calls, FACT_FIELD);
 	if (u->run->ranks)
 		return 0;
-	if (!side->whole)
-		return add_time(u, &side->attempts, FACT_AT_DURATION,
-			   u->attempt_sign, total) != 0
-		    ? -1
-		    : add_time(u, &side->attempts, FACT_AT_TTFT,
-			  u->attempt_sign, total);
-	return add_time(u, &side->calls, FACT_DURATION, sign, total) != 0
-	    ? -1
-	    : add_time(u, &side->calls, FACT_TTFT, sign, total);
+	if (add_time(u, side, side->whole ? FACT_DURATION : FACT_AT_DURATION,
+		side->whole ? sign : u->attempt_sign) != 0)
+		return -1;
+	return add_time(u, side, side->whole ? FACT_TTFT : FACT_AT_TTFT,
+	    side->whole ? sign : u->attempt_sign);
 }
 
-/* A call that can be in one group only is in the total as it is there. */
 int
 usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 {
-	bool once = !u->has_attempts && !u->has_tags;
 	int rc;
 
 	u->b = b;
@@ -414,10 +418,10 @@ usage_block_add(struct usage_block *u, struct fact_block *b, bool cut)
 	if (usage_axes_set(u->axes, b) != 0)
 		return -1;
 	keep_calls(u, cut);
-	pick_calls(u, once);
+	pick_calls(u);
 	if (!u->groups.whole || !u->total.whole)
 		set_attempt_signs(u);
-	if (add_side(u, &u->groups, NULL) != 0)
+	if (add_side(u, &u->groups) != 0)
 		return -1;
-	return add_side(u, once ? &u->groups : &u->total, &u->run->total);
+	return u->total.total != NULL ? add_side(u, &u->total) : 0;
 }

@@ -282,8 +282,10 @@ usage_groups_add(
 			usage_groups_put(g, &(struct usage_picks){ &here, 1 },
 			    i, ledger_sum_field(&more, i));
 	for (i = 0; i < LATENCY_BUCKETS; i++) {
-		note(g, group, USAGE_DURATION, i, sum->duration.n[i]);
-		note(g, group, USAGE_TTFT, i, sum->ttft.n[i]);
+		if (sum->duration.n[i] != 0)
+			note(g, group, USAGE_DURATION, i, sum->duration.n[i]);
+		if (sum->ttft.n[i] != 0)
+			note(g, group, USAGE_TTFT, i, sum->ttft.n[i]);
 	}
 }
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/facts.h"
@@ -544,6 +546,21 @@ the_top_of_pairs_is_told_apart_and_the_rest_is_one(void **state)
 	}
 }
 
+static void
+assert_same(const struct usage_result *x, const struct usage_result *y)
+{
+	struct usage_group one, other;
+	size_t i;
+
+	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
+	assert_int_equal(x->n, y->n);
+	for (i = 0; i < x->n; i++) {
+		one = usage_result_at(x, i);
+		other = usage_result_at(y, i);
+		assert_memory_equal(&one.sum, &other.sum, sizeof(x->total));
+	}
+}
+
 /* --- blocks --- */
 
 struct levels {
@@ -733,6 +750,62 @@ a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it(void **state)
 		}
 		ask(c, &q, a);
 	}
+	arena_free(a);
+}
+
+static int
+body_checkpoint(
+    struct state *s, struct store *store, void *arg, struct error *e)
+{
+	(void)s;
+	(void)arg;
+	return store_checkpoint(store, e);
+}
+
+/* Pages of values that go on: type and the page before are in their head. */
+#define PAGE          4096
+#define PAGE_OVERFLOW 7
+#define PAGE_TYPE_AT  25
+#define PAGE_PREV_AT  12
+
+static void
+a_value_that_ends_in_a_page_of_zeros_is_an_error_and_no_wrong_sum(void **state)
+{
+	static const char zeros[PAGE];
+	struct calls *c = *state;
+	struct usage_query q = { .by = { ROLLUP_USER, ROLLUP_SESSION },
+		.n_by = 2 };
+	struct arena *a = arena_new(USAGE_QUERY_BYTES);
+	struct usage_result r, whole;
+	char page[PAGE];
+	off_t at;
+	int fd, refused = 0;
+
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* libdb reads the 26 bytes of a page's head too far in it */
+#endif
+	put_calls(c, 9000, 11);
+	calls_visit(c, body_checkpoint, NULL);
+	whole = ask(c, &q, a);
+	fd = open(arena_printf(a, "%s/env/facts.db", c->state->dir), O_RDWR);
+	assert_true(fd >= 0);
+	for (at = PAGE; pread(fd, page, PAGE, at) == PAGE; at += PAGE) {
+		if (page[PAGE_TYPE_AT] != PAGE_OVERFLOW ||
+		    memcmp(page + PAGE_PREV_AT, zeros, 4) == 0)
+			continue;
+		assert_int_equal(pwrite(fd, zeros, PAGE, at), PAGE);
+		error_clear(&c->err);
+		if (ledger_usage(c->state, &q, a, &r, &c->err) != 0) {
+			assert_non_null(strstr(c->err.msg, "facts.db"));
+			refused++;
+		} else {
+			assert_same(&r, &whole); /* of what nobody asked for */
+		}
+		assert_int_equal(pwrite(fd, page, PAGE, at), PAGE);
+	}
+	error_clear(&c->err);
+	assert_true(refused > 5);
+	close(fd);
 	arena_free(a);
 }
 
@@ -961,21 +1034,6 @@ ask_old(struct calls *c, struct arena *a, struct usage_result out[8])
 }
 
 static void
-assert_same(const struct usage_result *x, const struct usage_result *y)
-{
-	struct usage_group one, other;
-	size_t i;
-
-	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
-	assert_int_equal(x->n, y->n);
-	for (i = 0; i < x->n; i++) {
-		one = usage_result_at(x, i);
-		other = usage_result_at(y, i);
-		assert_memory_equal(&one.sum, &other.sum, sizeof(x->total));
-	}
-}
-
-static void
 older_sums_of_pruned_rows_stay_beside_the_facts(void **state)
 {
 	struct calls *c = *state;
@@ -1033,6 +1091,8 @@ main(void)
 		TEST(blocks_stay_few_however_calls_come),
 		TEST(a_damaged_block_is_an_error_and_no_wrong_sum),
 		TEST(a_part_that_is_cut_or_gone_is_an_error_to_who_asks_for_it),
+		TEST(
+		    a_value_that_ends_in_a_page_of_zeros_is_an_error_and_no_wrong_sum),
 		TEST(columns_come_back_whatever_is_in_them),
 		TEST(blocks_of_the_first_version_are_read_on),
 		TEST(an_audit_misses_a_block_that_is_gone),
