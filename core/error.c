@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a secret's beginning; "sk-ant-a" stands in the documentation. */
+#define KNOWN_BYTES 8
+
 struct row {
 	int status;
 	const char *openai;
@@ -180,7 +183,7 @@ error_address(struct error *e, enum wire wire)
 void
 error_mask(char *msg, struct str secret)
 {
-	struct str rest = str_of(msg);
+	struct str rest = str_of(msg), part = secret;
 	long at;
 
 	while (secret.n > 0 && (at = str_find(rest, secret)) >= 0) {
@@ -188,4 +191,9 @@ error_mask(char *msg, struct str secret)
 		memset(msg + strlen(msg) - rest.n, '*', secret.n);
 		rest = str_skip(rest, secret.n);
 	}
+	while (part.n > KNOWN_BYTES &&
+	    (part.n > rest.n || !str_eq(str_skip(rest, rest.n - part.n), part)))
+		part.n--;
+	if (part.n > KNOWN_BYTES)
+		memset(msg + strlen(msg) - part.n, '*', part.n);
 }

@@ -99,7 +99,8 @@ void error_address(struct error *e, enum wire wire);
 
 /*
  * error_mask(msg, secret):
- * Overwrite each occurrence of ${secret} in ${msg} with asterisks, in place.
+ * Overwrite each occurrence of ${secret} in ${msg} with asterisks, in place,
+ * and what of one is left at the end of a message that was cut within it.
  */
 void error_mask(char *msg, struct str secret);
 

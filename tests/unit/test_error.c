@@ -169,6 +169,7 @@ a_secret_is_masked_wherever_it_stands(void **state)
 {
 	char msg[] = "key sk-1 is bad: sk-1sk-1, not sk-2";
 	char none[] = "abc";
+	char cut[] = "bad key: sk-ant-api03";
 
 	(void)state;
 	error_mask(msg, STR("sk-1"));
@@ -178,6 +179,8 @@ a_secret_is_masked_wherever_it_stands(void **state)
 	assert_string_equal(none, "abc");
 	error_mask(none, STR("abc"));
 	assert_string_equal(none, "***");
+	error_mask(cut, STR("sk-ant-api03-xyz"));
+	assert_string_equal(cut, "bad key: ************");
 }
 
 int
