@@ -74,7 +74,44 @@ may_cost(const struct ask *ask)
 	return may;
 }
 
-/* The estimate is good to about 15 %: a quarter more is the most. */
+/*
+ * Does the model read more than the request holds?  What its provider has kept
+ * of a conversation (wire.md §2.1), a file it fetches, what a search finds.
+ */
+static bool
+reads_more(const struct ask *ask)
+{
+	static const char *const members[] = { "previous_response_id",
+		"conversation" };
+	static const char *const words[] = { "\"file_id\"", "\"file_url\"",
+		"web_search" };
+	struct str v;
+	size_t i;
+
+	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
+		if (jtext_get(ask->body, members[i], &v) && !str_is(v, "null"))
+			return true;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_find(ask->body, str_of(words[i])) >= 0)
+			return true;
+	return false;
+}
+
+/*
+ * The estimate is good to about 15 %: a quarter more is the most; of what is
+ * not in the request as much as the model reads at once.
+ */
+static int64_t
+most_input(struct planner *p, const struct target *t)
+{
+	int64_t n = plan_input_tokens(p, t);
+
+	n += n / 4 + 16;
+	if (t->facts != NULL && t->facts->context > n && reads_more(p->ask))
+		n = t->facts->context;
+	return n;
+}
+
 static bool
 worst_price(struct planner *p, const struct target *t,
     const struct price *price, int64_t *pusd)
@@ -82,7 +119,7 @@ worst_price(struct planner *p, const struct target *t,
 	struct price_most most = { .may = may_cost(p->ask),
 		.searches = MOST_SEARCHES };
 	const struct chat *chat = plan_chat(p);
-	int64_t input = plan_input_tokens(p, t), answers = 1;
+	int64_t answers = 1;
 	struct str n, tier = chat != NULL ? chat->service_tier : STR_NONE;
 
 	if (jtext_get(p->ask->body, "n", &n) &&
@@ -90,7 +127,7 @@ worst_price(struct planner *p, const struct target *t,
 		answers = 1;
 	if (jtext_get(p->ask->body, "speed", &n) && str_is(n, "\"fast\""))
 		tier = STR("fast");
-	most.input_tokens = input + input / 4 + 16;
+	most.input_tokens = most_input(p, t);
 	most.output_tokens = output_tokens(p, t, true) * answers;
 	most.mode = usage_mode_of(tier);
 	if (price->modes[most.mode].n_tiers == 0)

@@ -516,6 +516,39 @@ what_a_compaction_says_has_a_price_too(void **state)
 }
 
 static void
+the_worst_case_counts_what_the_provider_adds_to_the_request(void **state)
+{
+	static const struct {
+		const char *body;
+		bool more;
+	} cases[] = {
+		{ "{\"input\":\"previous_response_id\"}", false },
+		{ "{\"previous_response_id\":null}", false },
+		{ "{\"previous_response_id\":\"resp_1\"}", true },
+		{ "{\"conversation\":{\"id\":\"conv_1\"}}", true },
+		{ "{\"input\":[{\"file_id\":\"f\"}]}", true },
+		{ "{\"tools\":[{\"type\":\"web_search\"}]}", true },
+	};
+	const struct target *unpriced;
+	struct fixture f;
+	int64_t pusd;
+	size_t i;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": \"a/m\" }, \"models\": { \"a/m\": { "
+	    "\"context\": 900, \"price\": { \"input\": \"1\", "
+	    "\"output\": \"0\" } } }");
+	for (i = 0; i < COUNT(cases); i++) {
+		f.ask.body = str_of(cases[i].body);
+		assert_true(plan_worst(&f.p, make(&f), &pusd, &unpriced));
+		assert_int_equal(
+		    pusd == 900 * (PUSD_PER_USD / 1000000), cases[i].more);
+	}
+	end(&f);
+}
+
+static void
 the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race(void **state)
 {
 	static const char members[] =
@@ -747,6 +780,8 @@ main(void)
 		cmocka_unit_test(
 		    the_worst_case_is_the_dearest_of_a_chain_and_all_of_a_race),
 		cmocka_unit_test(the_worst_case_counts_what_a_route_sets),
+		cmocka_unit_test(
+		    the_worst_case_counts_what_the_provider_adds_to_the_request),
 		cmocka_unit_test(the_worst_case_of_any_wish_is_an_amount),
 		cmocka_unit_test(what_a_compaction_says_has_a_price_too),
 	};
