@@ -138,9 +138,8 @@ int store_get(struct txn *t, enum store_table table, struct str key,
 
 /*
  * store_get_into(t, table, key, b, value):
- * As store_get, but into ${b} at once; not for rows.  To libdb a page of zeros
- * is no damage but the end of a value, whose last bytes are 0 then.
- *
+ * As store_get, but into ${b}; not for rows.  A value cut by a page of zeros,
+ * which libdb lets pass, ends in bytes 0.
  * Returns  the version of the record, 0 if there is none, -1: ERROR_STORE.
  */
 int store_get_into(struct txn *t, enum store_table table, struct str key,
