@@ -321,6 +321,15 @@ a_new_version_begins_where_evidence_would_mean_something_else(void **state)
 		  "'s': { 'model': 'b/n', 'set': { 'user': 's' } } }",
 		    false },
 	};
+	/* The same words in another shape. */
+	static const char *const shapes[] = {
+		"'experiments': { 'e': { 'arms': [ { 'name': 'x', 'use': { "
+		"'model': 'a/m', 'set': { 'effort': 'low' }, 'timeout_ms': 5 "
+		"} }, 'b/n' ], 'judge': 'c/j' } }",
+		"'experiments': { 'e': { 'arms': [ { 'name': 'x', 'use': { "
+		"'model': 'a/m', 'set': { 'effort': 'low', 'timeout_ms': 5 } "
+		"} }, 'b/n' ], 'judge': 'c/j' } }",
+	};
 	char first[EXPERIMENT_VERSION_BYTES], other[EXPERIMENT_VERSION_BYTES];
 	size_t i;
 
@@ -333,6 +342,9 @@ a_new_version_begins_where_evidence_would_mean_something_else(void **state)
 		version_of(cases[i].members, other);
 		assert_int_equal(strcmp(first, other) == 0, cases[i].same);
 	}
+	version_of(shapes[0], first);
+	version_of(shapes[1], other);
+	assert_string_not_equal(first, other);
 }
 
 static void
