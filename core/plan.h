@@ -51,8 +51,9 @@ struct planner {
 	struct str (*header)(void *arg, const char *name); /* NULL: none */
 	void *arg;
 	int64_t mono_us, wall_us;
-	bool no_trial;      /* it takes no part in experiments */
-	struct trial trial; /* the part it takes; experiment NULL: none */
+	bool no_trial;        /* it takes no part in experiments */
+	struct trial *trials; /* the parts it may take, of all that was planned
+			       * for it; NULL: none */
 	bool compared; /* prices were: the cache of a conversation counts */
 	bool issuer_known;
 	enum wire issuer;                /* see plan_stays */
