@@ -5,6 +5,7 @@
 #include "core/store.h"
 #include "core/trials.h"
 #include "core/trials_prune.h"
+#include "core/trials_read.h"
 #include "core/trials_table.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/unit.h"
@@ -90,6 +91,7 @@ txn_look(struct txn *t, void *arg)
 		0 ||
 	    trials_table_experiment(t, STR("e"), &l->record) != 0)
 		return -1;
+	l->record.promoted = str_dup(l->arena, l->record.promoted);
 	l->evidence = (struct evidence *)arena_memdup(
 	    l->arena, l->evidence, sizeof(*l->evidence));
 	return 0;
@@ -387,6 +389,23 @@ a_verdict_about_what_was_forgotten_meanwhile_is_none(void **state)
 }
 
 static void
+stopping_leaves_the_promoted_arm_where_it_is(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(64 << 20);
+
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), true, STR("arm"), &c->err), 0);
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), true, STR_NONE, &c->err), 0);
+	assert_true(str_is(look_at(c, a).record.promoted, "arm"));
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), false, STR_NONE, &c->err), 0);
+	assert_int_equal(look_at(c, a).record.promoted.n, 0);
+	arena_free(a);
+}
+
+static void
 a_damaged_body_is_dropped_and_counted(void **state)
 {
 	struct calls *c = *state;
@@ -444,6 +463,7 @@ main(void)
 		CASE(bodies_are_kept_for_as_long_as_they_may_be),
 		CASE(somebody_looks_after_the_dead_and_after_what_is_kept),
 		CASE(a_verdict_about_what_was_forgotten_meanwhile_is_none),
+		CASE(stopping_leaves_the_promoted_arm_where_it_is),
 		CASE(a_damaged_body_is_dropped_and_counted),
 		CASE(the_queue_has_a_ceiling),
 	};
