@@ -128,7 +128,8 @@ struct call {
 	const struct call_events *events;
 	void *arg;
 	int64_t worst_pusd; /* of the next attempt */
-	bool probe;    /* the breaker let the next attempt in as its probe */
+	struct health_target *probe; /* of whose breaker the next attempt is
+				      * the probe; NULL: of none */
 	bool over;     /* ended is on its way */
 	bool lingers;  /* call_linger waits */
 	bool stopping; /* nothing is drained any more */

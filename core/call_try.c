@@ -3,6 +3,7 @@
 #include "core/count.h"
 
 #include "core/call.h"
+#include "core/clock.h"
 #include "core/conf.h"
 #include "core/health.h"
 #include "core/retry.h"
@@ -63,6 +64,16 @@ health_result_of(const struct call_try *t)
 		break;
 	}
 	return HEALTH_GOOD; /* it lives and has read the request */
+}
+
+void
+call_try_lives(struct call_try *t)
+{
+	const struct health_report r = { .result = HEALTH_GOOD, .probe = true };
+
+	if (t->probe)
+		health_report(t->health, &r, clock_mono_us());
+	t->probe = false;
 }
 
 static void

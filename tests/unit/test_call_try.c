@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/call.h"
 #include "core/call_try.h"
+#include "core/clock.h"
 #include "core/conf.h"
 #include "core/health.h"
 #include "core/ledger.h"
@@ -126,6 +127,23 @@ what_takes_longer_than_the_configuration_allows_opens_it(void **state)
 	    after(f, ERROR_UP_TIMEOUT, STR_NONE, T0 + 120 * S), HEALTH_OPEN);
 }
 
+static void
+a_probe_closes_the_breaker_with_its_first_content(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = clock_mono_us();
+	struct health_target *t = health_find(f->health, STR("p"), STR("m"));
+	const struct health_report rate = { .result = HEALTH_RATE };
+	struct call_try one = { .call = &f->call, .health = t };
+
+	health_report(t, &rate, now - 6 * S);
+	assert_int_equal(health_enter(t, now), HEALTH_PROBE);
+	one.probe = true;
+	call_try_lives(&one);
+	assert_int_equal(health_enter(t, now), HEALTH_CLOSED);
+	assert_false(one.probe); /* what becomes of the rest is no probe's */
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -135,6 +153,7 @@ main(void)
 		CASE(failures_of_the_target_open_it),
 		CASE(a_rate_limit_of_the_configured_key_opens_it),
 		CASE(what_an_accounts_own_key_is_good_for_is_its_own_business),
+		CASE(a_probe_closes_the_breaker_with_its_first_content),
 		CASE(a_client_that_will_not_wait_opens_nothing),
 		CASE(what_takes_longer_than_the_configuration_allows_opens_it),
 	};
