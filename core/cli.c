@@ -117,7 +117,8 @@ is_control(const char *p)
 {
 	unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
 
-	return c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+	return c < ' ' || c == 0x7f ||
+	    (c == 0xc2 && next >= 0x80 && next < 0xa0);
 }
 
 struct str

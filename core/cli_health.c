@@ -23,8 +23,8 @@ print_target(void *arg, struct health_target *t)
 	int64_t left_us = atomic_load(&t->open_until_us) - l->now_us;
 	int64_t ttft_us = health_speed_us(t, 0);
 
-	buf_addf(l->out, "%-40.*s  ",
-	    STR_ARG(cli_shown(l->arena, str_of(t->name))));
+	buf_addf(
+	    l->out, "%-40.*s  ", STR_ARG(cli_shown(l->arena, str_of(t->name))));
 	if (health_look(t, l->now_us) == HEALTH_CLOSED)
 		buf_addf(l->out, "%-10s", "closed");
 	else if (left_us > 0)

@@ -23,12 +23,11 @@
 
 /* One value of a group for a terminal. */
 static void
-put_value(
-    struct buf *out, struct arena *a, enum rollup_dim d, struct str value)
+put_value(struct buf *out, struct arena *a, enum rollup_dim d, struct str value)
 {
 	if (value.p != NULL && d == ROLLUP_ALL)
-		buf_addf(out, "%.4s-%.2s-%.2s  ", value.p, value.p + 4,
-		    value.p + 6);
+		buf_addf(
+		    out, "%.4s-%.2s-%.2s  ", value.p, value.p + 4, value.p + 6);
 	else
 		buf_addf(out, "%.*s  ", STR_ARG(cli_shown(a, value)));
 }

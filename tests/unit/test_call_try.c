@@ -68,10 +68,9 @@ after(struct fixture *f, enum error_kind kind, struct str key, int64_t ended_us)
 			.ended_us = ended_us };
 		if (kind != ERROR_NONE)
 			error_set(&at.err, kind, "no");
-		one = (struct call_try){ .call = &f->call,
-			.at = &at,
-			.row = &row,
-			.health = t };
+		one = (struct call_try){
+			.call = &f->call, .at = &at, .row = &row, .health = t
+		};
 		call_try_settle(&one);
 	}
 	return health_look(t, ended_us + 1);

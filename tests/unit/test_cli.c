@@ -318,7 +318,8 @@ write_call(
 		.dialect = "openai-chat",
 		.requested = STR("fast\x1b[2J"),
 		.answered = user != NULL ? STR("openai/gpt-5")
-					 : STR("echo/\x1b[2J\xc2\x9b" "2J"),
+					 : STR("echo/\x1b[2J\xc2\x9b"
+					       "2J"),
 		.status = 200,
 		.outcome = CALL_OK,
 		.ttft_ms = 20,

@@ -394,8 +394,10 @@ arms_have_their_shares_and_users_keep_theirs(void **state)
 		n += str_is(first, "n");
 		sampled += f.p.trials != NULL;
 		if (f.p.trials != NULL) {
-			assert_int_equal(f.p.trials->served, str_is(first, "n"));
-			assert_int_equal(f.p.trials->other, !str_is(first, "n"));
+			assert_int_equal(
+			    f.p.trials->served, str_is(first, "n"));
+			assert_int_equal(
+			    f.p.trials->other, !str_is(first, "n"));
 		}
 		assert_true(str_eq(first_of(make(&f)), first));
 	}

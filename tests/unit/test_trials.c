@@ -318,18 +318,18 @@ bodies_are_kept_for_as_long_as_they_may_be(void **state)
 	offer(c, "1", 0);
 	assert_int_equal(
 	    trials_verdict(c->state, &keeps, &r, &v, STR("{}"), 0, &c->err), 1);
-	assert_int_equal(trials_kept(c->state, "call_1",
-			     CALLS_NOW_US + 2 * CALLS_DAY_US, a, &body,
-			     &c->err),
+	assert_int_equal(
+	    trials_kept(c->state, "call_1", CALLS_NOW_US + 2 * CALLS_DAY_US, a,
+		&body, &c->err),
 	    1);
 	assert_true(str_is(body, "secret words"));
-	assert_int_equal(trials_kept(c->state, "call_2", CALLS_NOW_US, a, &body,
-			     &c->err),
+	assert_int_equal(
+	    trials_kept(c->state, "call_2", CALLS_NOW_US, a, &body, &c->err),
 	    0);
 	/* over, although nobody has cleaned up yet */
-	assert_int_equal(trials_kept(c->state, "call_1",
-			     CALLS_NOW_US + 3 * CALLS_DAY_US, a, &body,
-			     &c->err),
+	assert_int_equal(
+	    trials_kept(c->state, "call_1", CALLS_NOW_US + 3 * CALLS_DAY_US, a,
+		&body, &c->err),
 	    0);
 	assert_int_equal(claim(c, a, &r), 0);
 	assert_int_equal(files(c), 1);
