@@ -127,12 +127,13 @@ struct call {
 	struct sink nowhere;
 	const struct call_events *events;
 	void *arg;
-	int64_t worst_pusd; /* of the next attempt */
-	bool probe;    /* the breaker let the next attempt in as its probe */
-	bool over;     /* ended is on its way */
-	bool lingers;  /* call_linger waits */
-	bool stopping; /* nothing is drained any more */
-	bool loses;    /* losers have ended whose memory is still held */
+	int64_t worst_pusd;          /* of the next attempt */
+	struct health_target *probe; /* of whose breaker the next attempt is
+				      * the probe; NULL: of none */
+	bool over;                   /* ended is on its way */
+	bool lingers;                /* call_linger waits */
+	bool stopping;               /* nothing is drained any more */
+	bool loses; /* losers have ended whose memory is still held */
 	struct loop_timer wake, end;
 };
 

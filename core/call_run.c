@@ -186,6 +186,7 @@ on_content(void *arg, struct error *err)
 		return NULL;
 	}
 	choose_answer(c, t->at);
+	call_try_lives(t);
 	route_run_won(&c->run, t->step);
 	follow(c);
 	return c->out;
@@ -280,7 +281,7 @@ op_may(void *arg, const struct step *step, bool take)
 	if (!take)
 		return health_look(ht, now_us) != HEALTH_OPEN;
 	door = health_enter(ht, now_us);
-	c->probe = door == HEALTH_PROBE || c->run.forced;
+	c->probe = door == HEALTH_PROBE || c->run.forced ? ht : NULL;
 	return door != HEALTH_OPEN;
 }
 
@@ -336,7 +337,8 @@ new_try(struct call *c, struct step *step, struct attempt *at)
 	t->row->credential = target_credential(target);
 	t->health = health_find(
 	    c->planner.health, target->provider->name, target->model);
-	t->probe = c->probe;
+	t->probe = c->probe != NULL;
+	c->probe = NULL;
 	t->worst_pusd = c->worst_pusd;
 	while (*end_of != NULL)
 		end_of = &(*end_of)->next;
@@ -384,16 +386,11 @@ static int
 op_start(void *arg, struct step *step, struct error *err)
 {
 	struct call *c = arg;
-	const struct route_target *leaf = step->plan->leaf;
 	const struct health_report nothing = { .probe = true };
 	struct attempt *at = prepare(c, step->plan, 0, err);
 
 	if (at == NULL) {
-		if (c->probe)
-			health_report(health_find(c->planner.health,
-					  leaf->target.provider->name,
-					  leaf->target.model),
-			    &nothing, clock_mono_us());
+		health_report(c->probe, &nothing, clock_mono_us());
 		return -1;
 	}
 	start(c, step, at);

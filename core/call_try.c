@@ -3,8 +3,12 @@
 #include "core/count.h"
 
 #include "core/call.h"
+#include "core/clock.h"
+#include "core/conf.h"
 #include "core/health.h"
 #include "core/retry.h"
+
+#define TIMER_US 5000 /* a timer of whole milliseconds is early by less */
 
 static enum attempt_outcome
 outcome_of(const struct call_try *t)
@@ -18,18 +22,40 @@ outcome_of(const struct call_try *t)
 	return t->at->err.kind == ERROR_NONE ? ATTEMPT_WON : ATTEMPT_FAILED;
 }
 
-static enum health_result
-health_result_of(const struct error *err)
+/* It was the client that would wait no longer, not we. */
+static bool
+is_cut_short(const struct call_try *t)
 {
+	const struct call *c = t->call;
+
+	return t->at->err.kind == ERROR_UP_TIMEOUT &&
+	    c->control.timeout_ms > 0 &&
+	    c->control.timeout_ms < c->conf->request_timeout_ms &&
+	    t->at->ended_us >= c->deadline_us - TIMER_US;
+}
+
+/*
+ * What all who share the target should know: what one client will not wait
+ * for, and what one account's own credential is good for, is nobody else's
+ * business.
+ */
+static enum health_result
+health_result_of(const struct call_try *t)
+{
+	const struct error *err = &t->at->err;
+	bool own = t->at->target.key.p != NULL;
+
 	if (err->kind == ERROR_NONE)
 		return HEALTH_GOOD;
-	if (err->kind == ERROR_CLIENT_GONE || err->kind == ERROR_BUSY)
+	if (err->kind == ERROR_CLIENT_GONE || err->kind == ERROR_BUSY ||
+	    is_cut_short(t))
 		return HEALTH_NOTHING;
 	switch (retry_class(err)) {
 	case RETRY_RATE:
-		return HEALTH_RATE;
-	case RETRY_AGAIN:
+		return own ? HEALTH_NOTHING : HEALTH_RATE;
 	case RETRY_CREDENTIALS:
+		return own ? HEALTH_NOTHING : HEALTH_BAD;
+	case RETRY_AGAIN:
 		return HEALTH_BAD;
 	case RETRY_CONTEXT:
 	case RETRY_POLICY:
@@ -40,6 +66,16 @@ health_result_of(const struct error *err)
 	return HEALTH_GOOD; /* it lives and has read the request */
 }
 
+void
+call_try_lives(struct call_try *t)
+{
+	const struct health_report r = { .result = HEALTH_GOOD, .probe = true };
+
+	if (t->probe)
+		health_report(t->health, &r, clock_mono_us());
+	t->probe = false;
+}
+
 static void
 report_health(struct call_try *t)
 {
@@ -47,7 +83,7 @@ report_health(struct call_try *t)
 	const struct health_report r = { .result = at->api ==
 			count_estimate(at->ask->wire)
 		    ? HEALTH_NOTHING /* nobody was asked */
-		    : health_result_of(&at->err),
+		    : health_result_of(t),
 		.probe = t->probe,
 		.retry_after_ms = at->err.retry_after_ms };
 	int64_t first_us = at->meter.first_content_us;

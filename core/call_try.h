@@ -14,6 +14,13 @@ struct call_try;
 /* call_tell_end(c): the middle is over: events->ended comes from the loop. */
 void call_tell_end(struct call *c);
 
+/*
+ * call_try_lives(t):
+ * It has content: as a probe it has shown what it was to show, and nobody
+ * need wait for the rest of the answer.
+ */
+void call_try_lives(struct call_try *t);
+
 /* call_try_settle(t): it has ended; a second time is none. */
 void call_try_settle(struct call_try *t);
 

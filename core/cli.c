@@ -111,6 +111,33 @@ cli_wrong(struct cli *cli, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+/* C0, DEL, and C1, which UTF-8 has as two bytes. */
+static bool
+is_control(const char *p)
+{
+	unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
+
+	return c < ' ' || c == 0x7f ||
+	    (c == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
+struct str
+cli_shown(struct arena *a, struct str s)
+{
+	char *copy = arena_memdup(a, s.p, s.n);
+	size_t i, n = 0;
+
+	for (i = 0; i < s.n; i++) {
+		if (!is_control(copy + i)) {
+			copy[n++] = copy[i];
+			continue;
+		}
+		i += (unsigned char)copy[i] == 0xc2;
+		copy[n++] = '?';
+	}
+	return n > 0 ? (struct str){ .p = copy, .n = n } : STR("-");
+}
+
 int
 cli_print(struct cli *cli, const struct buf *b)
 {

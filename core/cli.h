@@ -122,6 +122,14 @@ int cli_wrong(struct cli *cli, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * cli_shown(a, s):
+ * Returns  ${s} for a terminal, in ${a}: clients choose models, users, tasks
+ *          and more, and no control character of theirs gets through; "-" for
+ *          nothing.
+ */
+struct str cli_shown(struct arena *a, struct str s);
+
+/*
  * cli_print(cli, b):
  * Write ${b} to env->out.
  *

@@ -39,19 +39,6 @@ open_cache(struct cli *cli)
 	return c;
 }
 
-/* For a terminal: no control character gets through. */
-static struct str
-shown(struct arena *a, struct str name)
-{
-	char *copy = str_cstr(a, name);
-	size_t i;
-
-	for (i = 0; i < name.n; i++)
-		if ((unsigned char)copy[i] < ' ' || copy[i] == 0x7f)
-			copy[i] = '?';
-	return name.n > 0 ? (struct str){ copy, name.n } : STR("-");
-}
-
 static void
 print_stats(struct arena *a, struct buf *out, const struct cache_stats *st)
 {
@@ -83,7 +70,7 @@ print_stats(struct arena *a, struct buf *out, const struct cache_stats *st)
 		    out, "\n%-40s %10s %10s\n", "ACCOUNT", "ENTRIES", "KB");
 	for (i = 0; i < st->n_accounts; i++)
 		buf_addf(out, "%-40.*s %10lld %10lld\n",
-		    STR_ARG(shown(a, st->accounts[i].name)),
+		    STR_ARG(cli_shown(a, st->accounts[i].name)),
 		    (long long)st->accounts[i].entries,
 		    (long long)(st->accounts[i].bytes / KB));
 }

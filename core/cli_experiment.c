@@ -115,14 +115,14 @@ print_verdict(
 }
 
 static void
-print_task(
-    struct buf *out, const struct experiment *e, const struct evidence *ev)
+print_task(struct buf *out, struct arena *a, const struct experiment *e,
+    const struct evidence *ev)
 {
 	struct fit fit;
 	unsigned i;
 
 	fit_of(&fit, ev, e);
-	buf_addf(out, "task %.*s\n", STR_ARG(ev->task));
+	buf_addf(out, "task %.*s\n", STR_ARG(cli_shown(a, ev->task)));
 	buf_addf(out, "  %-32s %5s  %-19s  %5s  %10s  %10s\n", "ARM", "N",
 	    "FIT (95 %)", "WINS", "USD/CALL", "/ACCEPTED");
 	for (i = 0; i < fit.n_arms; i++)
@@ -159,7 +159,7 @@ run_report(struct cli *cli, int argc, char **argv)
 	if (view.n_evidence == 0)
 		buf_addz(out, "no verdicts yet\n");
 	for (i = 0; i < view.n_evidence; i++)
-		print_task(out, e, view.evidence[i]);
+		print_task(out, cli->arena, e, view.evidence[i]);
 	return cli_print(cli, out);
 }
 

@@ -10,6 +10,7 @@
 #define MAX_OUTPUT_BYTES ((size_t)1 << 20)
 
 struct list {
+	struct arena *arena;
 	struct buf *out;
 	int64_t now_us;
 };
@@ -22,7 +23,8 @@ print_target(void *arg, struct health_target *t)
 	int64_t left_us = atomic_load(&t->open_until_us) - l->now_us;
 	int64_t ttft_us = health_speed_us(t, 0);
 
-	buf_addf(l->out, "%-40s  ", t->name);
+	buf_addf(
+	    l->out, "%-40.*s  ", STR_ARG(cli_shown(l->arena, str_of(t->name))));
 	if (health_look(t, l->now_us) == HEALTH_CLOSED)
 		buf_addf(l->out, "%-10s", "closed");
 	else if (left_us > 0)
@@ -58,7 +60,7 @@ run_health(struct cli *cli, int argc, char **argv)
 {
 	bool json = false;
 	const struct cli_opt opts[] = { { "--json", CLI_FLAG, &json, false } };
-	struct list l = { .now_us = clock_mono_us() };
+	struct list l = { .arena = cli->arena, .now_us = clock_mono_us() };
 
 	if (cli_options(cli, opts, 1, argc, argv) == -1)
 		return CLI_USAGE;

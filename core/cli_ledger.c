@@ -37,22 +37,11 @@ member(struct output *o, struct str row, const char *path)
 	return s.p != NULL ? s : raw;
 }
 
-/*
- * The member's text for a terminal, or "-".  Clients choose some of the
- * values: no control character of theirs gets through.
- */
+/* The member's text for a terminal, or "-". */
 static struct str
 shown(struct output *o, struct str row, const char *path)
 {
-	struct str s = member(o, row, path);
-	char *copy = str_cstr(o->arena, s);
-	size_t i;
-
-	for (i = 0; i < s.n; i++) {
-		if ((unsigned char)copy[i] < ' ' || copy[i] == 0x7f)
-			copy[i] = '?';
-	}
-	return s.n > 0 ? (struct str){ .p = copy, .n = s.n } : STR("-");
+	return cli_shown(o->arena, member(o, row, path));
 }
 
 static int64_t
@@ -109,13 +98,13 @@ format_human(struct output *o, struct str row)
 {
 	struct str started = shown(o, row, "started_at");
 	struct str cost = member(o, row, "cost_usd");
-	struct str model = member(o, row, "answered");
+	struct str model = shown(o, row, "answered");
 	int64_t sum[2] = { 0, 0 };
 	int b;
 
 	for (b = 0; b < USAGE_BUCKETS; b++)
 		sum[is_input(b)] += tokens(o, row, usage_bucket_names[b]);
-	if (model.n == 0)
+	if (str_is(model, "-"))
 		model = shown(o, row, "requested");
 	buf_addf(o->line, TAIL_FIELD, str_cstr(o->arena, started),
 	    STR_ARG(shown(o, row, "key")), STR_ARG(model),

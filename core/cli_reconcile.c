@@ -62,14 +62,15 @@ static void
 put_group(struct buf *out, struct arena *a, bool cost,
     const struct reconcile_group *g)
 {
-	struct str model = g->model.p != NULL ? g->model : STR("-");
+	struct str model = cli_shown(a, g->model);
 
 	buf_addf(out, "%-10.*s %18s %18s %18s  %.*s%s%.*s%s%s\n",
 	    STR_ARG(g->day.p != NULL ? g->day : STR("total")),
 	    figure(a, g->ledger.there, cost, value_of(&g->ledger, cost)),
 	    figure(a, g->bill.there, cost, value_of(&g->bill, cost)),
 	    figure(a, true, cost, g->drift), STR_ARG(model),
-	    g->key.p != NULL ? " / " : "", STR_ARG(g->key),
+	    g->key.p != NULL ? " / " : "",
+	    STR_ARG(g->key.p != NULL ? cli_shown(a, g->key) : STR_NONE),
 	    g->reason != NULL ? ": " : "", g->reason != NULL ? g->reason : "");
 }
 

@@ -21,23 +21,15 @@
 #define LEAST_AGE_US     INT64_C(3600000000)
 #define VISIT_US         INT64_C(100000)
 
-/* One value of a group for a terminal; clients choose some of them. */
+/* One value of a group for a terminal. */
 static void
-put_value(struct buf *out, enum rollup_dim d, struct str value)
+put_value(struct buf *out, struct arena *a, enum rollup_dim d, struct str value)
 {
-	size_t i, at = out->n;
-
-	if (value.p == NULL)
-		buf_addz(out, "-");
-	else if (d == ROLLUP_ALL)
+	if (value.p != NULL && d == ROLLUP_ALL)
 		buf_addf(
-		    out, "%.4s-%.2s-%.2s", value.p, value.p + 4, value.p + 6);
+		    out, "%.4s-%.2s-%.2s  ", value.p, value.p + 4, value.p + 6);
 	else
-		buf_addf(out, "%.*s", STR_ARG(value));
-	for (i = at; i < out->n; i++)
-		if ((unsigned char)out->p[i] < ' ' || out->p[i] == 0x7f)
-			out->p[i] = '?';
-	buf_addz(out, "  ");
+		buf_addf(out, "%.*s  ", STR_ARG(cli_shown(a, value)));
 }
 
 static void
@@ -57,8 +49,8 @@ put_sum(struct buf *out, const struct ledger_sum *s)
 }
 
 static void
-write_table(
-    struct buf *out, const struct usage_query *q, const struct usage_result *r)
+write_table(struct buf *out, struct arena *a, const struct usage_query *q,
+    const struct usage_result *r)
 {
 	struct usage_group group;
 	size_t i;
@@ -73,7 +65,7 @@ write_table(
 		group = usage_result_at(r, i);
 		put_sum(out, &group.sum);
 		for (k = 0; k < q->n_by; k++)
-			put_value(out, q->by[k], group.values[k]);
+			put_value(out, a, q->by[k], group.values[k]);
 	}
 	buf_addch(out, '\n');
 	put_sum(out, &r->total);
@@ -118,7 +110,7 @@ run_summary(struct cli *cli, int argc, char **argv)
 			usage_query_write(&q, &r, &w);
 			buf_addch(&out, '\n');
 		} else {
-			write_table(&out, &q, &r);
+			write_table(&out, a, &q, &r);
 		}
 		rc = cli_print(cli, &out);
 	}

@@ -210,6 +210,7 @@ add_node(struct route_reader *r, struct buf *out, struct json_object *v)
 			buf_addf(out, "{%s:", key);
 			add_node(r, out, value);
 		}
+		buf_addch(out, '}');
 		return;
 	}
 	for (i = 0; i < jtree_len(&at); i++)

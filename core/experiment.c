@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/experiment.h"
 
+#include "core/arena.h"
 #include "core/conf.h"
 #include "core/error.h"
 #include "core/fits.h"
@@ -64,9 +65,10 @@ experiment_plan(struct planner *p, const struct experiment *e, unsigned arm)
 }
 
 void
-experiment_sample(
-    struct planner *p, const struct experiment *e, unsigned served)
+experiment_sample(struct planner *p, const struct experiment *e,
+    unsigned served, const struct plan *plan)
 {
+	struct trial *trial;
 	unsigned other;
 
 	if (!experiment_runs(p, e) || sticky_share(plan_random(p)) >= e->sample)
@@ -76,10 +78,14 @@ experiment_sample(
 	other += other >= served;
 	if (experiment_plan(p, e, other) == NULL)
 		return;
-	p->trial = (struct trial){ .experiment = e,
+	trial = ARENA_NEW(p->arena, struct trial);
+	*trial = (struct trial){ .experiment = e,
 		.task = p->row->task.n > 0 ? p->row->task : STR(""),
 		.served = served,
-		.other = other };
+		.other = other,
+		.plan = plan,
+		.next = p->trials };
+	p->trials = trial;
 }
 
 static bool
@@ -96,6 +102,5 @@ holds(const struct plan *plan, const struct plan *item)
 bool
 trial_holds(const struct trial *trial, const struct plan *answered)
 {
-	return trial->plan != NULL && answered != NULL &&
-	    holds(trial->plan, answered);
+	return answered != NULL && holds(trial->plan, answered);
 }

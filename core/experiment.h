@@ -75,13 +75,17 @@ struct experiment {
 	bool parsing;
 };
 
-/* The part that a call takes in an experiment. */
+/*
+ * A part that a call takes in an experiment if ${plan} is what answers it: a
+ * route may name several experiments, and nobody knows before who will.
+ */
 struct trial {
-	const struct experiment *experiment; /* NULL: none */
-	struct str task;                     /* "" if the call has none */
-	unsigned served, other;              /* arms: the one that answers, the
-					      * one that does in the shadow */
-	const struct plan *plan;             /* of served; see trial_holds */
+	const struct experiment *experiment;
+	struct str task;         /* "" if the call has none */
+	unsigned served, other;  /* arms: the one that answers, the one that
+				  * does in the shadow */
+	const struct plan *plan; /* of served; see trial_holds */
+	struct trial *next;
 };
 
 /*
@@ -129,11 +133,12 @@ struct plan *experiment_plan(
     struct planner *p, const struct experiment *e, unsigned arm);
 
 /*
- * experiment_sample(p, e, served):
- * Decide whether the call of ${p} that arm ${served} answers is to be judged,
- * and which of those that can answers it in the shadow: p->trial.
+ * experiment_sample(p, e, served, plan):
+ * Decide whether the call of ${p} is to be judged if arm ${served}, by its
+ * ${plan}, answers it, and which of those that can does so in the shadow: one
+ * more of p->trials.
  */
-void experiment_sample(
-    struct planner *p, const struct experiment *e, unsigned served);
+void experiment_sample(struct planner *p, const struct experiment *e,
+    unsigned served, const struct plan *plan);
 
 #endif

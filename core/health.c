@@ -211,10 +211,15 @@ health_enter(struct health_target *t, int64_t now_us)
 	return HEALTH_PROBE;
 }
 
+/* Never for less than it is open already. */
 static void
 open_for(struct health_target *t, int64_t us, int64_t now_us)
 {
-	atomic_store(&t->open_until_us, now_us + us);
+	int64_t was = atomic_load(&t->open_until_us);
+
+	while (was < now_us + us &&
+	    !atomic_compare_exchange_weak(&t->open_until_us, &was, now_us + us))
+		continue;
 }
 
 /* A fresh start: old failures must not open it again at once. */

@@ -10,10 +10,13 @@
  *			Retry-After (5 s without one); with 5 requests and
  *			more than half of them failed within 60 s, for 30 s
  *	half-open	that time is over: one probe of all processes may,
- *			and its result closes the breaker or opens it again; a
- *			probe that is never heard of again counts for 60 s
+ *			and its first content closes the breaker, or its
+ *			failure opens it again; a probe that is never heard of
+ *			again counts for 60 s
  * Failures are what more of the same target may cure or a wait: network, 5xx,
- * timeouts, refused credentials.  A refused request is the client's.
+ * timeouts, refused credentials.  A refused request is the client's, as is a
+ * deadline of its own; what becomes of an account's own credentials (429 too)
+ * is that account's.
  */
 #ifndef CORE_HEALTH_H
 #define CORE_HEALTH_H

@@ -179,6 +179,18 @@ ask(struct judge *j, struct error *err)
 	return put_off(j, err);
 }
 
+/* All that the judge of ${tc} is told, but for the answers. */
+static struct judge_case
+case_of(struct arena *a, const struct experiment *e, struct str task,
+    const struct trial_case *tc)
+{
+	struct judge_case jc = { .asked = tc->asked };
+
+	judge_case_of(&jc, e, task);
+	jc.reference = reference_find(a, e->references, tc->input);
+	return jc;
+}
+
 bool
 judge_worst(const struct conf *conf, struct state *state,
     const struct experiment *e, struct str task, const struct trial_case *tc,
@@ -187,9 +199,8 @@ judge_worst(const struct conf *conf, struct state *state,
 	struct chat *chat = ARENA_NEW(a, struct chat);
 	struct call *c = ARENA_NEW(a, struct call);
 	const struct target *unpriced;
-	struct judge_case jc = { .asked = tc->asked };
+	struct judge_case jc = case_of(a, e, task, tc);
 
-	judge_case_of(&jc, e, task);
 	jc.answers[0] = tc->answers[0];
 	jc.answers[1] = tc->answers[1];
 	judge_ask(&jc, a, chat);
@@ -216,15 +227,26 @@ look_up(struct judge *j, struct str body)
 	    !str_is(j->trial.version, j->experiment->version) ||
 	    trial_case_read(j->arena, body, &j->tc) != 0)
 		return false;
-	j->jc = (struct judge_case){ .asked = j->tc.asked };
-	judge_case_of(&j->jc, j->experiment, j->trial.task);
-	j->jc.reference =
-	    reference_find(j->arena, j->experiment->references, j->tc.input);
+	j->jc = case_of(j->arena, j->experiment, j->trial.task, &j->tc);
 	j->verdict = (struct verdict){ .n_criteria = j->jc.n_criteria };
 	j->words = (struct verdict_words){
 		.experiment = j->experiment, .trial = &j->trial, .tc = &j->tc
 	};
 	return true;
+}
+
+/* The first call, if there is still money for both. */
+static int
+begin(struct judge *j, struct str body, struct error *err)
+{
+	int rc;
+
+	if (!look_up(j, body))
+		return drop(j, TRIAL_OUTDATED, err);
+	rc = trials_paid(j->state, j->experiment, &j->trial, err);
+	if (rc == 0)
+		return drop(j, TRIAL_UNPAID, err);
+	return rc < 0 ? -1 : ask(j, err);
 }
 
 int
@@ -241,8 +263,7 @@ judge_claim(struct judge *j, struct error *err)
 		    j->state, clock_wall_us(), j->arena, &j->trial, &body, err);
 		if (rc <= 0)
 			return rc;
-		rc = look_up(j, body) ? ask(j, err)
-				      : drop(j, TRIAL_OUTDATED, err);
+		rc = begin(j, body, err);
 		if (rc != 0)
 			return rc;
 	}

@@ -160,7 +160,7 @@ static bool
 read_points(const struct jnode *side, struct str criterion, double *out)
 {
 	struct error err = { .kind = ERROR_NONE };
-	char name[EXPERIMENT_NAME_BYTES];
+	char name[EXPERIMENT_NAME_BYTES + 1];
 	double points = -1;
 
 	if (criterion.n >= sizeof(name))

@@ -36,6 +36,8 @@ struct plan {
 	const char *why;                 /* TARGET: how it came here */
 	unsigned attempts; /* CHAIN: its attempts; 0: as many as targets */
 	unsigned racers;   /* RACE: at a time */
+	unsigned together; /* RACE: the first so many may run beside others, the
+			    * rest alone; 0: all may */
 	int64_t hedge_us;  /* RACE: before the next one starts */
 	struct plan *first, *next;
 };
@@ -51,12 +53,14 @@ struct planner {
 	struct str (*header)(void *arg, const char *name); /* NULL: none */
 	void *arg;
 	int64_t mono_us, wall_us;
-	bool no_trial;      /* it takes no part in experiments */
-	struct trial trial; /* the part it takes; experiment NULL: none */
+	bool no_trial;        /* it takes no part in experiments */
+	struct trial *trials; /* the parts it may take, of all that was planned
+			       * for it; NULL: none */
 	bool compared; /* prices were: the cache of a conversation counts */
 	bool issuer_known;
 	enum wire issuer;                /* see plan_stays */
 	uint64_t seed;                   /* of all that is random */
+	unsigned splits;                 /* above what is being planned */
 	int64_t tokens[TOKENS_FAMILIES]; /* estimates; 0: not yet made */
 	struct str cache_key; /* in hex, for plan_json; absent: none */
 	struct error *err;

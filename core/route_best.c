@@ -251,8 +251,8 @@ plan(struct planner *p, const struct route *route)
 	if (first != best)
 		plan_why(p, choices[first].plan, "to explore");
 	if (b->experiment != NULL)
-		experiment_sample(p, b->experiment, choices[first].nth);
-	p->trial.plan = choices[first].plan;
+		experiment_sample(
+		    p, b->experiment, choices[first].nth, choices[first].plan);
 	return chain_of(p, choices, n, first);
 }
 

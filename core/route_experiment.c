@@ -91,8 +91,7 @@ plan(struct planner *p, const struct route *route)
 	if (all == NULL)
 		return NULL;
 	if (runs)
-		experiment_sample(p, e, arm);
-	p->trial.plan = own;
+		experiment_sample(p, e, arm, own);
 	plan_why(p, all,
 	    arena_printf(p->arena, "arm %u of experiment %.*s%s", arm + 1,
 		STR_ARG(e->name),

@@ -6,8 +6,8 @@
  * p95 time to first content); one that fails is replaced at once.  Where the
  * conversation is cached starts first (plan_bring_home).
  *
- * max_extra_usd caps what losers may cost: racers beyond it wait for a
- * failure, and so do those whose price is not known.
+ * max_extra_usd caps what losers may cost, whoever wins: racers beyond it,
+ * and those whose price is not known, wait until all others have failed.
  */
 #include <json-c/json_object.h>
 
@@ -75,13 +75,16 @@ parse(struct route_reader *r, const struct jnode *at)
 	return &race->route;
 }
 
-/* How many of the first items may run together for ${max_pusd} of waste. */
+/*
+ * How many of the first items may run together for ${max_pusd} of waste: the
+ * cheapest may win.
+ */
 static unsigned
 afford(struct planner *p, const struct plan *race, int64_t max_pusd)
 {
 	const struct plan *item;
 	const struct target *unpriced;
-	int64_t sum = 0, dearest = 0, pusd;
+	int64_t sum = 0, least = INT64_MAX, pusd;
 	unsigned n = 0;
 
 	for (item = race->first; item != NULL; item = item->next) {
@@ -89,9 +92,9 @@ afford(struct planner *p, const struct plan *race, int64_t max_pusd)
 		    sum > INT64_MAX - pusd)
 			break;
 		sum += pusd;
-		if (pusd > dearest)
-			dearest = pusd;
-		if (sum - dearest > max_pusd)
+		if (pusd < least)
+			least = pusd;
+		if (sum - least > max_pusd)
 			break;
 		n++;
 	}
@@ -137,7 +140,6 @@ plan(struct planner *p, const struct route *route)
 	const struct race *race = (const struct race *)route;
 	struct plan *out = plan_new(p, PLAN_RACE);
 	int64_t extra = race->max_extra_pusd;
-	unsigned affordable;
 
 	add_racers(p, route, out, true);
 	/* Nobody races who would have to drop the conversation's state,
@@ -152,11 +154,8 @@ plan(struct planner *p, const struct route *route)
 					     : p->conf->routing.max_racers);
 	if (extra < 0)
 		extra = p->conf->routing.max_extra_pusd;
-	if (extra >= 0) {
-		affordable = afford(p, out, extra);
-		if (affordable < out->racers)
-			out->racers = affordable;
-	}
+	if (extra >= 0)
+		out->together = afford(p, out, extra);
 	out->hedge_us = hedge_us(p, race, out);
 	return out;
 }

@@ -16,7 +16,6 @@
 struct split {
 	struct route route;
 	enum sticky sticky;
-	int64_t total; /* of the weights */
 };
 
 static int
@@ -50,7 +49,6 @@ read_item(struct route_reader *r, const struct jnode *at, struct split *s)
 	if (child == NULL || route_i64(r, at, "weight", range, &weight) != 0)
 		return -1;
 	route_use(r, &s->route, child)->weight = weight;
-	s->total += weight;
 	return 0;
 }
 
@@ -75,51 +73,91 @@ parse(struct route_reader *r, const struct jnode *at)
 	return rc == 0 ? &s->route : NULL;
 }
 
-/* Nothing of the conversation would be dropped there. */
-static bool
-keeps(struct planner *p, const struct route_use *use)
-{
-	const struct plan *child = plan_route(p, use->route);
+/* The children planned, each once: NULL where nobody can serve. */
+struct planned {
+	struct plan *plans[ROUTE_MAX_TARGETS];
+	bool keeps[ROUTE_MAX_TARGETS]; /* all of the conversation */
+};
 
-	return child != NULL && plan_stays(p, &plan_first(child)->leaf->target);
+/* Those that keep the conversation's state; false if there is none of it. */
+static bool
+plan_all(struct planner *p, const struct split *s, struct planned *all)
+{
+	const struct route_use *use = s->route.uses;
+	struct plan *one;
+	size_t i;
+
+	if (!plan_holds_state(p))
+		return false;
+	for (i = 0; use != NULL; use = use->next, i++) {
+		one = all->plans[i] = plan_route(p, use->route);
+		all->keeps[i] = one != NULL &&
+		    plan_stays(p, &plan_first(one)->leaf->target);
+	}
+	return true;
 }
 
-/* Draw one by weight, of all or of those that keep; the last if none does. */
-static const struct route_use *
-pick(struct planner *p, const struct split *s, uint64_t draw, bool keeping)
+/* Draw one by weight, of all or of those that keep; -1: there is none. */
+static int
+pick(const struct split *s, uint64_t draw, const bool *keeps)
 {
 	const struct route_use *use;
-	int64_t total = keeping ? 0 : s->total, at;
+	int64_t total = 0, at;
+	int i;
 
-	for (use = s->route.uses; keeping && use != NULL; use = use->next)
-		if (keeps(p, use))
+	for (use = s->route.uses, i = 0; use != NULL; use = use->next, i++)
+		if (keeps == NULL || keeps[i])
 			total += use->weight;
 	at = total > 0 ? (int64_t)(draw % (uint64_t)total) : 0;
-	for (use = s->route.uses; use->next != NULL; use = use->next) {
-		if (keeping && !keeps(p, use))
+	for (use = s->route.uses, i = 0; use != NULL; use = use->next, i++) {
+		if (keeps != NULL && !keeps[i])
 			continue;
 		if (at < use->weight)
-			break;
+			return i;
 		at -= use->weight;
 	}
-	return use;
+	return -1;
 }
 
 static struct plan *
+plan_nth(struct planner *p, const struct split *s, int n)
+{
+	const struct route_use *use = s->route.uses;
+
+	while (n-- > 0)
+		use = use->next;
+	return plan_route(p, use->route);
+}
+
+static struct plan *
+choose(struct planner *p, const struct split *s, uint64_t draw)
+{
+	struct planned all = { .plans = { NULL } };
+	int first = pick(s, draw, NULL), other;
+
+	if (!plan_all(p, s, &all))
+		return plan_nth(p, s, first);
+	other = all.keeps[first] ? first : pick(s, draw, all.keeps);
+	return all.plans[other >= 0 ? other : first];
+}
+
+/*
+ * A split within another one draws anew: with the same number, those of one
+ * share would all be of the same share there.
+ */
+static struct plan *
 plan(struct planner *p, const struct route *route)
 {
+	static const char deep[] = "||||||||||||||||";
 	const struct split *s = (const struct split *)route;
-	const struct route_use *use, *other;
+	struct str salt = { deep, p->splits % sizeof(deep) };
 	struct plan *chosen;
 	uint64_t draw;
-	bool stays = sticky_draw(p, s->sticky, STR_NONE, &draw);
+	bool stays = sticky_draw(p, s->sticky, salt, &draw);
 
-	use = pick(p, s, draw, false);
-	if (plan_holds_state(p) && !keeps(p, use)) {
-		other = pick(p, s, draw, true);
-		use = keeps(p, other) ? other : use;
-	}
-	chosen = plan_route(p, use->route);
+	p->splits++;
+	chosen = choose(p, s, draw);
+	p->splits--;
 	if (chosen != NULL)
 		plan_why(p, chosen,
 		    stays ? "its share of the split, sticky"

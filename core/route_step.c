@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/route_step.h"
 
+#include <limits.h>
+
 #include "core/arena.h"
 
 static bool
@@ -203,9 +205,13 @@ step_running(const struct step *race)
 bool
 step_add_racer(struct route_run *run, struct step *race, int64_t now_us)
 {
+	unsigned most = race->plan->together, nth = 0;
 	struct step *child;
 
-	for (child = race->first; child != NULL; child = child->next) {
+	if (most == 0 || step_running(race) == 0)
+		most = UINT_MAX;
+	for (child = race->first; child != NULL && nth < most;
+	     child = child->next, nth++) {
 		if (child->state != STEP_IDLE)
 			continue;
 		child->hedge = race->plan->hedge_us > 0 && race->used > 0;

@@ -278,6 +278,14 @@ op_of(const char *word)
 	return -1;
 }
 
+/* An object that says something: of nothing everything would hold. */
+static bool
+is_said(const struct jnode *at)
+{
+	return json_object_is_type(at->v, json_type_object) &&
+	    json_object_object_length(at->v) > 0;
+}
+
 /* One fact: a plain value, or an object of operators. */
 static int
 read_fact(struct route_reader *r, const struct jnode *at,
@@ -294,6 +302,8 @@ read_fact(struct route_reader *r, const struct jnode *at,
 		test_add(all, t);
 		return read_value(r, at, t);
 	}
+	if (!is_said(at))
+		return route_bad(r, at, "needs an operator");
 	json_object_object_foreach(at->v, key, value)
 	{
 		member.key = key;
@@ -320,7 +330,7 @@ read_family(struct route_reader *r, const struct jnode *at,
 	struct route_test like = { .kind = TEST_FACT, .fact = fact };
 	struct jnode member = { .up = at };
 
-	if (!json_object_is_type(at->v, json_type_object))
+	if (!is_said(at))
 		return route_bad(r, at, "must be an object of names");
 	json_object_object_foreach(at->v, key, value)
 	{
@@ -401,8 +411,7 @@ read_all(struct route_reader *r, const struct jnode *at)
 	struct route_test *all = test_new(r, TEST_AND);
 	struct jnode member = { .up = at };
 
-	if (!json_object_is_type(at->v, json_type_object) ||
-	    json_object_object_length(at->v) == 0) {
+	if (!is_said(at)) {
 		route_bad(r, at, "must be an object with a condition");
 		return NULL;
 	}

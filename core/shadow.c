@@ -24,7 +24,8 @@
 struct shadow {
 	struct arena *arena;
 	struct call *served; /* the client's */
-	const struct experiment *experiment;
+	const struct trial *trial;
+	const struct experiment *experiment; /* the trial's */
 	struct trial_record record;
 	struct trial_case tc;
 	struct call call;
@@ -35,7 +36,7 @@ struct shadow {
 bool
 shadow_wanted(const struct call *c)
 {
-	return c->planner.trial.experiment != NULL && c->state != NULL;
+	return c->planner.trials != NULL && c->state != NULL;
 }
 
 static void
@@ -68,6 +69,31 @@ answered_by(const struct call *c)
 	return NULL;
 }
 
+static bool
+was_tried(const struct call *c, const struct trial *trial)
+{
+	const struct call_try *t = c->tries;
+
+	while (t != NULL && !trial_holds(trial, t->step->plan))
+		t = t->next;
+	return t != NULL;
+}
+
+/* The trial that the call became: whose arm answered, or failed; or NULL. */
+static const struct trial *
+trial_of(const struct call *c)
+{
+	const struct trial *trial, *failed = NULL;
+
+	for (trial = c->planner.trials; trial != NULL; trial = trial->next) {
+		if (trial_holds(trial, answered_by(c)))
+			return trial;
+		if (was_tried(c, trial))
+			failed = trial;
+	}
+	return failed;
+}
+
 static struct str
 text_of(struct arena *a, const struct fold *fold)
 {
@@ -81,7 +107,7 @@ text_of(struct arena *a, const struct fold *fold)
 static void
 describe(struct shadow *s, const struct call *c, const struct fold *served)
 {
-	const struct trial *trial = &c->planner.trial;
+	const struct trial *trial = s->trial;
 	struct error ignored = { .kind = ERROR_NONE };
 	struct trial_record *r = &s->record;
 	struct ask ask = c->ask;
@@ -89,7 +115,7 @@ describe(struct shadow *s, const struct call *c, const struct fold *served)
 	(void)snprintf(r->call, sizeof(r->call), "%s", c->row.id);
 	r->experiment = trial->experiment->name;
 	r->version = str_of(trial->experiment->version);
-	r->task = trial->task.p != NULL ? trial->task : STR("");
+	r->task = trial->task;
 	r->born_us = clock_wall_us();
 	r->arms[0] = trial->served;
 	r->arms[1] = trial->other;
@@ -107,7 +133,7 @@ describe(struct shadow *s, const struct call *c, const struct fold *served)
 static void
 prepare(struct shadow *s, const struct call *c)
 {
-	const struct trial *trial = &c->planner.trial;
+	const struct trial *trial = s->trial;
 	struct call *mine = &s->call;
 
 	call_init(mine, s->arena, c->conf, c->state);
@@ -168,7 +194,7 @@ settle(struct shadow *s)
 static bool
 start(struct shadow *s, const struct call *c)
 {
-	if (!trial_holds(&c->planner.trial, answered_by(c))) {
+	if (!trial_holds(s->trial, answered_by(c))) {
 		drop(s, TRIAL_FAILED, (int)s->record.arms[0], 0);
 		return false;
 	}
@@ -189,11 +215,13 @@ shadow_begin(struct call *c, const struct fold *served)
 	struct error err = { .kind = ERROR_NONE };
 	int rc;
 
-	if (c->err.kind != ERROR_NONE || served->stop == STOP_NONE)
+	s->trial = trial_of(c);
+	if (c->err.kind != ERROR_NONE || served->stop == STOP_NONE ||
+	    s->trial == NULL)
 		return NULL;
 	s->arena = c->arena;
 	s->served = c;
-	s->experiment = c->planner.trial.experiment;
+	s->experiment = s->trial->experiment;
 	describe(s, c, served);
 	prepare(s, c);
 	if (s->tc.asked.p == NULL || !reserve(s))

@@ -101,15 +101,25 @@ trial_body_put(
 	return rc;
 }
 
-int
-trial_body_get(struct state *s, const char *call, bool kept, struct arena *a,
+/* Is it kept, and its time not over? */
+static bool
+is_kept(int dirfd, const char *path, int64_t now_us)
+{
+	size_t n = strlen(path), k = strlen(KEPT);
+	struct stat st;
+
+	return n > k && strcmp(path + n - k, KEPT) == 0 &&
+	    fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (int64_t)st.st_mtim.tv_sec > now_us / 1000000;
+}
+
+static int
+open_body(struct state *s, const char *call, const char *path, struct arena *a,
     struct str *body, struct error *err)
 {
 	struct seal_keys keys = { .n = 0 };
 	struct buf *text = buf_new(a, FILE_MAX + 65536);
-	char path[PATH_BYTES];
-	int rc =
-	    read_file(s->dirfd, path_of(path, call, kept ? KEPT : ""), text);
+	int rc = read_file(s->dirfd, path, text);
 
 	if (rc < 0)
 		return error_set(err, ERROR_STORE, "cannot read %s/%s: %s",
@@ -122,6 +132,26 @@ trial_body_get(struct state *s, const char *call, bool kept, struct arena *a,
 		    seal_open(a, &keys, str_of(call), buf_str(text), body, err);
 	seal_wipe(&keys);
 	return rc == 0 ? 1 : -1;
+}
+
+int
+trial_body_get(struct state *s, const char *call, struct arena *a,
+    struct str *body, struct error *err)
+{
+	char path[PATH_BYTES];
+
+	return open_body(s, call, path_of(path, call, ""), a, body, err);
+}
+
+int
+trial_body_kept(struct state *s, const char *call, int64_t now_us,
+    struct arena *a, struct str *body, struct error *err)
+{
+	char path[PATH_BYTES];
+
+	return is_kept(s->dirfd, path_of(path, call, KEPT), now_us)
+	    ? open_body(s, call, path, a, body, err)
+	    : 0;
 }
 
 void
@@ -145,18 +175,6 @@ trial_body_forget(struct state *s, const char *call)
 
 	(void)unlinkat(s->dirfd, path_of(path, call, ""), 0);
 	(void)unlinkat(s->dirfd, path_of(path, call, KEPT), 0);
-}
-
-/* Is it kept, and its time not over? */
-static bool
-is_kept(int dirfd, const char *path, int64_t now_us)
-{
-	size_t n = strlen(path), k = strlen(KEPT);
-	struct stat st;
-
-	return n > k && strcmp(path + n - k, KEPT) == 0 &&
-	    fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (int64_t)st.st_mtim.tv_sec > now_us / 1000000;
 }
 
 void

@@ -24,13 +24,17 @@ int trial_body_put(struct state *s, const char *call, struct str body,
     struct error *err) __attribute__((warn_unused_result));
 
 /*
- * trial_body_get(s, call, kept, a, body, err):
- * Read the body of a trial, or, with ${kept}, of one that is over.
+ * trial_body_get(s, call, a, body, err):
+ * trial_body_kept(s, call, now_us, a, body, err):
+ * Read the body of a trial, or of one that is over, if it is kept at wall
+ * time ${now_us}.
  *
  * Returns  1 with ${*body} in ${a}, which wipes it; 0: there is none;
  *          -1: ERROR_CONF, it does not open; ERROR_STORE.
  */
-int trial_body_get(struct state *s, const char *call, bool kept,
+int trial_body_get(struct state *s, const char *call, struct arena *a,
+    struct str *body, struct error *err) __attribute__((warn_unused_result));
+int trial_body_kept(struct state *s, const char *call, int64_t now_us,
     struct arena *a, struct str *body, struct error *err)
     __attribute__((warn_unused_result));
 

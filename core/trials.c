@@ -141,6 +141,27 @@ trials_begin(struct state *s, const struct experiment *e,
 	return make(&c, err);
 }
 
+static int
+txn_paid(struct txn *t, void *arg)
+{
+	struct change *c = arg;
+	struct experiment_record e;
+	struct room room;
+	int rc = afford(t, c, &room, &e);
+
+	c->done = rc > 0;
+	return rc < 0 ? -1 : 0;
+}
+
+int
+trials_paid(struct state *s, const struct experiment *e,
+    const struct trial_record *r, struct error *err)
+{
+	struct change c = { .state = s, .experiment = e, .record = r };
+
+	return visit_txn(s, txn_paid, &c, err) == 0 ? c.done : -1;
+}
+
 /* Put the record as it is, if it is still there. */
 static int
 replace(struct txn *t, struct change *c)
@@ -285,9 +306,12 @@ settle(struct txn *t, struct change *c)
 	struct str call = str_of(r->call), old;
 	struct str key = trial_key(t->arena, r->experiment, r->version, call);
 	int rc = store_get(t, STORE_VERDICTS, key, &old);
+	int lives = has_trial(t, r->call);
 
-	if (rc < 0)
+	if (rc < 0 || lives < 0)
 		return -1;
+	if (rc == 0 && lives == 0)
+		return 0; /* forgotten while it was being judged */
 	c->done = rc == 0;
 	if (c->done &&
 	    (store_put(t, STORE_VERDICTS, key, c->json) != 0 ||
@@ -321,8 +345,8 @@ trials_verdict(struct state *s, const struct experiment *e,
 }
 
 int
-trials_kept(struct state *s, const char *call, struct arena *a,
+trials_kept(struct state *s, const char *call, int64_t now_us, struct arena *a,
     struct str *body, struct error *err)
 {
-	return trial_body_get(s, call, true, a, body, err);
+	return trial_body_kept(s, call, now_us, a, body, err);
 }

@@ -82,6 +82,16 @@ int trials_claim(struct state *s, int64_t now_us, struct arena *a,
     __attribute__((warn_unused_result));
 
 /*
+ * trials_paid(s, e, r, err):
+ * Returns  1 if the budget of ${e} still has room for what is set aside for
+ *          the claimed ${r}, after what was spent on it in vain; 0 if not;
+ *          -1: ERROR_STORE.
+ */
+int trials_paid(struct state *s, const struct experiment *e,
+    const struct trial_record *r, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
  * trials_later(s, r, spent_pusd, err):
  * Give the claimed ${r} back as it is now (due_us, tries, waits).
  */
@@ -102,19 +112,21 @@ int trials_drop(struct state *s, const struct experiment *e,
  * The end of ${r}: put ${json} (verdict_record.h) among the verdicts and
  * count ${v}.
  *
- * Returns  1, 0 if this call has been judged before, -1: ERROR_STORE.
+ * Returns  1, 0 if this call has been judged before, or was forgotten
+ *          meanwhile, -1: ERROR_STORE.
  */
 int trials_verdict(struct state *s, const struct experiment *e,
     const struct trial_record *r, const struct verdict *v, struct str json,
     int64_t spent_pusd, struct error *err) __attribute__((warn_unused_result));
 
 /*
- * trials_kept(s, call, a, body, err):
+ * trials_kept(s, call, now_us, a, body, err):
  * Returns  1 with the body of a judged call in ${a}, 0 if it is not kept (any
  *          more), -1: ERROR_CONF.
  */
-int trials_kept(struct state *s, const char *call, struct arena *a,
-    struct str *body, struct error *err) __attribute__((warn_unused_result));
+int trials_kept(struct state *s, const char *call, int64_t now_us,
+    struct arena *a, struct str *body, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * trials_due(s):

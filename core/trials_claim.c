@@ -13,7 +13,8 @@
 #include "core/trials_table.h"
 #include "core/visit.h"
 
-#define DAY_US (INT64_C(86400) * 1000000)
+#define HELD_US  INT64_C(60000000)   /* whoever is at one may die at it */
+#define CLEAN_US INT64_C(3600000000) /* what is kept has its time */
 
 struct claim {
 	int64_t now_us;
@@ -24,6 +25,7 @@ struct claim {
 	} * all;
 	struct trial_record *taken; /* NULL: none is due */
 	int64_t next_us;            /* when one is, wall; 0: none is left */
+	bool held;                  /* somebody is at one */
 };
 
 static int
@@ -74,10 +76,12 @@ choose(struct claim *c)
 {
 	struct trial_list *l;
 
-	for (l = c->all; l != NULL; l = l->next)
+	for (l = c->all; l != NULL; l = l->next) {
+		c->held |= l->r.version.n > 0 && l->r.pid != 0;
 		if (waits(&l->r) &&
 		    (c->taken == NULL || l->r.due_us < c->taken->due_us))
 			c->taken = &l->r;
+	}
 	for (l = c->all; l != NULL; l = l->next)
 		if (waits(&l->r) && &l->r != c->taken &&
 		    (c->next_us == 0 || l->r.due_us < c->next_us))
@@ -97,6 +101,7 @@ txn_claim(struct txn *t, void *arg)
 	c->all = NULL;
 	c->taken = NULL;
 	c->next_us = 0;
+	c->held = false;
 	if (store_scan(t, STORE_TRIALS, STR_NONE, list, c) != 0)
 		return -1;
 	for (l = c->all; l != NULL; l = l->next)
@@ -105,6 +110,7 @@ txn_claim(struct txn *t, void *arg)
 	choose(c);
 	if (c->taken == NULL)
 		return 0;
+	c->held = true;
 	shm_process(&c->taken->pid, &c->taken->started);
 	return trials_table_put(t, c->taken);
 }
@@ -132,18 +138,19 @@ visit_claim(struct state *s, struct store *store, void *arg, struct error *err)
 	return 0;
 }
 
-/* When to look again, for trials_due; never is far away. */
+/*
+ * When to look again, for trials_due; whoever has put one since has said so
+ * himself.
+ */
 static void
 note_next(struct state *s, const struct claim *c)
 {
-	int64_t mono = clock_mono_us();
-	int64_t at = INT64_MAX;
+	int64_t wait = c->held ? HELD_US : CLEAN_US, nothing = INT64_MAX;
 
-	if (c->next_us > 0 && c->next_us - c->now_us < DAY_US)
-		at = mono + (c->next_us - c->now_us);
-	if (c->next_us > 0 && at <= mono)
-		at = 0;
-	atomic_store(shm_slot(s->shm, SHM_TRIALS_DUE_US), at);
+	if (c->next_us > 0 && c->next_us - c->now_us < wait)
+		wait = c->next_us - c->now_us;
+	atomic_compare_exchange_strong(shm_slot(s->shm, SHM_TRIALS_DUE_US),
+	    &nothing, wait > 0 ? clock_mono_us() + wait : 0);
 }
 
 static int
@@ -163,7 +170,7 @@ claim_one(struct state *s, int64_t now_us, struct arena *a,
 	if (c.taken == NULL)
 		return 0;
 	*r = *c.taken;
-	rc = trial_body_get(s, r->call, false, a, body, err);
+	rc = trial_body_get(s, r->call, a, body, err);
 	return rc == 1 ? 1 : 2;
 }
 

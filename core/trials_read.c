@@ -264,7 +264,9 @@ txn_switch(struct txn *t, void *arg)
 	if (r.stopped && !x->stopped)
 		r.spent_pusd = 0;
 	r.stopped = x->stopped;
-	r.promoted = x->label;
+	/* Who is promoted stays so until trials begin anew. */
+	if (!x->stopped || x->label.p != NULL)
+		r.promoted = x->label;
 	return trials_table_put_experiment(t, &r);
 }
 

@@ -77,7 +77,8 @@ int trials_label(struct state *s, const struct experiment *e, struct str call,
 /*
  * trials_switch(s, name, stopped, promoted, err):
  * Stop an experiment, or start it again (what was spent begins anew);
- * ${promoted}: the arm that has been promoted, absent for none.
+ * ${promoted}: the arm that has been promoted; absent: none, or, where it is
+ * stopped, who was.
  *
  * Returns  0, or -1: ERROR_STORE.
  */

@@ -132,8 +132,8 @@ write_case(struct admin *ad, struct str call)
 	struct str body;
 
 	if (ad->key == NULL || !ad->key->admin ||
-	    trials_kept(ad->state, str_cstr(a, call), a, &body, &ignored) !=
-		1 ||
+	    trials_kept(ad->state, str_cstr(a, call), clock_wall_us(), a, &body,
+		&ignored) != 1 ||
 	    trial_case_read(a, body, &tc) != 0)
 		tc = (struct trial_case){ .asked = STR_NONE };
 	jw_kv_str(&ad->w, "asked", tc.asked);

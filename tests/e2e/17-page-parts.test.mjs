@@ -8,6 +8,7 @@ import { csv } from '../../www/js/csv.js';
 import { plain } from '../../www/js/dom.js';
 import { lookAhead } from '../../www/js/outlook.js';
 import { ms, share } from '../../www/js/format.js';
+import { range, starts } from '../../www/js/range.js';
 
 describe('an amount', () => {
   for (const [usd, brief, all] of [
@@ -86,4 +87,19 @@ test('shares and times have the figures they can have', () => {
     ([a, b]) => share(a, b)), ['0 %', '33 %', '3.3 %', '<0.1 %', '–']);
   assert.deepEqual([null, 0, 999, 1000, 12345, 90000].map(ms),
     ['–', '0 ms', '999 ms', '1.0 s', '12 s', '1.5 min']);
+});
+
+test('bars begin with their days, and with the first of their months', () => {
+  const bars = (params) => starts(range(new URLSearchParams({ range: 'own',
+    ...params }))).map((t) => new Date(t).toISOString().slice(0, 10));
+  assert.deepEqual(bars({ from: '2026-02-27', to: '2026-03-01' }),
+    ['2026-02-27', '2026-02-28', '2026-03-01']);
+  assert.deepEqual(bars({ from: '2025-12-31', to: '2026-05-10' }),
+    ['2025-12-01', '2026-01-01', '2026-02-01', '2026-03-01', '2026-04-01',
+      '2026-05-01']);
+});
+
+test('a time that is none of ours is the usual one', () => {
+  for (const name of ['toString', 'own', '', '7'])
+    assert.equal(range(new URLSearchParams({ range: name })).name, '30d');
 });

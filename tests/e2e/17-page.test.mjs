@@ -84,6 +84,29 @@ describe('every view', () => {
   });
 });
 
+test('rows that are found late are shown, too', async () => {
+  const v = await open();
+  await v.show('#/spend');
+  // a filter that few fit: pages without a row, and more to look through
+  await v.page.evaluate(() => {
+    const real = window.fetch;
+    let empty = 4;
+    window.fetch = (url, options) => {
+      if (!String(url).includes('/requests?'))
+        return real(url, options);
+      url.searchParams.delete('cursor');
+      return empty-- > 0
+        ? Promise.resolve(Response.json({ requests: [], next: 'x' }))
+        : real(url, options);
+    };
+  });
+  await v.settle(() => v.page.evaluate(() => { location.hash = '#/requests'; }));
+  assert.match((await v.text('.empty')).join(), /None so far/);
+  await v.settle(() => v.press('Show more'));
+  assert.equal((await rows(v)).length, 50);
+  v.fine();
+});
+
 describe('numbers', () => {
   const from = dateOf(40);
   const to = dateOf(5);

@@ -317,7 +317,9 @@ write_call(
 		.endpoint = "/v1/chat/completions",
 		.dialect = "openai-chat",
 		.requested = STR("fast\x1b[2J"),
-		.answered = STR("openai/gpt-5"),
+		.answered = user != NULL ? STR("openai/gpt-5")
+					 : STR("echo/\x1b[2J\xc2\x9b"
+					       "2J"),
 		.status = 200,
 		.outcome = CALL_OK,
 		.ttft_ms = 20,
@@ -559,6 +561,8 @@ tail_lets_no_control_character_through(void **state)
 	write_three_calls(sh);
 	assert_int_equal(shell_run(sh, "ledger tail"), CLI_DONE);
 	assert_null(strchr(sh->out, 0x1b));
+	assert_null(strstr(sh->out, "\xc2\x9b"));
+	assert_non_null(strstr(sh->out, "echo/?[2J?2J"));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

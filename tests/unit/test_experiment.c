@@ -321,6 +321,15 @@ a_new_version_begins_where_evidence_would_mean_something_else(void **state)
 		  "'s': { 'model': 'b/n', 'set': { 'user': 's' } } }",
 		    false },
 	};
+	/* The same words in another shape. */
+	static const char *const shapes[] = {
+		"'experiments': { 'e': { 'arms': [ { 'name': 'x', 'use': { "
+		"'model': 'a/m', 'set': { 'effort': 'low' }, 'timeout_ms': 5 "
+		"} }, 'b/n' ], 'judge': 'c/j' } }",
+		"'experiments': { 'e': { 'arms': [ { 'name': 'x', 'use': { "
+		"'model': 'a/m', 'set': { 'effort': 'low', 'timeout_ms': 5 } "
+		"} }, 'b/n' ], 'judge': 'c/j' } }",
+	};
 	char first[EXPERIMENT_VERSION_BYTES], other[EXPERIMENT_VERSION_BYTES];
 	size_t i;
 
@@ -333,6 +342,9 @@ a_new_version_begins_where_evidence_would_mean_something_else(void **state)
 		version_of(cases[i].members, other);
 		assert_int_equal(strcmp(first, other) == 0, cases[i].same);
 	}
+	version_of(shapes[0], first);
+	version_of(shapes[1], other);
+	assert_string_not_equal(first, other);
 }
 
 static void
@@ -380,10 +392,12 @@ arms_have_their_shares_and_users_keep_theirs(void **state)
 		f.row.user = str_of(user);
 		first = first_of(make(&f));
 		n += str_is(first, "n");
-		sampled += f.p.trial.experiment != NULL;
-		if (f.p.trial.experiment != NULL) {
-			assert_int_equal(f.p.trial.served, str_is(first, "n"));
-			assert_int_equal(f.p.trial.other, !str_is(first, "n"));
+		sampled += f.p.trials != NULL;
+		if (f.p.trials != NULL) {
+			assert_int_equal(
+			    f.p.trials->served, str_is(first, "n"));
+			assert_int_equal(
+			    f.p.trials->other, !str_is(first, "n"));
 		}
 		assert_true(str_eq(first_of(make(&f)), first));
 	}
@@ -404,12 +418,45 @@ the_incumbent_takes_over_and_that_is_no_trial(void **state)
 		next_call(&f);
 		f.row.task = STR("t");
 		plan = make(&f);
-	} while (f.p.trial.experiment == NULL || f.p.trial.served == 0);
+	} while (f.p.trials == NULL || f.p.trials->served == 0);
 	assert_true(str_is(first_of(plan->first), "n"));
 	assert_true(str_is(first_of(plan->first->next), "m"));
-	assert_true(trial_holds(&f.p.trial, plan_first(plan)));
-	assert_false(trial_holds(&f.p.trial, plan_first(plan->first->next)));
-	assert_false(trial_holds(&f.p.trial, NULL));
+	assert_true(trial_holds(f.p.trials, plan_first(plan)));
+	assert_false(trial_holds(f.p.trials, plan_first(plan->first->next)));
+	assert_false(trial_holds(f.p.trials, NULL));
+	end(&f);
+}
+
+/* The experiment that the call is a part of if ${answered} answers it. */
+static struct str
+part_of(const struct fixture *f, const struct plan *answered)
+{
+	const struct trial *t = f->p.trials;
+
+	while (t != NULL && !trial_holds(t, answered))
+		t = t->next;
+	return t != NULL ? t->experiment->name : STR_NONE;
+}
+
+static void
+of_several_experiments_of_a_route_the_one_that_answers_counts(void **state)
+{
+	struct fixture f;
+	const struct plan *plan;
+
+	(void)state;
+	begin(&f,
+	    "'experiments': { 'e': { 'sample': 1, 'arms': [ 'a/m', 'b/n' ], "
+	    "'judge': 'c/j' }, 'g': { 'sample': 1, 'arms': [ 'a/o', 'b/o' ], "
+	    "'judge': 'c/j' } }, 'routes': { 'x': { 'fallback': [ { "
+	    "'experiment': 'e' }, { 'best': [ 'a/p', 'b/p' ] }, { "
+	    "'experiment': 'g' } ] } }");
+	plan = make(&f)->first;
+	assert_true(str_is(part_of(&f, plan_first(plan)), "e"));
+	plan = plan->next;
+	assert_null(part_of(&f, plan_first(plan)).p);
+	plan = plan->next;
+	assert_true(str_is(part_of(&f, plan_first(plan)), "g"));
 	end(&f);
 }
 
@@ -423,7 +470,7 @@ trials(struct fixture *f, int n, const char *task)
 		next_call(f);
 		f->row.task = str_of(task);
 		make(f);
-		found += f->p.trial.experiment != NULL;
+		found += f->p.trials != NULL;
 	}
 	return found;
 }
@@ -447,7 +494,7 @@ only_calls_that_it_is_about_take_part(void **state)
 		f.row.task = STR("t");
 		f.p.no_trial = true;
 		assert_true(str_is(first_of(make(&f)), "m"));
-		assert_null(f.p.trial.experiment);
+		assert_null(f.p.trials);
 	}
 	f.ask.operation = OPERATION_COUNT;
 	assert_int_equal(trials(&f, 50, "t"), 0);
@@ -485,7 +532,7 @@ before_and_after_its_time_the_incumbent_answers(void **state)
 		for (call = 0; call < 50; call++) {
 			next_call(&f);
 			assert_true(str_is(first_of(make(&f)), "m"));
-			assert_null(f.p.trial.experiment);
+			assert_null(f.p.trials);
 		}
 		end(&f);
 	}
@@ -506,10 +553,10 @@ in_the_shadow_the_incumbent_answers_and_the_others_take_turns(void **state)
 		next_call(&f);
 		f.row.user = STR("one");
 		assert_true(str_is(first_of(make(&f)), "m"));
-		assert_non_null(f.p.trial.experiment);
-		assert_int_equal(f.p.trial.served, 0);
-		assert_int_equal(f.p.trial.task.n, 0);
-		others[f.p.trial.other]++;
+		assert_non_null(f.p.trials);
+		assert_int_equal(f.p.trials->served, 0);
+		assert_int_equal(f.p.trials->task.n, 0);
+		others[f.p.trials->other]++;
 	}
 	assert_int_equal(others[0], 0);
 	assert_in_range(others[1], 120, 180);
@@ -532,7 +579,7 @@ who_cannot_serve_a_call_takes_no_part_in_it(void **state)
 	for (i = 0; i < 40; i++) {
 		next_call(&f);
 		assert_true(str_is(first_of(make(&f)), "m"));
-		assert_null(f.p.trial.experiment);
+		assert_null(f.p.trials);
 	}
 	end(&f);
 }
@@ -666,8 +713,8 @@ best_explores_its_share_and_takes_part(void **state)
 		f.row.task = STR("t");
 		first = first_of(make(&f));
 		n += str_is(first, "n");
-		assert_non_null(f.p.trial.experiment);
-		assert_int_equal(f.p.trial.served, str_is(first, "n"));
+		assert_non_null(f.p.trials);
+		assert_int_equal(f.p.trials->served, str_is(first, "n"));
 	}
 	assert_in_range(n, CALLS * 7 / 100, CALLS * 13 / 100);
 	n = 0;
@@ -727,6 +774,8 @@ main(void)
 		    the_task_is_what_was_said_or_tagged_or_the_first_rule),
 		cmocka_unit_test(arms_have_their_shares_and_users_keep_theirs),
 		cmocka_unit_test(the_incumbent_takes_over_and_that_is_no_trial),
+		cmocka_unit_test(
+		    of_several_experiments_of_a_route_the_one_that_answers_counts),
 		cmocka_unit_test(only_calls_that_it_is_about_take_part),
 		cmocka_unit_test(
 		    before_and_after_its_time_the_incumbent_answers),

@@ -366,6 +366,20 @@ a_target_that_has_become_much_faster_is_believed_soon(void **state)
 	assert_true(health_speed_us(t, 0) > 12000);
 }
 
+static void
+a_short_wait_does_not_end_a_long_one(void **state)
+{
+	struct health_target *t = target(*state);
+	struct health_report r = { .result = HEALTH_RATE };
+
+	r.retry_after_ms = 60000;
+	health_report(t, &r, T0);
+	r.retry_after_ms = 0; /* of one that was on its way */
+	health_report(t, &r, T0 + S);
+	assert_int_equal(health_look(t, T0 + 59 * S), HEALTH_OPEN);
+	assert_int_equal(health_look(t, T0 + 60 * S), HEALTH_PROBE);
+}
+
 int
 main(void)
 {
@@ -377,6 +391,7 @@ main(void)
 		T(failures_of_more_than_60_s_ago_do_not_count),
 		T(a_429_opens_for_its_retry_after),
 		T(half_open_lets_one_probe_through_whose_result_decides),
+		T(a_short_wait_does_not_end_a_long_one),
 		T(a_probe_that_is_never_heard_of_again_gives_way),
 		T(speed_follows_the_newest_laps),
 		T(p95_is_that_of_the_last_32),

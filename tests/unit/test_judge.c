@@ -438,6 +438,27 @@ a_week_later_nobody_asks_any_more(void **state)
 	assert_int_equal(view(f).record.dropped[TRIAL_EXPIRED], 1);
 }
 
+static void
+what_was_spent_in_vain_leaves_less_for_the_next_time(void **state)
+{
+	struct fixture *f = *state;
+	struct trial_record r;
+	struct str body;
+
+	offer(f, "call_1");
+	assert_int_equal(trials_claim(f->c->state, clock_wall_us(), f->a, &r,
+			     &body, &f->c->err),
+	    1);
+	/* half of the budget and a bit, and the same once more: too much */
+	r.reserved_pusd = f->e->budget_pusd / 2 + 1;
+	assert_int_equal(
+	    trials_later(f->c->state, &r, r.reserved_pusd, &f->c->err), 0);
+	assert_int_equal(claim(f), 0);
+	assert_false(waiting(f).found);
+	assert_int_equal(view(f).record.dropped[TRIAL_UNPAID], 1);
+	assert_int_equal(view(f).record.spent_pusd, f->e->budget_pusd / 2 + 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -453,6 +474,7 @@ main(void)
 		CASE(what_an_edited_experiment_has_in_the_queue_is_dropped),
 		CASE(who_goes_away_in_the_middle_gives_it_back),
 		CASE(a_week_later_nobody_asks_any_more),
+		CASE(what_was_spent_in_vain_leaves_less_for_the_next_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

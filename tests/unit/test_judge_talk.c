@@ -172,13 +172,20 @@ criteria_and_rubric_are_the_experiments_or_the_tasks(void **state)
 #define BOTH(a, b) "{\"first\":" a ",\"second\":" b ",\"reason\":\"r\"}"
 
 static enum judge_answer
-read_text(struct arena *a, const char *text, struct judge_points *out)
+read_case(const struct judge_case *jc, struct arena *a, const char *text,
+    struct judge_points *out)
 {
 	struct fold_block block = { .kind = BLOCK_TEXT, .text = str_of(text) };
 	struct fold fold = { .blocks = &block, .stop = STOP_END };
 
 	memset(out, 0, sizeof(*out));
-	return judge_read(&two_criteria, a, &fold, out);
+	return judge_read(jc, a, &fold, out);
+}
+
+static enum judge_answer
+read_text(struct arena *a, const char *text, struct judge_points *out)
+{
+	return read_case(&two_criteria, a, text, out);
 }
 
 static void
@@ -219,6 +226,22 @@ what_the_judge_may_say_and_what_is_nonsense(void **state)
 	assert_true(got.points[0][0] == 1 && got.points[0][1] == 0 &&
 	    got.points[1][0] == 0.5);
 	assert_true(str_is(got.reason, "r"));
+}
+
+static void
+a_criterion_may_be_as_long_as_the_configuration_allows(void **state)
+{
+	struct judge_case one = { .n_criteria = 1 };
+	char name[EXPERIMENT_NAME_BYTES + 1] = { 0 };
+	struct judge_points got;
+	const char *text;
+
+	memset(name, 'c', EXPERIMENT_NAME_BYTES);
+	one.criteria[0] = str_of(name);
+	text = arena_printf(*state,
+	    "{\"first\":{\"%s\":10},\"second\":{\"%s\":5}}", name, name);
+	assert_int_equal(read_case(&one, *state, text, &got), JUDGE_DECIDED);
+	assert_true(got.points[0][0] == 1 && got.points[1][0] == 0.5);
 }
 
 static void
@@ -297,6 +320,7 @@ main(void)
 		CASE(an_answer_cannot_close_its_marks),
 		CASE(criteria_and_rubric_are_the_experiments_or_the_tasks),
 		CASE(what_the_judge_may_say_and_what_is_nonsense),
+		CASE(a_criterion_may_be_as_long_as_the_configuration_allows),
 		CASE(a_refusal_is_told_from_nonsense),
 		CASE(
 		    thinking_is_not_read_and_a_long_reason_is_cut_between_letters),

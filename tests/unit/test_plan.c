@@ -249,6 +249,30 @@ split_keeps_its_weights_drawn_or_sticky(void **state)
 	end(&f);
 }
 
+static void
+a_sticky_split_within_another_one_has_its_own_shares(void **state)
+{
+	int n[4] = { 0 }, i;
+	char user[32];
+	struct fixture f;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": { \"split\": [ { \"use\": \"y\" }, { "
+	    "\"use\": \"z\" } ], \"sticky\": \"user\" }, \"y\": { "
+	    "\"split\": [ { \"use\": \"a/m\" }, { \"use\": \"a/n\" } ], "
+	    "\"sticky\": \"user\" }, \"z\": { \"split\": [ { \"use\": "
+	    "\"a/o\" }, { \"use\": \"a/p\" } ], \"sticky\": \"user\" } }");
+	for (i = 0; i < 4000; i++) {
+		snprintf(user, sizeof(user), "user-%d", i);
+		f.row.user = str_of(user);
+		n[drawn(&f)]++;
+	}
+	for (i = 0; i < 4; i++)
+		assert_in_range(n[i], 850, 1150);
+	end(&f);
+}
+
 #define PRICED                                                                 \
 	"\"routes\": { \"x\": { \"cheapest\": [ \"a/m0\", \"a/m1\", \"a/m2\"," \
 	" \"a/m3\" ] } }, \"models\": { %s }"
@@ -396,7 +420,7 @@ a_race_wastes_no_more_than_it_may(void **state)
 {
 	static const struct {
 		const char *extra;
-		unsigned racers;
+		unsigned together;
 	} cases[] = {
 		{ "\"9\"", 3 },
 		{ "\"0.003\"", 3 },
@@ -420,9 +444,26 @@ a_race_wastes_no_more_than_it_may(void **state)
 		    cases[i].extra);
 		begin(&f, text);
 		prompt(&f, "hi");
-		assert_int_equal(make(&f)->first->racers, cases[i].racers);
+		assert_int_equal(make(&f)->first->together, cases[i].together);
 		end(&f);
 	}
+}
+
+static void
+what_a_race_wastes_is_the_dear_one_if_the_cheap_one_wins(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f,
+	    "\"routes\": { \"x\": { \"race\": [ \"a/m\", \"a/n\" ], "
+	    "\"max_extra_usd\": \"0.002\" } }, \"models\": { \"a/m\": { "
+	    "\"output\": 1000, \"price\": { \"input\": \"0\", \"output\": "
+	    "\"9\" } }, \"a/n\": { \"output\": 1000, \"price\": { "
+	    "\"input\": \"0\", \"output\": \"1\" } } }");
+	prompt(&f, "hi");
+	assert_int_equal(make(&f)->first->together, 1);
+	end(&f);
 }
 
 static void
@@ -714,6 +755,34 @@ opaque_state_keeps_a_conversation_with_its_issuer(void **state)
 	}
 }
 
+/* Each child once: a request may nest them as it likes. */
+static void
+splits_within_splits_are_planned_once(void **state)
+{
+	struct part *thinking;
+	struct fixture f;
+	char text[4096] = "\"routes\": { \"x\": \"r0\"";
+	size_t used;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    ", \"r%d\": { \"split\": [ { \"use\": \"r%d\" } ] }", i,
+		    i + 1);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text),
+	    ", \"r20\": \"b/m\" }");
+	begin(&f, text);
+	prompt(&f, "hello");
+	thinking = chat_part(&f.chat, &f.chat.turns->parts, PART_THINKING);
+	thinking->signature = STR("c2ln");
+	thinking->issuer = WIRE_ANTHROPIC;
+	used = arena_used(f.a);
+	assert_plan(&f, "(m)");
+	assert_true(arena_used(f.a) - used < 65536);
+	end(&f);
+}
+
 #define SHARES                                                                 \
 	"\"routes\": { \"x\": { \"split\": [ { \"use\": \"a/m\", \"weight\": " \
 	"50 }, { \"use\": \"c/n\", \"weight\": 30 }, { \"use\": \"c/o\", "     \
@@ -761,17 +830,22 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_are_chains_of_targets_chains_and_races),
 		cmocka_unit_test(conditions_hold_or_not),
+		cmocka_unit_test(
+		    a_sticky_split_within_another_one_has_its_own_shares),
 		cmocka_unit_test(split_keeps_its_weights_drawn_or_sticky),
 		cmocka_unit_test(cheapest_equals_brute_force),
 		cmocka_unit_test(cheapest_drops_what_cannot_serve),
 		cmocka_unit_test(nobody_can_is_the_clients_error),
 		cmocka_unit_test(fastest_converges_and_finds_out),
 		cmocka_unit_test(a_race_wastes_no_more_than_it_may),
+		cmocka_unit_test(
+		    what_a_race_wastes_is_the_dear_one_if_the_cheap_one_wins),
 		cmocka_unit_test(an_automatic_hedge_is_the_p95_of_the_first),
 		cmocka_unit_test(
 		    a_conversation_stays_where_it_is_cached_while_that_is_cheaper),
 		cmocka_unit_test(
 		    without_a_session_the_beginning_is_the_conversation),
+		cmocka_unit_test(splits_within_splits_are_planned_once),
 		cmocka_unit_test(
 		    opaque_state_keeps_a_conversation_with_its_issuer),
 		cmocka_unit_test(

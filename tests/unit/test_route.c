@@ -164,6 +164,12 @@ what_is_wrong_is_told_with_its_path(void **state)
 		{ "{ \"when\": [ { \"if\": { \"task\": { \"gt\": \"9\" } }, "
 		  "\"use\": \"a/m\" } ], \"otherwise\": \"a/m\" }",
 		    "routes.x.when[0].if.task.gt: is no operator for this\n" },
+		{ "{ \"when\": [ { \"if\": { \"task\": {} }, \"use\": \"a/m\" "
+		  "} ], \"otherwise\": \"a/m\" }",
+		    "routes.x.when[0].if.task: needs an operator\n" },
+		{ "{ \"when\": [ { \"if\": { \"tags\": {} }, \"use\": \"a/m\" "
+		  "} ], \"otherwise\": \"a/m\" }",
+		    "routes.x.when[0].if.tags: must be an object of names\n" },
 		{ "{ \"when\": [ { \"if\": { \"time\": \"9 o'clock\" }, "
 		  "\"use\": \"a/m\" } ], \"otherwise\": \"a/m\" }",
 		    "routes.x.when[0].if.time: must be \"HH:MM\"\n" },

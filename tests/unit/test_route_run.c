@@ -15,7 +15,8 @@
 /*
  * A world that is played: a plan from a string, scripts for its targets, a
  * clock.  Plans: letters are targets, (…) is a chain, [n …] a race of n at a
- * time and [n~ms …] with a hedge; A+ is marked for context overflow.
+ * time, [n/k …] of which the first k may run together, and [n~ms …] with a
+ * hedge; A+ is marked for context overflow.
  * Scripts, by letter: a digit string of what happens at each call, after
  * 10 ms each unless said otherwise:
  *	. content   5 a 503   9 a 429 (retry after 2 s)   8 a 429 (60 s)
@@ -235,6 +236,8 @@ read_plan(struct play *p, const char **s)
 	} else if (c == '[') {
 		plan->kind = PLAN_RACE;
 		plan->racers = (unsigned)strtol(*s, &end, 10);
+		if (*end == '/')
+			plan->together = (unsigned)strtol(end + 1, &end, 10);
 		if (*end == '~')
 			plan->hedge_us = strtol(end + 1, &end, 10) * MS;
 		*s = end + (*end == ' ');
@@ -410,6 +413,10 @@ the_first_content_wins_a_race(void **state)
 		{ "([2 ab]c)", "a:4 b:5 c:.", "+a+b-a-b+c!c", 0, 0, NULL },
 		{ "([2 (ab)c])", "a:9 b:. c:h", "+a+c-a+b!b~c", 0, 0, NULL },
 		{ "([2 [2 ab]c])", "a:h b:. c:h", "+a+b+c!b~a~c", 0, 0, NULL },
+		/* what the race cannot afford beside others runs alone */
+		{ "([2 abc])", "a:9 b:5 c:.", "+a+b-a+c-b!c", 0, 0, NULL },
+		{ "([2/2 abc])", "a:9 b:5 c:.", "+a+b-a-b+c!c", 0, 0, NULL },
+		{ "([2/1 ab])", "a:5 b:.", "+a-a+b!b", 0, 0, NULL },
 	};
 
 	(void)state;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/experiment.h"
 #include "core/money.h"
+#include "core/price.h"
+#include "core/shm.h"
 #include "core/store.h"
 #include "core/trials.h"
+#include "core/trials_prune.h"
+#include "core/trials_read.h"
 #include "core/trials_table.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/unit.h"
@@ -88,6 +92,7 @@ txn_look(struct txn *t, void *arg)
 		0 ||
 	    trials_table_experiment(t, STR("e"), &l->record) != 0)
 		return -1;
+	l->record.promoted = str_dup(l->arena, l->record.promoted);
 	l->evidence = (struct evidence *)arena_memdup(
 	    l->arena, l->evidence, sizeof(*l->evidence));
 	return 0;
@@ -314,15 +319,90 @@ bodies_are_kept_for_as_long_as_they_may_be(void **state)
 	offer(c, "1", 0);
 	assert_int_equal(
 	    trials_verdict(c->state, &keeps, &r, &v, STR("{}"), 0, &c->err), 1);
-	assert_int_equal(trials_kept(c->state, "call_1", a, &body, &c->err), 1);
+	assert_int_equal(
+	    trials_kept(c->state, "call_1", CALLS_NOW_US + 2 * CALLS_DAY_US, a,
+		&body, &c->err),
+	    1);
 	assert_true(str_is(body, "secret words"));
-	assert_int_equal(trials_kept(c->state, "call_2", a, &body, &c->err), 0);
+	assert_int_equal(
+	    trials_kept(c->state, "call_2", CALLS_NOW_US, a, &body, &c->err),
+	    0);
+	/* over, although nobody has cleaned up yet */
+	assert_int_equal(
+	    trials_kept(c->state, "call_1", CALLS_NOW_US + 3 * CALLS_DAY_US, a,
+		&body, &c->err),
+	    0);
 	assert_int_equal(claim(c, a, &r), 0);
 	assert_int_equal(files(c), 1);
 	assert_int_equal(trials_claim(c->state, CALLS_NOW_US + 4 * CALLS_DAY_US,
 			     a, &r, &body, &c->err),
 	    0);
 	assert_int_equal(files(c), 0);
+	arena_free(a);
+}
+
+/* In seconds: how long until somebody looks, whatever happens. */
+static int64_t
+looks_in_s(struct calls *c)
+{
+	return (shm_get(c->state->shm, SHM_TRIALS_DUE_US) - clock_mono_us()) /
+	    1000000;
+}
+
+static void
+somebody_looks_after_the_dead_and_after_what_is_kept(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(64 << 20);
+	struct trial_record r;
+
+	offer(c, "1", 0);
+	assert_int_equal(claim(c, a, &r), 1);
+	assert_in_range(looks_in_s(c), 1, 60);
+	assert_int_equal(
+	    trials_drop(c->state, NULL, &r, TRIAL_REFUSED, -1, 0, &c->err), 0);
+	assert_int_equal(claim(c, a, &r), 0);
+	assert_in_range(looks_in_s(c), 61, 3600);
+	arena_free(a);
+}
+
+static void
+a_verdict_about_what_was_forgotten_meanwhile_is_none(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(64 << 20);
+	struct trial_record r;
+	struct verdict v;
+	struct look l;
+
+	offer(c, "1", 0);
+	assert_int_equal(claim(c, a, &r), 1);
+	assert_int_equal(trials_forget(c->state, STR("e"), &c->err), 1);
+	v = verdict(&r);
+	assert_int_equal(trials_verdict(c->state, &experiment, &r, &v,
+			     STR("{}"), CENT, &c->err),
+	    0);
+	l = look_at(c, a);
+	assert_int_equal(l.evidence->arms[0].fit.n, 0);
+	assert_int_equal(l.record.judged, 0);
+	assert_int_equal(trials_forget(c->state, STR("e"), &c->err), 0);
+	arena_free(a);
+}
+
+static void
+stopping_leaves_the_promoted_arm_where_it_is(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(64 << 20);
+
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), true, STR("arm"), &c->err), 0);
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), true, STR_NONE, &c->err), 0);
+	assert_true(str_is(look_at(c, a).record.promoted, "arm"));
+	assert_int_equal(
+	    trials_switch(c->state, STR("e"), false, STR_NONE, &c->err), 0);
+	assert_int_equal(look_at(c, a).record.promoted.n, 0);
 	arena_free(a);
 }
 
@@ -382,6 +462,9 @@ main(void)
 		CASE(what_a_dead_process_was_at_is_free_or_gone),
 		CASE(no_body_is_left_behind),
 		CASE(bodies_are_kept_for_as_long_as_they_may_be),
+		CASE(somebody_looks_after_the_dead_and_after_what_is_kept),
+		CASE(a_verdict_about_what_was_forgotten_meanwhile_is_none),
+		CASE(stopping_leaves_the_promoted_arm_where_it_is),
 		CASE(a_damaged_body_is_dropped_and_counted),
 		CASE(the_queue_has_a_ceiling),
 	};

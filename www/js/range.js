@@ -37,9 +37,28 @@ export function range(params, standard = '30d') {
   if (params.get('range') === 'own' && isDay(params.get('from')) &&
       isDay(params.get('to')) && params.get('from') <= params.get('to'))
     return own(params);
-  const name = params.get('range') in RANGES ? params.get('range') : standard;
+  const name = Object.hasOwn(RANGES, params.get('range') ?? '')
+    ? params.get('range') : standard;
   const [, from, interval] = RANGES[name];
   return { name, from: from(), to: null, last: dayText(Date.now()), interval };
+}
+
+// starts(range): when each bar begins that there should be, also those with
+// nothing in them; of a month that is its first day, wherever one looks from.
+export function starts(r) {
+  const last = Date.parse(r.to ?? new Date().toISOString()) - 1;
+  const all = [];
+  const at = new Date(r.from);
+  if (r.interval === 'month')
+    at.setUTCDate(1);
+  while (at <= last && all.length < 2000) {
+    all.push(at.getTime());
+    if (r.interval === 'month')
+      at.setUTCMonth(at.getUTCMonth() + 1);
+    else
+      at.setTime(at.getTime() + (r.interval === 'hour' ? 3600000 : DAY));
+  }
+  return all;
 }
 
 const dayInput = (label, value, on) => h('label', null, `${label} `,

@@ -130,15 +130,32 @@ async function fetchPage(ctx, cursor) {
   return { rows, next: cursor };
 }
 
-function more(ctx, shown, body, state) {
+// The log so far: in the place of the words that there is none comes a table
+// as soon as there are rows.
+function listing(shown, first) {
+  const show = ({ rows, next }) => table({ caption: 'Requests, newest first',
+    columns: shown, rows, class: 'log', empty: next
+      ? 'None so far; there is more to look through.'
+      : 'No calls like that in this time.' });
+  const box = h('div', null, show(first));
+  const body = () => box.querySelector('tbody');
+  return { box, add(page) {
+    const before = body()?.rows.length ?? 0;
+    if (body())
+      body().append(...page.rows.map((r) => line(shown, r)));
+    else
+      box.replaceChildren(show(page));
+    body()?.rows[before]?.querySelector('a')?.focus();
+  } };
+}
+
+function more(ctx, log, state) {
   const b = button('Show more', async () => {
     const page = await fetchPage(ctx, state.next);
-    const first = body()?.rows.length ?? 0;
-    body()?.append(...page.rows.map((r) => line(shown, r)));
     state.next = page.next;
     if (!state.next)
       b.remove();
-    body()?.rows[first]?.querySelector('a')?.focus();
+    log.add(page);
   }, { class: 'wide-button' });
   return b;
 }
@@ -148,16 +165,13 @@ export async function requests(ctx) {
   const all = columns(names, (id) => ctx.link('requests',
     [...ctx.params, ['call', id]]));
   const shown = all.filter((c) => !c.file);
-  const log = table({ caption: 'Requests, newest first', columns: shown,
-    rows: first.rows, class: 'log', empty: first.next
-      ? 'None so far; there is more to look through.'
-      : 'No calls like that in this time.' });
+  const log = listing(shown, first);
   const csv = button('CSV', (b) => exportAll(ctx, all, b), { class: 'quiet csv',
     'aria-label': 'Save requests.csv' });
   return [h('div', { class: 'title' }, h('h1', null, 'Requests'),
     picker(ctx.params, ctx.go, '7d')), filterForm(ctx),
   h('section', { class: 'panel', 'aria-label': 'Calls' },
     h('div', { class: 'head' }, h('p', { class: 'note' },
-      `Times in ${zone}.`), h('div', { class: 'tools' }, csv)), log,
-    first.next && more(ctx, shown, () => log.querySelector('tbody'), first))];
+      `Times in ${zone}.`), h('div', { class: 'tools' }, csv)), log.box,
+    first.next && more(ctx, log, first))];
 }

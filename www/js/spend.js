@@ -7,7 +7,7 @@ import { dollars, exact, money, pusd, short, sum } from './money.js';
 import { brief, bucket, count, share, utcDay, zone } from './format.js';
 import { colour, figure, swatch } from './figure.js';
 import { csvButton, panel, table } from './table.js';
-import { picker, range } from './range.js';
+import { picker, range, starts } from './range.js';
 import { keyNames } from './names.js';
 import { outlook } from './outlook.js';
 
@@ -83,22 +83,6 @@ function series(usage, by, names) {
     (b.total > a.total) - (b.total < a.total));
 }
 
-// Every bar there should be, also those with nothing in them.
-function starts(usage, r) {
-  const seen = usage.groups.map((g) => g.start).sort();
-  const last = Date.parse(r.to ?? new Date().toISOString()) - 1;
-  const all = [];
-  const at = new Date(r.from);
-  while (at <= last && all.length < 2000) {
-    all.push(at.getTime());
-    if (r.interval === 'month')
-      at.setUTCMonth(at.getUTCMonth() + 1, 1);
-    else
-      at.setTime(at.getTime() + (r.interval === 'hour' ? 3600000 : 86400000));
-  }
-  return seen.length === 0 || all.length === 0 ? [] : all;
-}
-
 function seriesTable(all, at, r) {
   const columns = [{ label: { hour: 'Hour', day: 'Day', month: 'Month' }[
     r.interval], cell: (t) => bucket(t, r.interval),
@@ -113,7 +97,7 @@ const dollarsText = (p) => exact(p ?? 0n).replace(/[$,]/g, '')
 
 function overTime(usage, by, r, names, ctx) {
   const all = series(usage, by, names);
-  const at = starts(usage, r);
+  const at = usage.groups.length ? starts(r) : [];
   for (const s of all)
     s.byTime = new Map([...s.at].map(([t, g]) => [Date.parse(t), cost(g)]));
   const tab = seriesTable(all, at, r);
