@@ -293,7 +293,8 @@ anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
 	struct anthropic_writer o = { a, &w, t, chat, err, NULL, 0, 0, 0,
 		false };
 
-	if (!chat || history_for(a, chat, WIRE_ANTHROPIC, &o.turns, err) != 0)
+	if (!chat ||
+	    history_for(a, chat, WIRE_ANTHROPIC, false, &o.turns, err) != 0)
 		return -1;
 	if (chat->logprobs)
 		return error_param(

@@ -279,7 +279,8 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 	struct jw w;
 	struct gemini_writer o = { a, &w, t, chat, err, NULL, STR_NONE, false };
 
-	if (!chat || history_for(a, chat, WIRE_GEMINI, &o.turns, err) != 0)
+	if (!chat ||
+	    history_for(a, chat, WIRE_GEMINI, false, &o.turns, err) != 0)
 		return -1;
 	o.modern = is_modern(t);
 	o.instruction =

@@ -9,7 +9,8 @@
  *	- an assistant turn with calls is followed at once by a user turn that
  *	  begins with the results of all of them, in the order of the calls; a
  *	  missing one reads HISTORY_NO_RESULT; one without a call is an error;
- *	- thinking is kept only where its issuer gets it back.
+ *	- thinking is kept only where its issuer gets it back, or where its
+ *	  words are wanted.
  *
  * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system turn behind
  * the first other turn becomes user text in <system> tags, and the first
@@ -27,13 +28,16 @@ struct error;
 #define HISTORY_NO_RESULT "[no result]"
 
 /*
- * history_for(a, chat, wire, out, err):
+ * history_for(a, chat, wire, thoughts, out, err):
+ * ${thoughts}: the words of thinking are wanted, whoever thought so.
+ *
  * Returns  0 with ${*out} the turns for a provider of ${wire}, in ${a};
  *          ${chat} stays as it is but for its losses.  -1:
  *          ERROR_BAD_REQUEST naming the result without a call.
  */
 int history_for(struct arena *a, struct chat *chat, enum wire wire,
-    struct turn **out, struct error *err) __attribute__((warn_unused_result));
+    bool thoughts, struct turn **out, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * history_text(a, parts, sep):

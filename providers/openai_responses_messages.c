@@ -396,7 +396,7 @@ openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
 	const struct turn *turn;
 	int rc = 0;
 
-	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, &turns, err) != 0)
+	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, false, &turns, err) != 0)
 		return -1;
 	turn = write_instructions(&o, turns);
 	jw_key(w, "input");

@@ -5,6 +5,8 @@
 
 #define URL "https://api.openai.com/v1"
 
+#define HI_TURN                                                                \
+	"{\"role\":\"user\",\"parts\":[{\"kind\":\"text\",\"text\":\"hi\"}]}"
 #define HI_WANT "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static int
@@ -198,6 +200,48 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 			    "\"role\":\"tool\",\"tool_call_id\":\"1\","
 			    "\"content\":\"[no result]\"}]}",
 		    .losses = "" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
+}
+
+static void
+a_vendor_that_insists_on_its_thoughts_gets_them_back(void **state)
+{
+	static const struct kit_case cases[] = {
+		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
+			  "\"kind\":\"thinking\",\"text\":\"t\"},{\"kind\":"
+			  "\"call\",\"id\":\"1\",\"name\":\"f\",\"text\":"
+			  "\"{}\"}]},{\"role\":\"user\",\"parts\":[{\"kind\":"
+			  "\"result\",\"id\":\"1\",\"parts\":[{\"kind\":"
+			  "\"text\",\"text\":\"r\"}]}]},{\"role\":"
+			  "\"assistant\",\"parts\":[{\"kind\":\"text\","
+			  "\"text\":\"a\"}]}," HI_TURN "]}",
+		    .quirks = QUIRK_THOUGHTS_BACK,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"assistant\",\"reasoning_content\":\"t\","
+			    "\"content\":null,\"tool_calls\":[{\"id\":\"1\","
+			    "\"type\":\"function\",\"function\":{\"name\":"
+			    "\"f\",\"arguments\":\"{}\"}}]},{\"role\":"
+			    "\"tool\",\"tool_call_id\":\"1\",\"content\":"
+			    "\"r\"},{\"role\":\"assistant\","
+			    "\"reasoning_content\":\"\",\"content\":\"a\"},{"
+			    "\"role\":\"user\",\"content\":\"hi\"}]}",
+		    .losses = "" },
+		/* another's token stays here, its words do not */
+		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
+			  "\"kind\":\"thinking\",\"redacted\":true,"
+			  "\"signature\":\"r\",\"issuer\":\"anthropic\"},{"
+			  "\"kind\":\"thinking\",\"text\":\"t\","
+			  "\"signature\":\"s\",\"issuer\":\"anthropic\"},{"
+			  "\"kind\":\"text\",\"text\":\"a\"}]}," HI_TURN "]}",
+		    .quirks = QUIRK_THOUGHTS_BACK,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"assistant\",\"reasoning_content\":\"t\","
+			    "\"content\":\"a\"},{\"role\":\"user\","
+			    "\"content\":\"hi\"}]}",
+		    .losses = "thinking" },
 	};
 
 	(void)state;
@@ -810,6 +854,7 @@ main(void)
 		TEST(parameters_are_named_as_the_model_takes_them),
 		TEST(tools_and_their_choice_are_carried_over),
 		TEST(conversations_keep_their_order_and_lose_by_name),
+		TEST(a_vendor_that_insists_on_its_thoughts_gets_them_back),
 		TEST(what_would_change_the_meaning_is_refused_with_its_path),
 		TEST(an_unlisted_model_elsewhere_gets_max_tokens_and_system),
 		TEST(bytes_of_the_same_format_pass_with_edits_only),
