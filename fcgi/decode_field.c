@@ -21,7 +21,7 @@ read_data_url(const struct jnode *at, struct str url, struct part *part,
 	(void)str_split(head, ';', &type);
 	if (type.n == 0)
 		return jtree_fail(at, err, "data URL without a media type");
-	part->mime = type;
+	part->mime = media_type(type);
 	part->data = data;
 	return 0;
 }

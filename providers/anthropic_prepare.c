@@ -5,6 +5,8 @@
  */
 #include "providers/anthropic.h"
 
+#include <math.h>
+
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
@@ -88,7 +90,8 @@ write_sampling(struct anthropic_writer *o)
 		jw_key(o->w, "top_p");
 		jw_double(o->w, chat->top_p.v);
 	}
-	takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking;
+	takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking &&
+	    fabs(chat->top_k.v) <= INT32_MAX;
 	if (is_set(chat, &chat->top_k, "top_k", takes))
 		jw_kv_i64(o->w, "top_k", (int64_t)chat->top_k.v);
 	(void)is_set(chat, &chat->presence_penalty, "presence_penalty", false);

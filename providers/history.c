@@ -391,6 +391,15 @@ count_marks(const struct part *p)
 }
 
 void
+history_lose_prefill(struct chat *chat, const struct turn *turns)
+{
+	while (turns->next)
+		turns = turns->next;
+	if (chat->dialect == WIRE_ANTHROPIC && turns->role == ROLE_ASSISTANT)
+		chat_lose(chat, "messages.prefill");
+}
+
+void
 history_lose_user(struct chat *chat)
 {
 	if (chat->user.n > 0)

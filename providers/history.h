@@ -67,6 +67,13 @@ const struct tool *history_tools(struct arena *a, const struct chat *chat);
  */
 void history_lose_marks(struct chat *chat, unsigned carried);
 
+/*
+ * history_lose_prefill(chat, turns):
+ * Lose what Anthropic's models would go on with, an assistant's turn at the
+ * end of ${turns}: others answer it.
+ */
+void history_lose_prefill(struct chat *chat, const struct turn *turns);
+
 /* history_lose_user(chat): lose the user, by the member's name there. */
 void history_lose_user(struct chat *chat);
 

@@ -399,9 +399,10 @@ openai_messages(struct arena *a, struct jw *w, const struct target *t,
 	struct turn *turn;
 	int rc = 0;
 
-	if (history_for(a, chat, WIRE_OPENAI_CHAT, wants_thoughts(t), &turn,
-		err) != 0)
+	if (history_for(
+		a, chat, WIRE_OPENAI_CHAT, wants_thoughts(t), &turn, err) != 0)
 		return -1;
+	history_lose_prefill(chat, turn);
 	o.more = instruct_format(a, chat, true, !lacks(&o, MODEL_SCHEMA));
 	jw_key(w, "messages");
 	jw_array(w);

@@ -5,6 +5,8 @@
  */
 #include "providers/openai.h"
 
+#include <math.h>
+
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
@@ -20,7 +22,8 @@
 #include "providers/request.h"
 #include "providers/takes.h"
 
-#define MAX_STOPS 4
+#define MAX_STOPS    4
+#define EXACT_DOUBLE 0x1p53 /* integers below it are exact */
 
 static bool
 is_vendor_url(struct str url)
@@ -92,8 +95,10 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 	    w, chat, "presence_penalty", &chat->presence_penalty, takes);
 	request_number(
 	    w, chat, "frequency_penalty", &chat->frequency_penalty, takes);
-	if (chat->seed.set)
+	if (chat->seed.set && fabs(chat->seed.v) < EXACT_DOUBLE)
 		jw_kv_i64(w, "seed", (int64_t)chat->seed.v);
+	else
+		request_number(w, chat, "seed", &chat->seed, false);
 	write_stop(w, chat, takes);
 }
 

@@ -113,9 +113,9 @@ static const struct chat_case requests[] = {
 	{ PART("{\"type\":\"image_url\",\"image_url\":{\"url\":"
 	       "\"https://x/y.png\",\"detail\":\"low\"}},{\"type\":"
 	       "\"image_url\",\"image_url\":{\"url\":"
-	       "\"data:image/png;base64,AAAA\"}}"),
+	       "\"data:image/jpg;base64,AAAA\"}}"),
 	    "U[(image url=https://x/y.png detail=low)"
-	    "(image mime=image/png data=AAAA)]" },
+	    "(image mime=image/jpeg data=AAAA)]" },
 	{ PART("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QQ==\","
 	       "\"format\":\"wav\"}},{\"type\":\"file\",\"file\":"
 	       "{\"file_data\":\"data:application/pdf;base64,QQ==\","

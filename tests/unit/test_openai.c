@@ -43,6 +43,9 @@ parameters_are_named_as_the_model_takes_them(void **state)
 			    ",\"max_completion_tokens\":7,\"temperature\":0.5,"
 			    "\"seed\":3,\"stop\":[\"a\",\"b\",\"c\",\"d\"]}",
 		    .losses = "top_k" },
+		{ .chat = "{" HI ",\"seed\":1e300}",
+		    .want = "{\"model\":\"m\"," HI_WANT "}",
+		    .losses = "seed" },
 		{ .chat = "{" HI ",\"max_tokens\":7}",
 		    .losses = "",
 		    .quirks = QUIRK_MAX_TOKENS,
@@ -187,6 +190,13 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 			    "\"input_audio\",\"input_audio\":{\"data\":"
 			    "\"QQ==\",\"format\":\"wav\"}}]}]}",
 		    .losses = "" },
+		/* nobody goes on with what the client has begun */
+		{ .chat = "{\"turns\":[" HI_TURN ",{\"role\":\"assistant\","
+			  "\"parts\":[{\"kind\":\"text\",\"text\":\"{\"}]}]}",
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+			    "\"content\":\"hi\"},{\"role\":\"assistant\","
+			    "\"content\":\"{\"}]}",
+		    .losses = "messages.prefill" },
 		/* an unanswered call is answered; a custom one is wrapped */
 		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"a\"},{\"kind\":"

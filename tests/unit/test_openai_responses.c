@@ -141,6 +141,15 @@ conversations_become_items(void **state)
 		    .want = "\"input\":[{\"role\":\"system\",\"content\":"
 			    "\"a\"}],\"store\":false",
 		    .losses = "" },
+		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
+			  "\"kind\":\"text\",\"text\":\"q\"}]},{\"role\":"
+			  "\"assistant\",\"parts\":[{\"kind\":\"text\","
+			  "\"text\":\"{\"}]}]}",
+		    .want =
+			"\"input\":[{\"role\":\"user\",\"content\":\"q\"},{"
+			"\"role\":\"assistant\",\"content\":[{\"type\":"
+			"\"output_text\",\"text\":\"{\"}]}],\"store\":false",
+		    .losses = "messages.prefill" },
 		/* own thinking goes back, another's and a last one not */
 		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
 			  "\"kind\":\"thinking\",\"text\":\"t\","
@@ -153,6 +162,8 @@ conversations_become_items(void **state)
 			  "\"id\":\"2\",\"name\":\"c\",\"text\":\"free\","
 			  "\"custom\":true},{\"kind\":\"thinking\","
 			  "\"redacted\":true,\"signature\":\"E2\",\"issuer\":"
+			  "\"responses\"},{\"kind\":\"thinking\","
+			  "\"redacted\":true,\"signature\":\"E3\",\"issuer\":"
 			  "\"responses\"}]},{\"role\":\"user\",\"parts\":[{"
 			  "\"kind\":\"result\",\"id\":\"2\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"r2\"}]},{\"kind\":"
