@@ -20,6 +20,7 @@
 #include "providers/openai_shared.h"
 #include "providers/providers.h"
 #include "providers/request.h"
+#include "providers/schema.h"
 #include "providers/takes.h"
 
 #define MAX_STOPS    4
@@ -133,7 +134,7 @@ write_tool(
 		jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
 	else if (tool->schema.p)
 		jw_kv_raw(w, "parameters", tool->schema);
-	if (tool->strict)
+	if (tool->strict && schema_is_strict(a, chat, tool->schema, "tools"))
 		jw_kv_bool(w, "strict", true);
 	jw_end(w);
 	jw_end(w);
@@ -181,7 +182,8 @@ write_tools(struct arena *a, struct jw *w, struct chat *chat)
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat, const struct target *t)
+write_format(
+    struct arena *a, struct jw *w, struct chat *chat, const struct target *t)
 {
 	bool schema = takes_any(t, WIRE_OPENAI_CHAT, MODEL_SCHEMA);
 
@@ -201,7 +203,8 @@ write_format(struct jw *w, const struct chat *chat, const struct target *t)
 	jw_kv_str(w, "name",
 	    chat->schema_name.n > 0 ? chat->schema_name : STR("answer"));
 	jw_kv_raw(w, "schema", chat->schema);
-	if (chat->schema_strict)
+	if (chat->schema_strict &&
+	    schema_is_strict(a, chat, chat->schema, "json_schema"))
 		jw_kv_bool(w, "strict", true);
 	jw_end(w);
 	jw_end(w);
@@ -254,7 +257,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	write_sampling(&w, chat, t);
 	write_effort(&w, chat, t);
 	write_tools(a, &w, chat);
-	write_format(&w, chat, t);
+	write_format(a, &w, chat, t);
 	write_tier(&w, chat);
 	openai_user(&w, chat);
 	openai_shared(&w, chat, t, WIRE_OPENAI_CHAT);

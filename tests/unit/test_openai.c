@@ -98,17 +98,24 @@ tools_and_their_choice_are_carried_over(void **state)
 {
 	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
-			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
-			  "\"strict\":true}],\"tool_choice\":\"named\","
+			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\","
+			  "\\\"additionalProperties\\\":false}\","
+			  "\"strict\":true},{\"name\":\"g\",\"schema\":"
+			  "\"{\\\"type\\\":\\\"object\\\"}\",\"strict\":true}"
+			  "],\"tool_choice\":\"named\","
 			  "\"tool_choice_name\":\"f\",\"parallel_off\":true}",
-		    .want = "{\"model\":\"m\"," HI_WANT
-			    ",\"tools\":[{\"type\":\"function\",\"function\":{"
-			    "\"name\":\"f\",\"description\":\"d\","
-			    "\"parameters\":{\"type\":\"object\"},"
-			    "\"strict\":true}}],\"tool_choice\":{\"type\":"
-			    "\"function\",\"function\":{\"name\":\"f\"}},"
-			    "\"parallel_tool_calls\":false}",
-		    .losses = "" },
+		    .want =
+			"{\"model\":\"m\"," HI_WANT
+			",\"tools\":[{\"type\":\"function\",\"function\":{"
+			"\"name\":\"f\",\"description\":\"d\","
+			"\"parameters\":{\"type\":\"object\","
+			"\"additionalProperties\":false},\"strict\":true}},{"
+			"\"type\":\"function\",\"function\":{\"name\":"
+			"\"g\",\"parameters\":{\"type\":\"object\"}}}],"
+			"\"tool_choice\":{\"type\":\"function\","
+			"\"function\":{\"name\":\"f\"}},"
+			"\"parallel_tool_calls\":false}",
+		    .losses = "tools.strict" },
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"custom\":true,"
 			  "\"grammar\":\"{}\"}],\"tool_choice\":\"required\"}",
 		    .want = "{\"model\":\"m\"," HI_WANT

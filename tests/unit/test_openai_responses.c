@@ -85,7 +85,8 @@ parameters_are_named_as_the_format_has_them(void **state)
 		    ",\"text\":{\"format\":{\"type\":\"json_object\"}}",
 		    .losses = "" },
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
-			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
+			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\","
+			  "\\\"additionalProperties\\\":false}\","
 			  "\"strict\":true},{\"name\":\"g\"},{\"name\":\"c\","
 			  "\"custom\":true,\"grammar\":"
 			  "\"{\\\"type\\\":\\\"grammar\\\",\\\"grammar\\\":{"
@@ -95,7 +96,8 @@ parameters_are_named_as_the_format_has_them(void **state)
 		    .want = HI_WANT
 		    ",\"tools\":[{\"type\":\"function\",\"name\":\"f\","
 		    "\"description\":\"d\",\"parameters\":{\"type\":"
-		    "\"object\"},\"strict\":true},{\"type\":\"function\","
+		    "\"object\",\"additionalProperties\":false},\"strict\":"
+		    "true},{\"type\":\"function\","
 		    "\"name\":\"g\",\"parameters\":{\"type\":\"object\","
 		    "\"properties\":{}},\"strict\":false},{\"type\":"
 		    "\"custom\",\"name\":\"c\",\"format\":{\"type\":"

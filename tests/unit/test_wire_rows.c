@@ -364,11 +364,19 @@ static const struct crossing rows[] = {
 	    { "Answer with one JSON object" }, "response_format", NULL },
 	{ "structured output", MESSAGES, RESPONSES,
 	    ASKM(",\"output_config\":{\"format\":{\"type\":\"json_schema\","
-		 "\"schema\":{\"type\":\"object\"}}}"),
+		 "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{},"
+		 "\"b\":{}},\"required\":[\"a\"],"
+		 "\"additionalProperties\":false}}}"),
 	    NULL,
 	    { "\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":"
-	      "\"answer\",\"schema\":{\"type\":\"object\"}" },
-	    "", NULL },
+	      "\"answer\",\"schema\":{\"type\":\"object\"",
+		"\"strict\":false" },
+	    "json_schema.strict", NULL },
+	{ "structured output", MESSAGES, CHAT,
+	    ASKM(",\"output_config\":{\"format\":{\"type\":\"json_schema\","
+		 "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{}},"
+		 "\"required\":[\"a\"],\"additionalProperties\":false}}}"),
+	    NULL, { "\"strict\":true" }, "", NULL },
 	{ "effort", CHAT, MESSAGES, ASKS(",\"reasoning_effort\":\"low\""), NULL,
 	    { "\"thinking\":{\"type\":\"adaptive\"", "\"effort\":\"low\"" }, "",
 	    NULL },
