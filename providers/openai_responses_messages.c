@@ -365,10 +365,13 @@ add_instructions(struct buf *all, struct str text)
 	buf_adds(all, text);
 }
 
+/* JSON must be spoken of in the input, or the API refuses the format of that
+ * name: it is not looked for in instructions. */
 static bool
 is_instruction(const struct writer *o, const struct turn *t)
 {
 	return t && t->role == ROLE_SYSTEM && !is_system_only(t) &&
+	    o->chat->output != OUTPUT_JSON &&
 	    !openai_has_mark(o->target, t->parts);
 }
 

@@ -152,6 +152,18 @@ conversations_become_items(void **state)
 			"\"role\":\"assistant\",\"content\":[{\"type\":"
 			"\"output_text\",\"text\":\"{\"}]}],\"store\":false",
 		    .losses = "messages.prefill" },
+		/* the word JSON must stand in the input */
+		{ .chat =
+			"{\"output\":\"json\",\"turns\":[{\"role\":"
+			"\"system\",\"parts\":[{\"kind\":\"text\",\"text\":"
+			"\"Answer in JSON.\"}]},{\"role\":\"user\",\"parts\":[{"
+			"\"kind\":\"text\",\"text\":\"q\"}]}]}",
+		    .want =
+			"\"input\":[{\"role\":\"system\",\"content\":"
+			"\"Answer in JSON.\"},{\"role\":\"user\",\"content\":"
+			"\"q\"}],\"text\":{\"format\":{\"type\":"
+			"\"json_object\"}},\"store\":false",
+		    .losses = "" },
 		/* own thinking goes back, another's and a last one not */
 		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
 			  "\"kind\":\"thinking\",\"text\":\"t\","
