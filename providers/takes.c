@@ -29,8 +29,8 @@ static const struct {
 	{ WIRE_GEMINI, false, INPUT | MODEL_SCHEMA | MODEL_TEMPERATURE },
 };
 
-static bool
-is_openai(const struct target *t)
+bool
+takes_is_openai(const struct target *t)
 {
 	const struct vendor *v = registry_vendor(&providers, STR("openai"));
 
@@ -52,7 +52,7 @@ takes_any(const struct target *t, enum wire wire, unsigned can)
 		return t->facts->can & can;
 	for (i = 0; i < sizeof(unlisted) / sizeof(unlisted[0]); i++)
 		if (unlisted[i].wire == wire &&
-		    (!unlisted[i].at_openai || is_openai(t)))
+		    (!unlisted[i].at_openai || takes_is_openai(t)))
 			return unlisted[i].can & can;
 	return false;
 }

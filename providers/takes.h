@@ -21,8 +21,10 @@
  */
 bool takes_any(const struct target *t, enum wire wire, unsigned can);
 
-/* takes_is_known(t): whether the catalogue says what ${t} takes. */
+/* takes_is_known(t): whether the catalogue says what ${t} takes.
+ * takes_is_openai(t): whether ${t} is at OpenAI itself. */
 bool takes_is_known(const struct target *t);
+bool takes_is_openai(const struct target *t);
 
 /*
  * takes_effort(t, chat, want):

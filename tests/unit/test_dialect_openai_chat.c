@@ -179,11 +179,14 @@ static const struct chat_case requests[] = {
 	       "\"reasoning_content\":\"hm\",\"reasoning_details\":[{\"type\":"
 	       "\"reasoning.text\",\"text\":\"hm\",\"signature\":\"S\","
 	       "\"format\":\"anthropic-claude-v1\",\"index\":0},{\"type\":"
+	       "\"reasoning.text\",\"text\":\"o\",\"signature\":"
+	       "\"sluice:google-gemini-v1:G\"},{\"type\":"
 	       "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"
 	       "\"openai-responses-v1\",\"id\":\"rs\"},{\"type\":"
 	       "\"reasoning.summary\",\"summary\":\"s\"},{\"type\":"
 	       "\"reasoning.odd\"}]}"),
-	    "A[(think text=hm sig=S issuer=3)(think sig=D issuer=2 redacted)"
+	    "A[(think text=hm sig=S issuer=3)(think text=o sig=G issuer=4)"
+	    "(think sig=D issuer=2 redacted)"
 	    "(think text=s)(text text=a)] lose=messages.reasoning_details" },
 	{ SAYS("{\"role\":\"assistant\",\"reasoning_details\":[{\"type\":"
 	       "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"

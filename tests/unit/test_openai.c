@@ -360,6 +360,64 @@ bytes_of_the_same_format_pass_with_edits_only(void **state)
 	}
 }
 
+#define THOUGHT(members)                                                       \
+	"{\"messages\":[{\"role\":\"assistant\"," members                      \
+	"\"content\":\"a\"}],\"model\":\"m\"}"
+#define REASONED                                                               \
+	"\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"hm\"," \
+	"\"signature\":\"sluice:anthropic-claude-v1:S\"}]"
+#define CALLED(id)                                                             \
+	"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["              \
+	"{\"id\":\"" id "\"}]},{\"role\":\"tool\",\"tool_call_id\" : \"" id    \
+	"\"}],\"model\":\"m\"}"
+#define VLLM_ID "chatcmpl-tool-0123456789abcdef0123456789abcdef"
+
+/* What an answer of another vendor has left in the conversation. */
+static void
+tokens_and_ids_of_others_stay_out_of_bytes_that_pass(void **state)
+{
+	static const struct {
+		const char *url, *body, *want;
+		unsigned quirks;
+		bool lost;
+	} cases[] = {
+		{ URL, CALLED("call_1"), CALLED("call_1"), 0, false },
+		{ URL, CALLED("c1__thought__U0lH"), CALLED("c1"), 0, false },
+		{ "http://x", CALLED("c1__thought__U0lH"), CALLED("c1"), 0,
+		    false },
+		/* OpenAI takes 40 bytes, Mistral its own nine, others any */
+		{ URL, CALLED(VLLM_ID),
+		    CALLED("chatcmpl-tool-0123456789abcdef0_704115eb"), 0,
+		    false },
+		{ "http://x", CALLED(VLLM_ID), CALLED(VLLM_ID), 0, false },
+		{ "http://x", CALLED("call_1"), CALLED("9Gd2dIMCT"),
+		    QUIRK_SHORT_IDS, false },
+		{ URL, THOUGHT(REASONED ",\"reasoning_content\":\"hm\","),
+		    THOUGHT(""), 0, true },
+		{ URL, THOUGHT(REASONED ",\"reasoning_content\":\"hm\","),
+		    THOUGHT("\"reasoning_content\":\"hm\","),
+		    QUIRK_THOUGHTS_BACK, true },
+		/* a router's own */
+		{ URL,
+		    THOUGHT("\"reasoning_details\":[{\"signature\":\"S\"}],"),
+		    THOUGHT("\"reasoning_details\":[{\"signature\":\"S\"}],"),
+		    0, false },
+	};
+	struct kit *k = *state;
+
+	k->ask.wire = WIRE_OPENAI_CHAT;
+	for (size_t i = 0; i < KIT_N(cases); i++) {
+		k->vendor.base_url = str_of(cases[i].url);
+		k->vendor.quirks = cases[i].quirks;
+		k->ask.body = str_of(cases[i].body);
+		k->request = (struct upstream_request){ 0 };
+		assert_int_equal(kit_prepare(k), 0);
+		if (!str_is(k->request.body, cases[i].want))
+			fail_msg("%zu: %.*s", i, STR_ARG(k->request.body));
+		assert_int_equal(k->request.losses != NULL, cases[i].lost);
+	}
+}
+
 static void
 the_request_goes_to_chat_completions_with_a_bearer_key(void **state)
 {
@@ -875,6 +933,7 @@ main(void)
 		TEST(what_would_change_the_meaning_is_refused_with_its_path),
 		TEST(an_unlisted_model_elsewhere_gets_max_tokens_and_system),
 		TEST(bytes_of_the_same_format_pass_with_edits_only),
+		TEST(tokens_and_ids_of_others_stay_out_of_bytes_that_pass),
 		TEST(the_request_goes_to_chat_completions_with_a_bearer_key),
 		TEST(streams_decode_to_events),
 		TEST(whole_answers_decode_to_the_same_events),
