@@ -396,6 +396,19 @@ build_chain(struct attempt *at)
 	return order_new(at->arena, next);
 }
 
+/*
+ * Some servers drop a connection instead of ending its answer: where the
+ * stream itself has said that it is over, nothing is missing.
+ */
+static bool
+is_over(const struct attempt *at)
+{
+	struct error ignored = { 0 };
+
+	return at->meter.stop != STOP_NONE &&
+	    at->decoder->end(at->decoder, at->chain, &ignored) == 0;
+}
+
 static void
 on_end(void *arg, enum transfer_end end, const char *why)
 {
@@ -410,7 +423,7 @@ on_end(void *arg, enum transfer_end end, const char *why)
 	at->transfer = NULL;
 	if (at->state != ATTEMPT_RUNNING)
 		return;
-	if (end == TRANSFER_DONE)
+	if (end == TRANSFER_DONE || (end == TRANSFER_CUT && is_over(at)))
 		complete(at);
 	else
 		error_set(&at->err, kinds[end], "%.*s/%.*s: %s",
