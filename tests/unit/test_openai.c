@@ -463,6 +463,14 @@ static void
 streams_decode_to_events(void **state)
 {
 	static const struct decode_case cases[] = {
+		/* a router's words of thinking come, its token is lost */
+		{ CHUNK("\"reasoning\":\"r\",\"reasoning_details\":[{\"type\":"
+			"\"reasoning.text\",\"text\":\"r\"}]",
+		      "") CHUNK("\"reasoning_details\":[{\"type\":"
+				"\"reasoning.text\",\"signature\":\"S\"}]",
+		      "") FINISH("stop") DONE,
+		    "start i n\nopen 0 thinking\n0 r\nlost reasoning_details\n"
+		    "close 0\nstop end\n" },
 		{ CHUNK("\"role\":\"assistant\",\"content\":\"\"", "") CHUNK(
 		      "\"reasoning_content\":\"r\",\"reasoning\":\"r\"", "")
 			CHUNK("\"content\":\"a\"", "")
