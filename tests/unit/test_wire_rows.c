@@ -19,6 +19,9 @@
 #define SAYS(...)  "{\"model\":\"m\",\"messages\":[" __VA_ARGS__ "]}"
 #define ITEMS(...) "{\"model\":\"m\",\"input\":[" __VA_ARGS__ "]}"
 #define INPUT(...) "{\"model\":\"m\",\"input\":\"hi\"" __VA_ARGS__ "}"
+#define CHAT_FILE(data)                                                        \
+	SAYS("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{"   \
+	     "\"filename\":\"a.txt\",\"file_data\":\"" data "\"}}]}")
 #define MARK(ttl)                                                              \
 	",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\",\"ttl\":\"" ttl   \
 	"\"}"
@@ -372,6 +375,19 @@ static const struct crossing rows[] = {
 	      "\"answer\",\"schema\":{\"type\":\"object\"",
 		"\"strict\":false" },
 	    "json_schema.strict", NULL },
+	{ "PDF/doc: plain text", CHAT, MESSAGES,
+	    CHAT_FILE("data:text/plain;base64,aMOpIQ=="), NULL,
+	    { "\"type\":\"document\",\"source\":{\"type\":\"text\","
+	      "\"media_type\":\"text/plain\",\"data\":\"h\303\251!\"}",
+		"\"title\":\"a.txt\"" },
+	    "", NULL },
+	{ "PDF/doc: plain text", CHAT, GEMINI,
+	    CHAT_FILE("data:text/csv;base64,YSwxCg=="), NULL,
+	    { "<document name=\\\"a.txt\\\">\\na,1\\n" }, "", NULL },
+	{ "PDF/doc: text in another alphabet", CHAT, GEMINI,
+	    CHAT_FILE("data:text/plain;base64,6Q=="), NULL,
+	    { "\"mimeType\":\"text/plain\",\"data\":\"6Q==\"" }, "filename",
+	    NULL },
 	{ "structured output", MESSAGES, CHAT,
 	    ASKM(",\"output_config\":{\"format\":{\"type\":\"json_schema\","
 		 "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{}},"
