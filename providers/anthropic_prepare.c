@@ -48,18 +48,15 @@ anthropic_mark(struct anthropic_writer *o, enum cache_mark mark)
 	jw_end(o->w);
 }
 
-/* The API demands a limit, and refuses one beyond the model's. */
+/* The API demands a limit. */
 static int64_t
-limit_for(struct chat *chat, const struct model *facts)
+limit_for(const struct target *t, struct chat *chat)
 {
-	int64_t most = facts ? facts->output : 0;
+	int64_t most = t->facts ? t->facts->output : 0;
 
-	if (chat->max_tokens == 0)
-		return most > 0 ? most : FALLBACK_MAX_TOKENS;
-	if (most == 0 || chat->max_tokens <= most)
-		return chat->max_tokens;
-	chat_lose(chat, "max_tokens");
-	return most;
+	if (chat->max_tokens > 0)
+		return takes_limit(t, chat);
+	return most > 0 ? most : FALLBACK_MAX_TOKENS;
 }
 
 static bool
@@ -302,7 +299,7 @@ anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
 	if (chat->logprobs)
 		return error_param(
 		    err, "logprobs", "this provider has no log probabilities");
-	o.max_tokens = limit_for(chat, t->facts);
+	o.max_tokens = limit_for(t, chat);
 	jw_init(&w, out);
 	jw_object(&w);
 	jw_kv_str(&w, "model", t->model);

@@ -72,16 +72,10 @@ write_stop(struct gemini_writer *o)
 static void
 write_limit(struct gemini_writer *o)
 {
-	const struct model *facts = o->target->facts;
-	int64_t limit = o->chat->max_tokens;
+	int64_t limit = takes_limit(o->target, o->chat);
 
-	if (limit == 0)
-		return;
-	if (facts && facts->output > 0 && limit > facts->output) {
-		chat_lose(o->chat, "max_tokens");
-		limit = facts->output;
-	}
-	jw_kv_i64(o->w, "maxOutputTokens", limit);
+	if (limit > 0)
+		jw_kv_i64(o->w, "maxOutputTokens", limit);
 }
 
 static void

@@ -243,6 +243,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 {
 	struct chat *chat = ask_chat(ask, err);
 	struct str verbosity;
+	int64_t limit;
 	struct jw w;
 
 	if (!chat)
@@ -252,8 +253,9 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	jw_kv_str(&w, "model", t->model);
 	if (openai_messages(a, &w, t, chat, err) != 0)
 		return -1;
-	if (chat->max_tokens > 0)
-		jw_kv_i64(&w, limit_name(t), chat->max_tokens);
+	limit = takes_limit(t, chat);
+	if (limit > 0)
+		jw_kv_i64(&w, limit_name(t), limit);
 	write_sampling(&w, chat, t);
 	write_effort(&w, chat, t);
 	write_tools(a, &w, chat);

@@ -23,9 +23,9 @@
 #define NO_PARAMETERS "{\"type\":\"object\",\"properties\":{}}"
 
 static void
-write_limit(struct jw *w, struct chat *chat)
+write_limit(struct jw *w, struct chat *chat, const struct target *t)
 {
-	int64_t max = chat->max_tokens;
+	int64_t max = takes_limit(t, chat);
 
 	if (max > 0 && max < MIN_OUTPUT_TOKENS) {
 		chat_lose(chat, "max_tokens");
@@ -263,7 +263,7 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	jw_kv_str(&w, "model", t->model);
 	if (openai_responses_messages(a, &w, t, chat, err) != 0)
 		return -1;
-	write_limit(&w, chat);
+	write_limit(&w, chat, t);
 	write_sampling(&w, chat, t);
 	write_reasoning(&w, chat, t);
 	write_tools(a, &w, chat);

@@ -57,6 +57,17 @@ takes_any(const struct target *t, enum wire wire, unsigned can)
 	return false;
 }
 
+int64_t
+takes_limit(const struct target *t, struct chat *chat)
+{
+	int64_t most = t->facts ? t->facts->output : 0;
+
+	if (most == 0 || chat->max_tokens <= most)
+		return chat->max_tokens;
+	chat_lose(chat, "max_tokens");
+	return most;
+}
+
 void
 takes_no_effort(const struct target *t, struct chat *chat, enum effort want)
 {

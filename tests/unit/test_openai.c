@@ -43,6 +43,12 @@ parameters_are_named_as_the_model_takes_them(void **state)
 			    ",\"max_completion_tokens\":7,\"temperature\":0.5,"
 			    "\"seed\":3,\"stop\":[\"a\",\"b\",\"c\",\"d\"]}",
 		    .losses = "top_k" },
+		/* Claude Code asks for 128000, whoever answers */
+		{ .chat = "{" HI ",\"max_tokens\":128000}",
+		    .known = true,
+		    .want = "{\"model\":\"m\"," HI_WANT
+			    ",\"max_completion_tokens\":32000}",
+		    .losses = "max_tokens" },
 		{ .chat = "{" HI ",\"seed\":1e300}",
 		    .want = "{\"model\":\"m\"," HI_WANT "}",
 		    .losses = "seed" },

@@ -80,6 +80,10 @@ parameters_are_named_as_the_format_has_them(void **state)
 				    "\"json_schema\",\"name\":\"answer\","
 				    "\"schema\":{},\"strict\":true}}",
 		    .losses = "" },
+		{ .chat = "{" HI ",\"max_tokens\":128000}",
+		    .known = true,
+		    .want = HI_WANT ",\"max_output_tokens\":32000",
+		    .losses = "max_tokens" },
 		{ .chat = "{" HI ",\"output\":\"json\"}",
 		    .want = HI_WANT
 		    ",\"text\":{\"format\":{\"type\":\"json_object\"}}",
