@@ -72,6 +72,17 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 }
 
 /*
+ * OpenAI's models that are newer than the catalogue take tools while they
+ * reason in Responses only; whoever speaks Chat himself knows that.
+ */
+static bool
+is_news(const struct target *t, const struct ask *ask)
+{
+	return ask->wire == WIRE_ANTHROPIC && t->provider->at_home &&
+	    (t->facts == NULL || t->facts->can == 0);
+}
+
+/*
  * A provider with two formats speaks the client's, unless the model has only
  * the one.
  */
@@ -82,7 +93,8 @@ choose_api(const struct target *t, const struct ask *ask)
 	const struct provider *also = t->provider->also;
 	enum wire wire = ask->wire;
 
-	if (t->facts != NULL && (t->facts->can & MODEL_RESPONSES_ONLY))
+	if (is_news(t, ask) ||
+	    (t->facts != NULL && (t->facts->can & MODEL_RESPONSES_ONLY)))
 		wire = WIRE_OPENAI_RESPONSES;
 	return also != NULL && also->wire == wire ? also : api;
 }
