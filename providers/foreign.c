@@ -144,7 +144,8 @@ spelt(struct pass *p, struct str item)
 			continue;
 		quoted = buf_new(p->arena, MAX_BODY_BYTES);
 		jw_quote(quoted, own);
-		edits[n++] = (struct jtext_edit){ *ids, buf_str(quoted) };
+		edits[n] = (struct jtext_edit){ *ids, buf_str(quoted) };
+		n++;
 	}
 	return edited(p, item, edits, n);
 }
@@ -243,10 +244,12 @@ own_message(struct pass *p, struct str message)
 			continue;
 		if (own.p == NULL && place->inside)
 			return STR_NONE;
-		edits[n++] = (struct jtext_edit){ place->inner[i], own };
-		if (own.p == NULL && goes_unsaid(p))
-			edits[n++] =
-			    (struct jtext_edit){ place->said, STR_NONE };
+		edits[n] = (struct jtext_edit){ place->inner[i], own };
+		n++;
+		if (own.p != NULL || !goes_unsaid(p))
+			continue;
+		edits[n] = (struct jtext_edit){ place->said, STR_NONE };
+		n++;
 	}
 	return spelt(p, edited(p, message, edits, n));
 }

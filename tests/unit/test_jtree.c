@@ -249,15 +249,14 @@ numbers_are_written_as_they_were_spelt(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(jtree_read(w->arena, str_of(cases[i]), &root,
-				     &w->err),
-		    0);
+		assert_int_equal(
+		    jtree_read(w->arena, str_of(cases[i]), &root, &w->err), 0);
 		if (i == 2) /* names lose their escapes */
 			assert_true(str_is(jtree_text(w->arena, &root),
 			    "{\"a\\\"\":{\"b\":12345678901234567890123}}"));
 		else
-			assert_true(str_is(
-			    jtree_text(w->arena, &root), cases[i]));
+			assert_true(
+			    str_is(jtree_text(w->arena, &root), cases[i]));
 	}
 }
 
