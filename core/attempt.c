@@ -72,6 +72,17 @@ prepare(struct attempt *at, struct arena *a, struct error *err)
 }
 
 /*
+ * OpenAI's models that are newer than the catalogue take tools while they
+ * reason in Responses only; whoever speaks Chat himself knows that.
+ */
+static bool
+is_news(const struct target *t, const struct ask *ask)
+{
+	return ask->wire == WIRE_ANTHROPIC && t->provider->at_home &&
+	    (t->facts == NULL || t->facts->can == 0);
+}
+
+/*
  * A provider with two formats speaks the client's, unless the model has only
  * the one.
  */
@@ -82,7 +93,8 @@ choose_api(const struct target *t, const struct ask *ask)
 	const struct provider *also = t->provider->also;
 	enum wire wire = ask->wire;
 
-	if (t->facts != NULL && (t->facts->can & MODEL_RESPONSES_ONLY))
+	if (is_news(t, ask) ||
+	    (t->facts != NULL && (t->facts->can & MODEL_RESPONSES_ONLY)))
 		wire = WIRE_OPENAI_RESPONSES;
 	return also != NULL && also->wire == wire ? also : api;
 }
@@ -407,6 +419,19 @@ build_chain(struct attempt *at)
 	return order_new(at->arena, next);
 }
 
+/*
+ * Some servers drop a connection instead of ending its answer: where the
+ * stream itself has said that it is over, nothing is missing.
+ */
+static bool
+is_over(const struct attempt *at)
+{
+	struct error ignored = { 0 };
+
+	return at->meter.stop != STOP_NONE &&
+	    at->decoder->end(at->decoder, at->chain, &ignored) == 0;
+}
+
 static void
 on_end(void *arg, enum transfer_end end, const char *why)
 {
@@ -421,7 +446,7 @@ on_end(void *arg, enum transfer_end end, const char *why)
 	at->transfer = NULL;
 	if (at->state != ATTEMPT_RUNNING)
 		return;
-	if (end == TRANSFER_DONE)
+	if (end == TRANSFER_DONE || (end == TRANSFER_CUT && is_over(at)))
 		complete(at);
 	else
 		error_set(&at->err, kinds[end], "%.*s/%.*s: %s",

@@ -106,6 +106,12 @@ chat_media(const struct chat *chat, struct str url)
 	return m;
 }
 
+struct str
+media_type(struct str s)
+{
+	return str_is(s, "image/jpg") ? STR("image/jpeg") : s;
+}
+
 void
 name_add(struct arena *a, struct name **list, struct str s)
 {

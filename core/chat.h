@@ -217,6 +217,9 @@ struct tool *chat_tool(struct chat *chat);
 /* chat_media(chat, url): what stands at ${url}; NULL: nobody fetches it. */
 const struct media *chat_media(const struct chat *chat, struct str url);
 
+/* media_type(s): as vendors write it; many say "image/jpg". */
+struct str media_type(struct str s);
+
 /* name_add(a, list, s): append a copy of ${s} unless the list has it. */
 void name_add(struct arena *a, struct name **list, struct str s);
 

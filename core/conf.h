@@ -39,6 +39,7 @@ struct conf_provider {
 	const struct provider *api;
 	const struct provider *also; /* a second format; NULL: none */
 	struct str base_url;         /* without a final slash */
+	bool at_home;                /* that is the vendor's own address */
 	struct str key;  /* the credential; absent if it needs none */
 	bool free;       /* costs nothing: cost is 0, not unknown */
 	bool drain;      /* on_cancel: drain */

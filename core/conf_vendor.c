@@ -123,6 +123,7 @@ fill(struct conf_reader *r, struct conf_provider *p)
 	p->quirks |= v->quirks;
 	if (p->base_url.p == NULL)
 		p->base_url = str_of(v->base_url);
+	p->at_home = str_is(p->base_url, v->base_url);
 }
 
 static bool

@@ -184,7 +184,7 @@ image_type(struct str content_type)
 	size_t n;
 
 	(void)str_split(content_type, ';', &type);
-	type = str_trim(type);
+	type = media_type(str_trim(type));
 	for (n = 0; n < sizeof(types) / sizeof(types[0]); n++)
 		if (str_is(type, types[n]))
 			return str_of(types[n]);

@@ -85,6 +85,7 @@ jtree_read(
 	json_tokener_free(tok);
 	if (root->v != NULL)
 		arena_defer(a, put_tree, root->v);
+	jtree_exact(root->v, text);
 	return rc;
 }
 
@@ -196,7 +197,9 @@ jtree_i64(const struct jnode *at, const char *key, enum jtree_need need,
 	}
 	d = json_object_get_double(n.v);
 	/* cppcheck-suppress incorrectLogicOperator ; it misreads hex floats */
-	if (!(d >= -0x1p63 && d < 0x1p63) || d != (double)(int64_t)d)
+	if (!(d >= -0x1p63 && d < 0x1p63))
+		return jtree_fail(&n, err, "is too large");
+	if (d != (double)(int64_t)d)
 		return jtree_fail(&n, err, "must be an integer");
 	*out = (int64_t)d;
 	return 0;

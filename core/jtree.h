@@ -37,14 +37,21 @@ enum jtree_need {
 
 /*
  * jtree_read(a, text, root, err):
- * Check ${text} with jtext_check (jtext.h), then parse it.  Integers beyond
- * 64 bits become the nearest that fits: json-c keeps no other spelling.
+ * Check ${text} with jtext_check (jtext.h), then parse it.  Numbers keep
+ * their spelling: jtree_text writes an integer of any length as it was.
  *
  * Returns  0 with the tree in ${a} and ${*root} at its top (root may be any
  *          JSON value), or -1: ERROR_BAD_REQUEST.
  */
 int jtree_read(struct arena *a, struct str text, struct jnode *root,
     struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * jtree_exact(v, text):
+ * Give the integers beyond 64 bits in ${v}, which json-c has parsed from the
+ * JSON that ${text} begins with, their digits back; jtree_read has done so.
+ */
+void jtree_exact(struct json_object *v, struct str text);
 
 /*
  * jtree_find(at, key, out):

@@ -17,8 +17,10 @@ enum vendor_quirk {
 					   * reasoning tokens */
 	QUIRK_NO_CANCEL = 1 << 4,         /* a cancel does not stop billing */
 	QUIRK_SHORT_IDS = 1 << 5,         /* call ids: nine letters, digits */
-	QUIRK_FLAT_MEDIA = 1 << 6 /* documents are a document_url, audio is a
-				   * string */
+	QUIRK_FLAT_MEDIA = 1 << 6,   /* documents are a document_url, audio is a
+				    * string */
+	QUIRK_THOUGHTS_BACK = 1 << 7 /* refuses a history without what it
+				      * thought: reasoning_content */
 };
 
 /* A vendor we know by name: data in providers.c. */

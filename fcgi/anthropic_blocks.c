@@ -80,7 +80,7 @@ read_mime(
 		continue;
 	if (type.n == 0 || rest.n == 0 || i < s.n)
 		return jtree_fail(v, err, "must be a media type");
-	*(struct str *)into = s;
+	*(struct str *)into = media_type(s);
 	return 0;
 }
 

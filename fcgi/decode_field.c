@@ -2,15 +2,61 @@
 /* Readers of single members that more than one dialect has. */
 #include "fcgi/decode.h"
 
+#include <limits.h>
+
+#include <openssl/evp.h>
+
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/jtext.h"
 
 #define MAX_NAMES 256 /* more stop strings, or tools, than any vendor takes */
 
+static bool
+is_utf8(struct str s)
+{
+	while (s.n > 0) {
+		s = str_skip(s, jtext_plain(s));
+		if (s.n > 0 && (unsigned char)*s.p >= 0x80)
+			return false;
+		s = str_skip(s, 1);
+	}
+	return true;
+}
+
+/* The bytes that base64 ${s} stands for; absent if it is none. */
+static struct str
+from_base64(struct arena *a, struct str s)
+{
+	unsigned char *bytes = arena_alloc(a, s.n + 1);
+	int n = s.n > INT_MAX
+	    ? -1
+	    : EVP_DecodeBlock(bytes, (const unsigned char *)s.p, (int)s.n);
+
+	if (n < 0)
+		return STR_NONE;
+	for (; n > 0 && s.p[s.n - 1] == '='; s.n--)
+		n--;
+	return (struct str){ .p = (const char *)bytes, .n = (size_t)n };
+}
+
+/* A file of text is what it says: not all providers take it as data. */
+static void
+read_text_file(struct chat *chat, struct part *part)
+{
+	struct str text = from_base64(chat->arena, part->data);
+
+	if (text.p == NULL || !is_utf8(text))
+		return;
+	chat->beyond = true; /* what kind of text it is */
+	part->text = text;
+	part->data = STR_NONE;
+}
+
 /* "data:image/png;base64,AAAA": RFC 2397. */
 static int
-read_data_url(const struct jnode *at, struct str url, struct part *part,
-    struct error *err)
+read_data_url(struct chat *chat, const struct jnode *at, struct str url,
+    struct part *part, struct error *err)
 {
 	struct str head, type, data;
 
@@ -20,8 +66,10 @@ read_data_url(const struct jnode *at, struct str url, struct part *part,
 	(void)str_split(head, ';', &type);
 	if (type.n == 0)
 		return jtree_fail(at, err, "data URL without a media type");
-	part->mime = type;
+	part->mime = media_type(type);
 	part->data = data;
+	if (part->kind == PART_DOCUMENT && str_starts(type, "text/"))
+		read_text_file(chat, part);
 	return 0;
 }
 
@@ -32,11 +80,10 @@ decode_media(
 	struct part *part = into;
 	struct str s = jtree_value_str(v);
 
-	(void)chat;
 	if (s.p == NULL)
 		return jtree_fail(v, err, "must be a string");
 	if (str_starts(s, "data:"))
-		return read_data_url(v, s, part, err);
+		return read_data_url(chat, v, s, part, err);
 	if (!str_starts(s, "https://") && !str_starts(s, "http://"))
 		return jtree_fail(v, err, "must be an https or data URL");
 	part->url = s;

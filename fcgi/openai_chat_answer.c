@@ -62,15 +62,21 @@ void
 openai_chat_detail(const struct encode *e, struct jw *w, bool redacted,
     struct str text, struct str signature, unsigned index)
 {
+	struct buf token;
+
+	buf_init(&token, FOLD_MAX_BYTES + 64);
+	signature_prefix(e->issuer, WIRE_OPENAI_CHAT, &token);
+	buf_adds(&token, signature);
 	jw_object(w);
 	jw_kv_cstr(
 	    w, "type", redacted ? "reasoning.encrypted" : "reasoning.text");
 	if (!redacted)
 		jw_kv_str(w, "text", text);
-	jw_kv_str(w, redacted ? "data" : "signature", signature);
+	jw_kv_str(w, redacted ? "data" : "signature", buf_str(&token));
 	jw_kv_cstr(w, "format", signature_format(e->issuer));
 	jw_kv_i64(w, "index", index);
 	jw_end(w);
+	buf_release(&token);
 }
 
 const char *

@@ -68,10 +68,11 @@ read_detail(struct chat *chat, struct turn *turn, const struct jnode *obj,
 		return 0;
 	}
 	part = decode_part(chat, &turn->parts, PART_THINKING, obj);
-	part->issuer = signature_issuer(d.format);
-	part->id = part->issuer == WIRE_GEMINI ? d.id : STR_NONE;
 	part->redacted = d.data.p != NULL;
 	part->signature = part->redacted ? d.data : d.signature;
+	part->issuer =
+	    signature_unprefix(&part->signature, signature_issuer(d.format));
+	part->id = part->issuer == WIRE_GEMINI ? d.id : STR_NONE;
 	part->text = d.text.p != NULL ? d.text : d.summary;
 	return 0;
 }

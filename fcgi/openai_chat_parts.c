@@ -118,7 +118,8 @@ read_file_of(
 	(void)jtree_find(v, "file_data", &at);
 	if (part->url.p != NULL)
 		return jtree_fail(&at, err, "must be a base64 data URL");
-	if (part->data.p == NULL && part->file_id.p == NULL)
+	if (part->data.p == NULL && part->text.p == NULL &&
+	    part->file_id.p == NULL)
 		return jtree_fail(&at, err, "is required");
 	return 0;
 }

@@ -15,6 +15,13 @@
 #include "fcgi/signature.h"
 #include "fcgi/sse.h"
 
+static const char *const status_words[] = {
+	[RESPONSES_IN_PROGRESS] = "in_progress",
+	[RESPONSES_COMPLETED] = "completed",
+	[RESPONSES_INCOMPLETE] = "incomplete",
+	[RESPONSES_FAILED] = "failed",
+};
+
 /* ---- items ---- */
 
 bool
@@ -70,14 +77,15 @@ openai_responses_part(struct jw *w, enum block_kind kind, struct str text,
 }
 
 static void
-write_message(struct jw *w, const struct fold_block *b, bool begun)
+write_message(
+    struct jw *w, const struct fold_block *b, enum responses_status status)
 {
 	jw_kv_cstr(w, "type", "message");
-	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
+	jw_kv_cstr(w, "status", status_words[status]);
 	jw_kv_cstr(w, "role", "assistant");
 	jw_key(w, "content");
 	jw_array(w);
-	if (!begun)
+	if (status != RESPONSES_IN_PROGRESS)
 		openai_responses_part(w, b->kind, b->text, b->cited);
 	jw_end(w);
 }
@@ -103,15 +111,16 @@ write_call_id(const struct encode *e, struct jw *w, const struct fold_block *b,
 /* A search for tools has its arguments as an object, or none. */
 static void
 write_search(const struct encode *e, struct jw *w, const struct fold_block *b,
-    unsigned n, bool begun)
+    unsigned n, enum responses_status status)
 {
 	struct str args = str_trim(b->text);
 	struct error err = { 0 };
 
-	if (begun || !str_starts(args, "{") || jtext_check(args, &err) != 0)
+	if (status == RESPONSES_IN_PROGRESS || !str_starts(args, "{") ||
+	    jtext_check(args, &err) != 0)
 		args = STR("{}");
 	jw_kv_cstr(w, "type", "tool_search_call");
-	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
+	jw_kv_cstr(w, "status", status_words[status]);
 	jw_kv_cstr(w, "execution", "client");
 	jw_kv_raw(w, "arguments", args);
 	write_call_id(e, w, b, n);
@@ -119,18 +128,18 @@ write_search(const struct encode *e, struct jw *w, const struct fold_block *b,
 
 static void
 write_call(const struct encode *e, struct jw *w, const struct fold_block *b,
-    unsigned n, bool begun)
+    unsigned n, enum responses_status status)
 {
 	const struct tool *tool = encode_tool(e, b->name);
 	bool custom = tool != NULL && tool->custom;
 	struct str name = b->name, text = STR("");
 
-	if (!begun)
+	if (status != RESPONSES_IN_PROGRESS)
 		text = openai_responses_arguments(e, b);
 	if (tool != NULL && tool->ns.n > 0)
 		name = str_skip(name, tool->ns.n + strlen(RESPONSES_NS_SEP));
 	jw_kv_cstr(w, "type", custom ? "custom_tool_call" : "function_call");
-	jw_kv_cstr(w, "status", begun ? "in_progress" : "completed");
+	jw_kv_cstr(w, "status", status_words[status]);
 	jw_kv_str(w, custom ? "input" : "arguments", text);
 	write_call_id(e, w, b, n);
 	jw_kv_str(w, "name", name);
@@ -172,24 +181,24 @@ write_reasoning(const struct encode *e, struct jw *w,
 
 void
 openai_responses_item(const struct encode *e, struct jw *w,
-    const struct fold_block *b, unsigned n, bool begun)
+    const struct fold_block *b, unsigned n, enum responses_status status)
 {
 	jw_object(w);
 	openai_responses_id(e, w, "id", b, n);
 	switch (b->kind) {
 	case BLOCK_TEXT:
 	case BLOCK_REFUSAL:
-		write_message(w, b, begun);
+		write_message(w, b, status);
 		break;
 	case BLOCK_TOOL:
 		if (openai_responses_is_search(e, b))
-			write_search(e, w, b, n, begun);
+			write_search(e, w, b, n, status);
 		else
-			write_call(e, w, b, n, begun);
+			write_call(e, w, b, n, status);
 		break;
 	case BLOCK_THINKING:
 	case BLOCK_REDACTED:
-		write_reasoning(e, w, b, begun);
+		write_reasoning(e, w, b, status == RESPONSES_IN_PROGRESS);
 		break;
 	case BLOCK_VECTOR:
 		break;
@@ -197,7 +206,15 @@ openai_responses_item(const struct encode *e, struct jw *w,
 	jw_end(w);
 }
 
-/* Items that are complete. */
+enum responses_status
+openai_responses_last(const struct encode *e)
+{
+	return e->stop == STOP_LENGTH || e->stop == STOP_CONTEXT
+	    ? RESPONSES_INCOMPLETE
+	    : RESPONSES_COMPLETED;
+}
+
+/* Items that have ended. */
 static void
 write_output(const struct encode *e, struct jw *w)
 {
@@ -207,7 +224,9 @@ write_output(const struct encode *e, struct jw *w)
 	jw_key(w, "output");
 	jw_array(w);
 	for (; b != NULL && b != e->fold.open; b = b->next)
-		openai_responses_item(e, w, b, n++, false);
+		openai_responses_item(e, w, b, n++,
+		    b->next == NULL ? openai_responses_last(e)
+				    : RESPONSES_COMPLETED);
 	jw_end(w);
 }
 
@@ -344,19 +363,13 @@ write_why(const struct encode *e, struct jw *w, enum responses_status status)
 void
 openai_responses_object(const struct responses_view *v, struct jw *w)
 {
-	static const char *const words[] = {
-		[RESPONSES_IN_PROGRESS] = "in_progress",
-		[RESPONSES_COMPLETED] = "completed",
-		[RESPONSES_INCOMPLETE] = "incomplete",
-		[RESPONSES_FAILED] = "failed",
-	};
 	const struct encode *e = v->e;
 
 	jw_object(w);
 	jw_kv_str(w, "id", e->id);
 	jw_kv_cstr(w, "object", "response");
 	jw_kv_i64(w, "created_at", e->opts.created_s);
-	jw_kv_cstr(w, "status", words[v->status]);
+	jw_kv_cstr(w, "status", status_words[v->status]);
 	jw_kv_bool(w, "background", false);
 	write_error(w, v->error);
 	write_why(e, w, v->status);

@@ -48,11 +48,15 @@ enum responses_status openai_responses_close(
     struct encode *e, struct error *err);
 
 /*
- * Writes item number ${n}, block ${b}: whole, or ${begun} as it is when
+ * Writes item number ${n}, block ${b}: whole, or in progress as it is when
  * nothing of its content has come.
  */
 void openai_responses_item(const struct encode *e, struct jw *w,
-    const struct fold_block *b, unsigned n, bool begun);
+    const struct fold_block *b, unsigned n, enum responses_status status);
+
+/* What became of the last item, when all is known: a limit has cut it, or it
+ * is complete. */
+enum responses_status openai_responses_last(const struct encode *e);
 
 /* Writes member ${key}, the id of item number ${n}. */
 void openai_responses_id(const struct encode *e, struct jw *w, const char *key,

@@ -90,8 +90,15 @@ openai_responses_reasoning(
 	};
 
 	(void)into;
-	chat->thinking_hidden = true; /* unless a summary is asked for */
 	return decode_object(chat, v, table, "reasoning", chat, err);
+}
+
+static int
+read_reasoning(
+    struct chat *chat, void *into, const struct jnode *v, struct error *err)
+{
+	chat->thinking_hidden = true; /* unless a summary is asked for */
+	return openai_responses_reasoning(chat, into, v, err);
 }
 
 /* ---- text ---- */
@@ -148,7 +155,7 @@ static const struct field request_fields[] = {
 	FIELD_NEVER("background", RESPONSES_ELSEWHERE),
 	FIELD_NEVER("multi_agent", RESPONSES_ELSEWHERE),
 	FIELD_DO("instructions", read_instructions),
-	FIELD_DO("reasoning", openai_responses_reasoning),
+	FIELD_DO("reasoning", read_reasoning),
 	FIELD_DO("text", openai_responses_text),
 	FIELD_MUST_DO("input", openai_responses_input),
 	FIELD_DO("tools", openai_responses_tools),

@@ -32,7 +32,7 @@ must_have(const struct part *part, const struct jnode *obj, const char *key,
 	struct jnode at;
 
 	if (part->url.p != NULL || part->data.p != NULL ||
-	    part->file_id.p != NULL)
+	    part->text.p != NULL || part->file_id.p != NULL)
 		return 0;
 	(void)jtree_find(obj, key, &at);
 	return jtree_fail(&at, err, "is required");

@@ -2,6 +2,8 @@
 /*
  * Events to a Responses stream: wire.md §2.5.  A block is an item: its text
  * so far is in the fold, which gets each event right after this file has.
+ * That an item is done is said with what comes next: only then it is known
+ * whether a limit has cut it.
  */
 #include "fcgi/openai_responses.h"
 
@@ -18,6 +20,7 @@ struct response_stream {
 	bool started;     /* response.created has gone */
 	int64_t sequence; /* of the next event */
 	unsigned items;   /* number of the open item, or of the next */
+	const struct fold_block *ended; /* not yet said to be done; NULL */
 };
 
 /* The events of one kind of content. */
@@ -104,15 +107,25 @@ start(struct response_stream *s)
 
 static void
 write_item(struct response_stream *s, const char *type,
-    const struct fold_block *b, bool begun)
+    const struct fold_block *b, enum responses_status status)
 {
 	struct jw w;
 
 	open_event(s, &w, type);
 	jw_kv_i64(&w, "output_index", s->items);
 	jw_key(&w, "item");
-	openai_responses_item(&s->e, &w, b, s->items, begun);
+	openai_responses_item(&s->e, &w, b, s->items, status);
 	close_event(s, &w);
+}
+
+static void
+end_item(struct response_stream *s, enum responses_status status)
+{
+	if (s->ended == NULL)
+		return;
+	write_item(s, "response.output_item.done", s->ended, status);
+	s->ended = NULL;
+	s->items++;
 }
 
 /* Begin an event about the content of ${b}. */
@@ -172,7 +185,8 @@ put_open(struct response_stream *s, const struct event *ev)
 	};
 
 	start(s);
-	write_item(s, "response.output_item.added", &b, true);
+	end_item(s, RESPONSES_COMPLETED);
+	write_item(s, "response.output_item.added", &b, RESPONSES_IN_PROGRESS);
 	if (is_message(&b))
 		write_part(s, "response.content_part.added", &b, STR(""));
 }
@@ -244,8 +258,7 @@ put_close(struct response_stream *s)
 		close_call(s, b);
 	else if (is_message(b) || (b->kind == BLOCK_THINKING && b->text.n > 0))
 		close_text(s, b);
-	write_item(s, "response.output_item.done", b, false);
-	s->items++;
+	s->ended = b;
 }
 
 static void
@@ -272,6 +285,7 @@ response_end(struct encode *e, const struct receipt *r)
 
 	start(s);
 	view.status = openai_responses_close(e, &err);
+	end_item(s, openai_responses_last(e));
 	write_response(s,
 	    view.status == RESPONSES_INCOMPLETE ? "response.incomplete"
 						: "response.completed",
@@ -342,6 +356,7 @@ response_fail(struct encode *e, const struct error *err)
 		}
 	}
 	start(s);
+	end_item(s, RESPONSES_COMPLETED);
 	write_response(s, "response.failed", view);
 	write_error(s, err);
 }

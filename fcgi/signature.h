@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opaque reasoning tokens on their way through a client.  A token is good
- * for its issuer alone, so it travels with the issuer's name: in Chat beside
- * it (`format`, the words OpenRouter uses), in Anthropic blocks and Responses
- * items, which have no room beside it, as a prefix "sluice:FORMAT:".  The
- * format's own tokens bear no prefix there.
+ * for its issuer alone, so it travels with the issuer's name, as a prefix
+ * "sluice:FORMAT:", by which a provider of the client's format is spared it
+ * (providers/foreign.h).  In Chat, `format` says it, too: the words of
+ * OpenRouter, whose tokens bear no prefix, as a format's own do.
  */
 #ifndef FCGI_SIGNATURE_H
 #define FCGI_SIGNATURE_H

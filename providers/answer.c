@@ -73,6 +73,7 @@ answer_next(
 	struct json_tokener *tok;
 	struct json_object *v;
 	enum json_tokener_error rc;
+	struct str all = *text;
 
 	*root = (struct jnode){ 0 };
 	tok = json_tokener_new_ex(depth_bound(*text));
@@ -89,6 +90,7 @@ answer_next(
 		    "the provider's answer is no JSON: %s",
 		    json_tokener_error_desc(rc));
 	arena_defer(a, tree_put, v);
+	jtree_exact(v, all);
 	root->v = v;
 	return 0;
 }

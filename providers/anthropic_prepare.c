@@ -5,6 +5,8 @@
  */
 #include "providers/anthropic.h"
 
+#include <math.h>
+
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
@@ -46,18 +48,15 @@ anthropic_mark(struct anthropic_writer *o, enum cache_mark mark)
 	jw_end(o->w);
 }
 
-/* The API demands a limit, and refuses one beyond the model's. */
+/* The API demands a limit. */
 static int64_t
-limit_for(struct chat *chat, const struct model *facts)
+limit_for(const struct target *t, struct chat *chat)
 {
-	int64_t most = facts ? facts->output : 0;
+	int64_t most = t->facts ? t->facts->output : 0;
 
-	if (chat->max_tokens == 0)
-		return most > 0 ? most : FALLBACK_MAX_TOKENS;
-	if (most == 0 || chat->max_tokens <= most)
-		return chat->max_tokens;
-	chat_lose(chat, "max_tokens");
-	return most;
+	if (chat->max_tokens > 0)
+		return takes_limit(t, chat);
+	return most > 0 ? most : FALLBACK_MAX_TOKENS;
 }
 
 static bool
@@ -88,7 +87,8 @@ write_sampling(struct anthropic_writer *o)
 		jw_key(o->w, "top_p");
 		jw_double(o->w, chat->top_p.v);
 	}
-	takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking;
+	takes = anthropic_can(o, MODEL_TEMPERATURE) && !o->thinking &&
+	    fabs(chat->top_k.v) <= INT32_MAX;
 	if (is_set(chat, &chat->top_k, "top_k", takes))
 		jw_kv_i64(o->w, "top_k", (int64_t)chat->top_k.v);
 	(void)is_set(chat, &chat->presence_penalty, "presence_penalty", false);
@@ -293,12 +293,13 @@ anthropic_write(struct arena *a, const struct target *t, struct ask *ask,
 	struct anthropic_writer o = { a, &w, t, chat, err, NULL, 0, 0, 0,
 		false };
 
-	if (!chat || history_for(a, chat, WIRE_ANTHROPIC, &o.turns, err) != 0)
+	if (!chat ||
+	    history_for(a, chat, WIRE_ANTHROPIC, false, &o.turns, err) != 0)
 		return -1;
 	if (chat->logprobs)
 		return error_param(
 		    err, "logprobs", "this provider has no log probabilities");
-	o.max_tokens = limit_for(chat, t->facts);
+	o.max_tokens = limit_for(t, chat);
 	jw_init(&w, out);
 	jw_object(&w);
 	jw_kv_str(&w, "model", t->model);

@@ -72,16 +72,10 @@ write_stop(struct gemini_writer *o)
 static void
 write_limit(struct gemini_writer *o)
 {
-	const struct model *facts = o->target->facts;
-	int64_t limit = o->chat->max_tokens;
+	int64_t limit = takes_limit(o->target, o->chat);
 
-	if (limit == 0)
-		return;
-	if (facts && facts->output > 0 && limit > facts->output) {
-		chat_lose(o->chat, "max_tokens");
-		limit = facts->output;
-	}
-	jw_kv_i64(o->w, "maxOutputTokens", limit);
+	if (limit > 0)
+		jw_kv_i64(o->w, "maxOutputTokens", limit);
 }
 
 static void
@@ -279,7 +273,8 @@ gemini_write(struct arena *a, const struct target *t, struct ask *ask,
 	struct jw w;
 	struct gemini_writer o = { a, &w, t, chat, err, NULL, STR_NONE, false };
 
-	if (!chat || history_for(a, chat, WIRE_GEMINI, &o.turns, err) != 0)
+	if (!chat ||
+	    history_for(a, chat, WIRE_GEMINI, false, &o.turns, err) != 0)
 		return -1;
 	o.modern = is_modern(t);
 	o.instruction =

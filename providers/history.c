@@ -24,6 +24,7 @@ struct history {
 	struct arena *arena;
 	struct chat *chat;
 	enum wire wire;
+	bool thoughts;          /* their words are wanted */
 	struct result *results; /* by id, then in order of appearance */
 	size_t n_results;
 	struct turn *head;
@@ -79,6 +80,18 @@ add(struct history *h, const struct part *part)
 	return copy;
 }
 
+/* Its issuer gets a thought back; where words are wanted the token is lost. */
+static bool
+is_thought(struct history *h, const struct part *p)
+{
+	if (h->wire != WIRE_OPENAI_CHAT && p->issuer == h->wire &&
+	    p->signature.n > 0)
+		return true;
+	if (!h->thoughts || p->signature.n > 0)
+		chat_lose(h->chat, "thinking");
+	return h->thoughts && p->text.n > 0;
+}
+
 static bool
 is_kept(struct history *h, const struct part *p)
 {
@@ -89,11 +102,7 @@ is_kept(struct history *h, const struct part *p)
 	case PART_TOOL_RESULT:
 		return false; /* stands behind its call already */
 	case PART_THINKING:
-		if (h->wire != WIRE_OPENAI_CHAT && p->issuer == h->wire &&
-		    p->signature.n > 0)
-			return true;
-		chat_lose(h->chat, "thinking");
-		return false;
+		return is_thought(h, p);
 	case PART_IMAGE:
 	case PART_DOCUMENT:
 	case PART_AUDIO:
@@ -246,7 +255,8 @@ write_turn(struct history *h, const struct turn *t)
 			part_texts(h);
 			goes_on = false;
 		}
-		goes_on |= p->kind == PART_TOOL_CALL;
+		goes_on |=
+		    p->kind == PART_TOOL_CALL || p->kind == PART_THINKING;
 		add(h, p);
 	}
 }
@@ -332,10 +342,12 @@ write_assistant(struct history *h, const struct turn *t)
 }
 
 int
-history_for(struct arena *a, struct chat *chat, enum wire wire,
+history_for(struct arena *a, struct chat *chat, enum wire wire, bool thoughts,
     struct turn **out, struct error *err)
 {
-	struct history h = { .arena = a, .chat = chat, .wire = wire };
+	struct history h = {
+		.arena = a, .chat = chat, .wire = wire, .thoughts = thoughts
+	};
 	const struct turn *t = chat->turns;
 	const struct part *left;
 
@@ -475,6 +487,15 @@ count_marks(const struct part *p)
 	for (; p; p = p->next)
 		n += (p->cache_mark != CACHE_MARK_NONE) + count_marks(p->parts);
 	return n;
+}
+
+void
+history_lose_prefill(struct chat *chat, const struct turn *turns)
+{
+	while (turns->next)
+		turns = turns->next;
+	if (chat->dialect == WIRE_ANTHROPIC && turns->role == ROLE_ASSISTANT)
+		chat_lose(chat, "messages.prefill");
 }
 
 void

@@ -10,7 +10,8 @@
  *	  begins with the results of all of them, in the order of the calls,
  *	  each with the name of its call, and custom like it; a missing one
  *	  reads HISTORY_NO_RESULT; one without a call is an error;
- *	- thinking is kept only where its issuer gets it back.
+ *	- thinking is kept only where its issuer gets it back, or where its
+ *	  words are wanted.
  *
  * For WIRE_ANTHROPIC and WIRE_GEMINI moreover: empty text is dropped, a system
  * turn behind the first other turn becomes user text in <system> tags, and the
@@ -28,13 +29,16 @@ struct error;
 #define HISTORY_NO_RESULT "[no result]"
 
 /*
- * history_for(a, chat, wire, out, err):
+ * history_for(a, chat, wire, thoughts, out, err):
+ * ${thoughts}: the words of thinking are wanted, whoever thought so.
+ *
  * Returns  0 with ${*out} the turns for a provider of ${wire}, in ${a};
  *          ${chat} stays as it is but for its losses.  -1:
  *          ERROR_BAD_REQUEST naming the result without a call.
  */
 int history_for(struct arena *a, struct chat *chat, enum wire wire,
-    struct turn **out, struct error *err) __attribute__((warn_unused_result));
+    bool thoughts, struct turn **out, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * history_text(a, parts, sep):
@@ -66,6 +70,13 @@ const struct tool *history_tools(struct arena *a, const struct chat *chat);
  * Lose the cache marks if there are more than the ${carried} ones.
  */
 void history_lose_marks(struct chat *chat, unsigned carried);
+
+/*
+ * history_lose_prefill(chat, turns):
+ * Lose what Anthropic's models would go on with, an assistant's turn at the
+ * end of ${turns}: others answer it.
+ */
+void history_lose_prefill(struct chat *chat, const struct turn *turns);
 
 /* history_lose_user(chat): lose the user, by the member's name there. */
 void history_lose_user(struct chat *chat);

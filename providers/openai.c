@@ -14,6 +14,7 @@
 #include "core/jw.h"
 
 #include "providers/answer.h"
+#include "providers/foreign.h"
 #include "providers/providers.h"
 #include "providers/request.h"
 
@@ -25,10 +26,10 @@
  */
 static int
 edit_body(struct arena *a, const struct target *t, const struct ask *ask,
-    struct buf *out)
+    struct upstream_request *request, struct buf *out)
 {
 	struct buf *model = buf_new(a, MAX_BODY_BYTES);
-	struct jtext_edit edits[2] = { { .path = "model" },
+	struct jtext_edit edits[3] = { { .path = "model" },
 		{ "stream_options.include_usage", STR("true") } };
 	struct str options;
 	size_t n = 1;
@@ -42,6 +43,7 @@ edit_body(struct arena *a, const struct target *t, const struct ask *ask,
 	    *options.p != '{')
 		edits[1] = (struct jtext_edit){ "stream_options",
 			STR("{\"include_usage\":true}") };
+	n += foreign_edit(a, t, ask, &request->losses, &edits[n]);
 	return jtext_apply(out, ask->body, edits, n);
 }
 
@@ -72,7 +74,7 @@ prepare(struct arena *a, const struct target *t, struct ask *ask,
 	if (ask->wire == WIRE_OPENAI_CHAT) {
 		for (h = ask->headers; h; h = h->next)
 			header_add(a, &out->headers, h->name, h->value);
-		rc = edit_body(a, t, ask, body);
+		rc = edit_body(a, t, ask, out, body);
 	} else {
 		rc = openai_write(a, t, ask, body, err);
 		if (rc == 0)

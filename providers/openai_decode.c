@@ -144,6 +144,25 @@ read_content(struct openai *o, const struct jnode *content, struct error *err)
 	return 0;
 }
 
+/* A router's tokens of thinking, good for nobody else; its words are in
+ * `reasoning`, too. */
+static int
+read_details(struct openai *o, const struct jnode *m, struct error *err)
+{
+	struct jnode list, item;
+	size_t i;
+
+	(void)jtree_find(m, "reasoning_details", &list);
+	for (i = 0; i < jtree_len(&list); i++) {
+		item = jtree_item(&list, i);
+		if (answer_str(&item, "signature").n > 0 ||
+		    answer_str(&item, "data").n > 0)
+			return answer_lost(
+			    o->out, STR("reasoning_details"), err);
+	}
+	return 0;
+}
+
 /* What is said in no words that we know. */
 static int
 read_others(struct openai *o, const struct jnode *m, struct error *err)
@@ -176,6 +195,7 @@ read_message(struct openai *o, const struct jnode *m, struct error *err)
 	if (put_piece(o, BLOCK_THINKING, thinking, err) != 0 ||
 	    read_content(o, &content, err) != 0 ||
 	    openai_annotations(o, m, err) != 0 || read_others(o, m, err) != 0 ||
+	    read_details(o, m, err) != 0 ||
 	    put_piece(o, BLOCK_REFUSAL, refusal, err) != 0)
 		return -1;
 	return openai_calls(o, m, err);

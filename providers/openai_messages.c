@@ -334,6 +334,28 @@ has_calls(const struct part *p)
 	return p != NULL;
 }
 
+static bool
+wants_thoughts(const struct target *t)
+{
+	return t->provider->quirks & QUIRK_THOUGHTS_BACK;
+}
+
+/* An answer that came without any is not missed: it goes back as it was. */
+static void
+write_thoughts(struct writer *o, const struct part *p)
+{
+	struct buf *text = buf_new(o->arena, MAX_TEXT_BYTES);
+
+	for (; p; p = p->next) {
+		if (p->kind != PART_THINKING)
+			continue;
+		if (text->n > 0)
+			buf_addz(text, "\n\n");
+		buf_adds(text, p->text);
+	}
+	jw_kv_str(o->w, "reasoning_content", buf_str(text));
+}
+
 static void
 write_assistant(struct writer *o, const struct turn *t)
 {
@@ -344,6 +366,8 @@ write_assistant(struct writer *o, const struct turn *t)
 	jw_kv_cstr(o->w, "role", "assistant");
 	if (t->name.n > 0)
 		jw_kv_str(o->w, "name", t->name);
+	if (wants_thoughts(o->target))
+		write_thoughts(o, t->parts);
 	if (!has_calls(t->parts)) {
 		jw_kv_str(o->w, "content", text);
 		jw_end(o->w);
@@ -367,8 +391,10 @@ openai_messages(struct arena *a, struct jw *w, const struct target *t,
 	struct turn *turn;
 	int rc = 0;
 
-	if (history_for(a, chat, WIRE_OPENAI_CHAT, &turn, err) != 0)
+	if (history_for(
+		a, chat, WIRE_OPENAI_CHAT, wants_thoughts(t), &turn, err) != 0)
 		return -1;
+	history_lose_prefill(chat, turn);
 	o.more = instruct_format(a, chat, true, !lacks(&o, MODEL_SCHEMA));
 	jw_key(w, "messages");
 	jw_array(w);

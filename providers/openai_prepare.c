@@ -5,6 +5,8 @@
  */
 #include "providers/openai.h"
 
+#include <math.h>
+
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/conf.h"
@@ -18,9 +20,11 @@
 #include "providers/openai_shared.h"
 #include "providers/providers.h"
 #include "providers/request.h"
+#include "providers/schema.h"
 #include "providers/takes.h"
 
-#define MAX_STOPS 4
+#define MAX_STOPS    4
+#define EXACT_DOUBLE 0x1p53 /* integers below it are exact */
 
 static bool
 is_vendor_url(struct str url)
@@ -92,8 +96,10 @@ write_sampling(struct jw *w, struct chat *chat, const struct target *t)
 	    w, chat, "presence_penalty", &chat->presence_penalty, takes);
 	request_number(
 	    w, chat, "frequency_penalty", &chat->frequency_penalty, takes);
-	if (chat->seed.set)
+	if (chat->seed.set && fabs(chat->seed.v) < EXACT_DOUBLE)
 		jw_kv_i64(w, "seed", (int64_t)chat->seed.v);
+	else
+		request_number(w, chat, "seed", &chat->seed, false);
 	write_stop(w, chat, takes);
 }
 
@@ -128,7 +134,7 @@ write_tool(
 		jw_kv_raw(w, "parameters", STR(CUSTOM_TOOL_SCHEMA));
 	else if (tool->schema.p)
 		jw_kv_raw(w, "parameters", tool->schema);
-	if (tool->strict)
+	if (tool->strict && schema_is_strict(a, chat, tool->schema, "tools"))
 		jw_kv_bool(w, "strict", true);
 	jw_end(w);
 	jw_end(w);
@@ -167,7 +173,8 @@ write_tools(struct arena *a, struct jw *w, struct chat *chat)
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat, const struct target *t)
+write_format(
+    struct arena *a, struct jw *w, struct chat *chat, const struct target *t)
 {
 	bool schema = takes_any(t, WIRE_OPENAI_CHAT, MODEL_SCHEMA);
 
@@ -187,7 +194,8 @@ write_format(struct jw *w, const struct chat *chat, const struct target *t)
 	jw_kv_str(w, "name",
 	    chat->schema_name.n > 0 ? chat->schema_name : STR("answer"));
 	jw_kv_raw(w, "schema", chat->schema);
-	if (chat->schema_strict)
+	if (chat->schema_strict &&
+	    schema_is_strict(a, chat, chat->schema, "json_schema"))
 		jw_kv_bool(w, "strict", true);
 	jw_end(w);
 	jw_end(w);
@@ -226,6 +234,7 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 {
 	struct chat *chat = ask_chat(ask, err);
 	struct str verbosity;
+	int64_t limit;
 	struct jw w;
 
 	if (!chat)
@@ -235,12 +244,13 @@ openai_write(struct arena *a, const struct target *t, struct ask *ask,
 	jw_kv_str(&w, "model", t->model);
 	if (openai_messages(a, &w, t, chat, err) != 0)
 		return -1;
-	if (chat->max_tokens > 0)
-		jw_kv_i64(&w, limit_name(t), chat->max_tokens);
+	limit = takes_limit(t, chat);
+	if (limit > 0)
+		jw_kv_i64(&w, limit_name(t), limit);
 	write_sampling(&w, chat, t);
 	write_effort(&w, chat, t);
 	write_tools(a, &w, chat);
-	write_format(&w, chat, t);
+	write_format(a, &w, chat, t);
 	write_tier(&w, chat);
 	openai_user(&w, chat);
 	openai_shared(&w, chat, t, WIRE_OPENAI_CHAT);

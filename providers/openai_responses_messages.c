@@ -269,11 +269,19 @@ write_said(struct writer *o, const struct part *p)
 	return p;
 }
 
-/* The API refuses a thought that nothing came of. */
+/* The API refuses a thought that nothing came of, be there others behind. */
+static bool
+is_last(const struct part *p)
+{
+	while (p && p->kind == PART_THINKING)
+		p = p->next;
+	return p == NULL;
+}
+
 static void
 write_thinking(struct writer *o, const struct part *p)
 {
-	if (!p->next) {
+	if (is_last(p)) {
 		chat_lose(o->chat, "thinking");
 		return;
 	}
@@ -345,10 +353,13 @@ add_instructions(struct buf *all, struct str text)
 	buf_adds(all, text);
 }
 
+/* JSON must be spoken of in the input, or the API refuses the format of that
+ * name: it is not looked for in instructions. */
 static bool
 is_instruction(const struct writer *o, const struct turn *t)
 {
 	return t && t->role == ROLE_SYSTEM && !is_system_only(t) &&
+	    o->chat->output != OUTPUT_JSON &&
 	    !openai_has_mark(o->target, t->parts);
 }
 
@@ -384,8 +395,10 @@ openai_responses_messages(struct arena *a, struct jw *w, const struct target *t,
 	const struct turn *turn;
 	int rc = 0;
 
-	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, &turns, err) != 0)
+	if (history_for(a, chat, WIRE_OPENAI_RESPONSES, false, &turns, err) !=
+	    0)
 		return -1;
+	history_lose_prefill(chat, turns);
 	turn = write_instructions(&o, turns);
 	jw_key(w, "input");
 	jw_array(w);

@@ -15,6 +15,7 @@
 #include "providers/names.h"
 #include "providers/openai_shared.h"
 #include "providers/request.h"
+#include "providers/schema.h"
 #include "providers/takes.h"
 
 #define MIN_OUTPUT_TOKENS 16
@@ -22,9 +23,9 @@
 #define NO_PARAMETERS "{\"type\":\"object\",\"properties\":{}}"
 
 static void
-write_limit(struct jw *w, struct chat *chat)
+write_limit(struct jw *w, struct chat *chat, const struct target *t)
 {
-	int64_t max = chat->max_tokens;
+	int64_t max = takes_limit(t, chat);
 
 	if (max > 0 && max < MIN_OUTPUT_TOKENS) {
 		chat_lose(chat, "max_tokens");
@@ -109,7 +110,8 @@ write_grammar(struct jw *w, struct str format)
 
 /* Strict is what a tool is here unless it says otherwise. */
 static void
-write_tool(struct arena *a, struct jw *w, const struct tool *tool)
+write_tool(
+    struct arena *a, struct jw *w, struct chat *chat, const struct tool *tool)
 {
 	jw_object(w);
 	jw_kv_cstr(w, "type", tool->custom ? "custom" : "function");
@@ -121,7 +123,9 @@ write_tool(struct arena *a, struct jw *w, const struct tool *tool)
 	if (!tool->custom) {
 		jw_kv_raw(w, "parameters",
 		    tool->schema.p ? tool->schema : STR(NO_PARAMETERS));
-		jw_kv_bool(w, "strict", tool->strict);
+		jw_kv_bool(w, "strict",
+		    tool->strict &&
+			schema_is_strict(a, chat, tool->schema, "tools"));
 	}
 	jw_end(w);
 }
@@ -153,7 +157,7 @@ write_choice(struct arena *a, struct jw *w, const struct chat *chat)
 }
 
 static void
-write_tools(struct arena *a, struct jw *w, const struct chat *chat)
+write_tools(struct arena *a, struct jw *w, struct chat *chat)
 {
 	const struct tool *tool;
 
@@ -162,13 +166,13 @@ write_tools(struct arena *a, struct jw *w, const struct chat *chat)
 	jw_key(w, "tools");
 	jw_array(w);
 	for (tool = chat->tools; tool; tool = tool->next)
-		write_tool(a, w, tool);
+		write_tool(a, w, chat, tool);
 	jw_end(w);
 	write_choice(a, w, chat);
 }
 
 static void
-write_format(struct jw *w, const struct chat *chat)
+write_format(struct arena *a, struct jw *w, struct chat *chat)
 {
 	jw_key(w, "format");
 	jw_object(w);
@@ -180,13 +184,16 @@ write_format(struct jw *w, const struct chat *chat)
 		    chat->schema_name.n > 0 ? chat->schema_name
 					    : STR("answer"));
 		jw_kv_raw(w, "schema", chat->schema);
-		jw_kv_bool(w, "strict", chat->schema_strict);
+		jw_kv_bool(w, "strict",
+		    chat->schema_strict &&
+			schema_is_strict(a, chat, chat->schema, "json_schema"));
 	}
 	jw_end(w);
 }
 
 static void
-write_text(struct jw *w, struct chat *chat, const struct target *t)
+write_text(
+    struct arena *a, struct jw *w, struct chat *chat, const struct target *t)
 {
 	struct str verbosity = openai_verbosity(chat, t, WIRE_OPENAI_RESPONSES);
 	bool format = chat->output == OUTPUT_JSON ||
@@ -198,7 +205,7 @@ write_text(struct jw *w, struct chat *chat, const struct target *t)
 	jw_key(w, "text");
 	jw_object(w);
 	if (format)
-		write_format(w, chat);
+		write_format(a, w, chat);
 	if (verbosity.p)
 		jw_kv_raw(w, "verbosity", verbosity);
 	jw_end(w);
@@ -248,11 +255,11 @@ openai_responses_write(struct arena *a, const struct target *t, struct ask *ask,
 	jw_kv_str(&w, "model", t->model);
 	if (openai_responses_messages(a, &w, t, chat, err) != 0)
 		return -1;
-	write_limit(&w, chat);
+	write_limit(&w, chat, t);
 	write_sampling(&w, chat, t);
 	write_reasoning(&w, chat, t);
 	write_tools(a, &w, chat);
-	write_text(&w, chat, t);
+	write_text(a, &w, chat, t);
 	write_tier(&w, chat);
 	openai_user(&w, chat);
 	write_shared(&w, chat, t);

@@ -33,7 +33,7 @@ static const struct vendor vendors[] = {
 	{ "deepinfra", "openai", "https://api.deepinfra.com/v1/openai",
 	    "DEEPINFRA_API_KEY", OLD_LIMIT },
 	{ "deepseek", "openai", "https://api.deepseek.com", "DEEPSEEK_API_KEY",
-	    OLD_LIMIT },
+	    OLD_LIMIT | QUIRK_THOUGHTS_BACK },
 	{ "xai", "openai", "https://api.x.ai/v1", "XAI_API_KEY",
 	    COMPATIBLE | QUIRK_REASONING_OUTSIDE },
 	{ "together", "openai", "https://api.together.xyz/v1",

@@ -75,15 +75,21 @@ is_in(struct json_object *v, const char *word)
 	return json_object_object_get_ex(v, word, NULL);
 }
 
+static enum holds
+keyword(const char *word)
+{
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (strcmp(word, keywords[i].word) == 0)
+			return keywords[i].holds;
+	return HOLDS_VALUE;
+}
+
 /* What ${word} of the schema ${in} holds; a second union is but a limit. */
 static enum holds
 holds_of(const struct writer *o, struct json_object *in, const char *word)
 {
-	enum holds holds = HOLDS_VALUE;
+	enum holds holds = keyword(word);
 
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
-		if (strcmp(word, keywords[i].word) == 0)
-			holds = keywords[i].holds;
 	if (o->closed && strcmp(word, "oneOf") == 0 && is_in(in, "anyOf"))
 		return HOLDS_LIMIT;
 	return holds == HOLDS_LIMIT && !o->closed ? HOLDS_VALUE : holds;
@@ -151,16 +157,24 @@ write_description(struct writer *o, struct json_object *v)
 		jw_kv_str(&o->w, "description", buf_str(b));
 }
 
+static bool
+is_of_objects(struct json_object *v)
+{
+	struct json_object *type = NULL;
+
+	return is_in(v, "properties") ||
+	    (json_object_object_get_ex(v, "type", &type) &&
+		json_object_is_type(type, json_type_string) &&
+		strcmp(json_object_get_string(type), "object") == 0);
+}
+
 /* Claude wants objects closed; one that was declared open loses that. */
 static void
 write_closed(struct writer *o, struct json_object *v)
 {
-	struct json_object *more = NULL, *type = NULL;
+	struct json_object *more = NULL;
 
-	if (!is_in(v, "properties") &&
-	    !(json_object_object_get_ex(v, "type", &type) &&
-		json_object_is_type(type, json_type_string) &&
-		strcmp(json_object_get_string(type), "object") == 0))
+	if (!is_of_objects(v))
 		return;
 	jw_kv_bool(&o->w, "additionalProperties", false);
 	if (json_object_object_get_ex(v, "additionalProperties", &more) &&
@@ -256,4 +270,100 @@ schema_for(struct arena *a, struct chat *chat, struct str text, enum wire wire,
 	jw_init(&o.w, b);
 	write_schema(&o, root.v);
 	return buf_str(b);
+}
+
+/* ---- OpenAI's strict mode ---- */
+
+/* Objects are closed, and all that they may have is required. */
+static bool
+is_complete(struct json_object *v)
+{
+	struct json_object *more = NULL, *all = NULL, *list = NULL;
+	size_t n = 0;
+
+	if (!is_of_objects(v))
+		return true;
+	if (!json_object_object_get_ex(v, "additionalProperties", &more) ||
+	    !json_object_is_type(more, json_type_boolean) ||
+	    json_object_get_boolean(more))
+		return false;
+	if (!json_object_object_get_ex(v, "properties", &all) ||
+	    !json_object_is_type(all, json_type_object))
+		return true;
+	if (json_object_object_get_ex(v, "required", &list) &&
+	    json_object_is_type(list, json_type_array))
+		n = json_object_array_length(list);
+	return n >= (size_t)json_object_object_length(all);
+}
+
+static bool
+is_refused(const char *word)
+{
+	static const char *const words[] = { "allOf", "oneOf", "not", "if",
+		"then", "else", "dependentRequired", "dependentSchemas",
+		"patternProperties", "propertyNames", "unevaluatedProperties",
+		"contains" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_strict(struct json_object *v);
+
+static bool
+are_strict(struct json_object *map)
+{
+	json_object_object_foreach(map, name, schema)
+	{
+		(void)name;
+		if (!is_strict(schema))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_strict_member(const char *word, struct json_object *v)
+{
+	if (is_refused(word))
+		return false;
+	if (keyword(word) == HOLDS_MAP &&
+	    json_object_is_type(v, json_type_object))
+		return are_strict(v);
+	return keyword(word) != HOLDS_SCHEMA || is_strict(v);
+}
+
+static bool
+is_strict(struct json_object *v)
+{
+	size_t n = json_object_is_type(v, json_type_array)
+	    ? json_object_array_length(v)
+	    : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_strict(json_object_array_get_idx(v, i)))
+			return false;
+	if (!json_object_is_type(v, json_type_object))
+		return true;
+	json_object_object_foreach(v, word, value)
+	{
+		if (!is_strict_member(word, value))
+			return false;
+	}
+	return is_complete(v);
+}
+
+bool
+schema_is_strict(
+    struct arena *a, struct chat *chat, struct str text, const char *where)
+{
+	struct error ignored = { 0 };
+	struct jnode root;
+
+	if (jtree_read(a, text, &root, &ignored) != 0 || is_strict(root.v))
+		return true;
+	chat_lose(chat, "%s.strict", where);
+	return false;
 }

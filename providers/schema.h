@@ -27,4 +27,16 @@ struct arena;
 struct str schema_for(struct arena *a, struct chat *chat, struct str text,
     enum wire wire, const char *where);
 
+/*
+ * schema_is_strict(a, chat, text, where):
+ * OpenAI answers 400 to a strict schema with a property that is not required,
+ * with an open object or with some keywords, which Claude's may have.
+ *
+ * Returns  whether ${text} may be strict there; if not, "${where}.strict" is
+ *          lost.
+ * Source   OpenAI docs, "Structured outputs", supported schemas.
+ */
+bool schema_is_strict(
+    struct arena *a, struct chat *chat, struct str text, const char *where);
+
 #endif

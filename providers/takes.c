@@ -29,8 +29,8 @@ static const struct {
 	{ WIRE_GEMINI, false, INPUT | MODEL_SCHEMA | MODEL_TEMPERATURE },
 };
 
-static bool
-is_openai(const struct target *t)
+bool
+takes_is_openai(const struct target *t)
 {
 	const struct vendor *v = registry_vendor(&providers, STR("openai"));
 
@@ -52,9 +52,20 @@ takes_any(const struct target *t, enum wire wire, unsigned can)
 		return t->facts->can & can;
 	for (i = 0; i < sizeof(unlisted) / sizeof(unlisted[0]); i++)
 		if (unlisted[i].wire == wire &&
-		    (!unlisted[i].at_openai || is_openai(t)))
+		    (!unlisted[i].at_openai || takes_is_openai(t)))
 			return unlisted[i].can & can;
 	return false;
+}
+
+int64_t
+takes_limit(const struct target *t, struct chat *chat)
+{
+	int64_t most = t->facts ? t->facts->output : 0;
+
+	if (most == 0 || chat->max_tokens <= most)
+		return chat->max_tokens;
+	chat_lose(chat, "max_tokens");
+	return most;
 }
 
 void

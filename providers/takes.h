@@ -8,6 +8,7 @@
 #define PROVIDERS_TAKES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/catalog.h"
 #include "core/chat.h"
@@ -21,8 +22,18 @@
  */
 bool takes_any(const struct target *t, enum wire wire, unsigned can);
 
-/* takes_is_known(t): whether the catalogue says what ${t} takes. */
+/* takes_is_known(t): whether the catalogue says what ${t} takes.
+ * takes_is_openai(t): whether ${t} is at OpenAI itself. */
 bool takes_is_known(const struct target *t);
+bool takes_is_openai(const struct target *t);
+
+/*
+ * takes_limit(t, chat):
+ * Returns  the client's limit of output tokens, 0 if it has none; vendors
+ *          answer 400 to one beyond the model's, which stands in for it
+ *          then, as a loss.
+ */
+int64_t takes_limit(const struct target *t, struct chat *chat);
 
 /*
  * takes_effort(t, chat, want):

@@ -46,12 +46,17 @@ function cutAt(model, share) {
   });
 }
 
-async function cutOnce(client, target, share) {
-  const { path, body, last } = CLIENTS[client];
+async function ask(client, target, share) {
+  const { path, body } = CLIENTS[client];
   const model = `cut-${client}-${target}-${share}`;
   cutAt(model, share);
-  const answer = await sluice.request({ path,
-    body: { ...body, model: `${target}/${model}`, stream: true } });
+  return { model, answer: await sluice.request({ path,
+    body: { ...body, model: `${target}/${model}`, stream: true } }) };
+}
+
+async function cutOnce(client, target, share) {
+  const { last } = CLIENTS[client];
+  const { model, answer } = await ask(client, target, share);
   if (answer.status === 200)
     assert.ok(last(frames(answer.text)), answer.text);
   else
@@ -72,5 +77,20 @@ describe('a stream that breaks:', () => {
         const seen = await Promise.all(shares.map(
           (share) => cutOnce(client, target, share)));
         assert.ok(seen.includes(200));
+      });
+});
+
+// Chat says [DONE], Responses and Messages have a last event; Gemini has
+// nothing but the end of the connection.
+describe('a connection that breaks behind the whole stream:', () => {
+  for (const client of Object.keys(CLIENTS))
+    for (const target of Object.keys(TARGETS))
+      test(`${client} from ${target}`, async () => {
+        const { answer } = await ask(client, target, 1);
+        const row = await sluice.ledger.waitForRow(
+          answer.headers['x-request-id']);
+        assert.equal(row.outcome, target === 'gemini' ? 'error' : 'ok');
+        assert.equal(!!CLIENTS[client].last(frames(answer.text)),
+          target === 'gemini', answer.text);
       });
 });

@@ -68,6 +68,39 @@ the_format_is_the_clients_unless_the_model_has_only_one(void **state)
 	arena_free(a);
 }
 
+static void
+a_model_newer_than_the_catalogue_gets_other_clients_in_responses(void **state)
+{
+	static const struct {
+		enum wire client;
+		bool at_home;
+		unsigned can;
+		const struct provider *want;
+	} cases[] = {
+		{ WIRE_ANTHROPIC, true, 0, &responses },
+		{ WIRE_ANTHROPIC, false, 0, &chat },
+		{ WIRE_ANTHROPIC, true, MODEL_TOOLS, &chat },
+		{ WIRE_OPENAI_CHAT, true, 0, &chat },
+		{ WIRE_OPENAI_COMPLETIONS, true, 0, &chat },
+	};
+	struct conf_provider vendor = { .api = &chat, .also = &responses };
+	struct model facts = { .can = 0 };
+	struct target target = { .provider = &vendor, .facts = &facts };
+	struct arena *a = arena_new((size_t)1 << 20);
+	struct error err = { 0 };
+	struct ask ask = { .arena = a };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ask.wire = cases[i].client;
+		vendor.at_home = cases[i].at_home;
+		facts.can = cases[i].can;
+		assert_ptr_equal(attempt_prepare(a, &ask, &target, &err)->api,
+		    cases[i].want);
+	}
+	arena_free(a);
+}
+
 static const struct provider embed = {
 	.name = "embed", .wire = WIRE_OPENAI_CHAT, .prepare = prepare
 };
@@ -189,6 +222,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_model_newer_than_the_catalogue_gets_other_clients_in_responses),
 		cmocka_unit_test(what_is_asked_for_finds_its_interface),
 		cmocka_unit_test(
 		    losses_are_refused_where_the_client_wants_none),

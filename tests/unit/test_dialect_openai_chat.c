@@ -106,9 +106,9 @@ static const struct chat_case requests[] = {
 	{ PART("{\"type\":\"image_url\",\"image_url\":{\"url\":"
 	       "\"https://x/y.png\",\"detail\":\"low\"}},{\"type\":"
 	       "\"image_url\",\"image_url\":{\"url\":"
-	       "\"data:image/png;base64,AAAA\"}}"),
+	       "\"data:image/jpg;base64,AAAA\"}}"),
 	    "U[(image url=https://x/y.png detail=low)"
-	    "(image mime=image/png data=AAAA)]" },
+	    "(image mime=image/jpeg data=AAAA)]" },
 	{ PART("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QQ==\","
 	       "\"format\":\"wav\"}},{\"type\":\"file\",\"file\":"
 	       "{\"file_data\":\"data:application/pdf;base64,QQ==\","
@@ -172,11 +172,14 @@ static const struct chat_case requests[] = {
 	       "\"reasoning_content\":\"hm\",\"reasoning_details\":[{\"type\":"
 	       "\"reasoning.text\",\"text\":\"hm\",\"signature\":\"S\","
 	       "\"format\":\"anthropic-claude-v1\",\"index\":0},{\"type\":"
+	       "\"reasoning.text\",\"text\":\"o\",\"signature\":"
+	       "\"sluice:google-gemini-v1:G\"},{\"type\":"
 	       "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"
 	       "\"openai-responses-v1\",\"id\":\"rs\"},{\"type\":"
 	       "\"reasoning.summary\",\"summary\":\"s\"},{\"type\":"
 	       "\"reasoning.odd\"}]}"),
-	    "A[(think text=hm sig=S issuer=3)(think sig=D issuer=2 redacted)"
+	    "A[(think text=hm sig=S issuer=3)(think text=o sig=G issuer=4)"
+	    "(think sig=D issuer=2 redacted)"
 	    "(think text=s)(text text=a)] lose=messages.reasoning_details" },
 	{ SAYS("{\"role\":\"assistant\",\"reasoning_details\":[{\"type\":"
 	       "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"

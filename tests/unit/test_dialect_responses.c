@@ -143,6 +143,12 @@ static const struct chat_case requests[] = {
 		"\"function\",\"name\":\"f\"}]},{\"role\":\"user\","
 		"\"content\":\"hi\"}"),
 	    HI " tool{f} effort=3 lose=input.web_search_call" },
+	/* what an update does not name stays */
+	{ "{\"model\":\"m\",\"reasoning\":{\"effort\":\"low\",\"summary\":"
+	  "\"auto\"},\"input\":[{\"type\":\"configuration_update\","
+	  "\"reasoning\":{\"effort\":\"high\"}},{\"role\":\"user\","
+	  "\"content\":\"hi\"}]}",
+	    HI " effort=5" },
 };
 
 static void

@@ -341,6 +341,13 @@ answers_that_others_spoil_arrive(void **state)
 	     "\"thinking\":\"hm\",\"signature\":\"SIG\"},{\"type\":\"text\","  \
 	     "\"text\":\"a\"}]}," USER
 
+#define CALLED_BY_GEMINI                                                       \
+	USER ",{\"role\":\"assistant\",\"tool_calls\":[{\"id\":"               \
+	     "\"c1__thought__U0lH\",\"type\":\"function\",\"function\":{"      \
+	     "\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","     \
+	     "\"tool_call_id\":\"c1__thought__U0lH\",\"content\":"             \
+	     "\"12\"}"
+
 static const struct crossing requests[] = {
 	{ "2.17 g: image in a result", MESSAGES, CHAT,
 	    MESSAGES_OF(USES "," RESULT(",\"content\":[" IMAGE(
@@ -405,14 +412,31 @@ static const struct crossing requests[] = {
 	      "\"SIG\"}" },
 	    "", NULL },
 	{ "3 row 19: Gemini's, in the id", CHAT, GEMINI,
-	    CHAT_OF(USER
-		",{\"role\":\"assistant\",\"tool_calls\":[{\"id\":"
-		"\"c1__thought__U0lH\",\"type\":\"function\",\"function\":{"
-		"\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
-		"\"tool_call_id\":\"c1__thought__U0lH\",\"content\":"
-		"\"12\"}"),
-	    NULL, { "\"thoughtSignature\":\"U0lH\"", "\"id\":\"c1\"" }, "",
+	    CHAT_OF(CALLED_BY_GEMINI), NULL,
+	    { "\"thoughtSignature\":\"U0lH\"", "\"id\":\"c1\"" }, "",
 	    "__thought__" },
+	{ "3 row 19: elsewhere the id is bare", CHAT, CHAT,
+	    CHAT_OF(CALLED_BY_GEMINI), NULL,
+	    { "\"id\":\"c1\"", "\"tool_call_id\":\"c1\"" }, "*",
+	    "__thought__" },
+	{ "3 row 19: elsewhere the id is bare", MESSAGES, MESSAGES,
+	    MESSAGES_OF(USER
+		",{\"role\":\"assistant\",\"content\":[{\"type\":"
+		"\"tool_use\",\"id\":\"f.g:0__thought__U0lH\",\"name\":\"f\","
+		"\"input\":{}}]},{\"role\":\"user\",\"content\":[{"
+		"\"type\":\"tool_result\",\"tool_use_id\":"
+		"\"f.g:0__thought__U0lH\"}]}"),
+	    NULL, { "\"id\":\"f_g_0_", "\"tool_use_id\":\"f_g_0_" }, "*",
+	    "__thought__" },
+	{ "3 row 19: elsewhere the id is bare", RESPONSES, RESPONSES,
+	    RESPONSES_OF(
+		USER ",{\"type\":\"function_call\",\"call_id\":"
+		     "\"c1__thought__U0lH\",\"name\":\"f\",\"arguments\":"
+		     "\"{}\"},{\"type\":\"function_call_output\",\"call_id\":"
+		     "\"c1__thought__U0lH\",\"output\":\"12\"}"),
+	    NULL,
+	    { "\"call_id\":\"c1\",\"name\"", "\"call_id\":\"c1\",\"output\"" },
+	    "*", "__thought__" },
 	{ "3 row 20: what nobody knows", MESSAGES, CHAT,
 	    MESSAGES_OF("{\"role\":\"user\",\"content\":[{\"type\":"
 			"\"hologram\"}]}"),

@@ -549,12 +549,14 @@ answers_decode_to_events(void **state)
 		    CHUNK(HEAD "," CAND(
 			"{\"text\":\"t\",\"thought\":true,"
 			"\"thoughtSignature\":\"s\"},{\"functionCall\":{"
-			"\"name\":\"f\",\"id\":\"x\",\"args\":{\"a\":\"/\"}},"
+			"\"name\":\"f\",\"id\":\"x\",\"args\":{\"a\":\"/\","
+			"\"wei\":1000000000000000000000}},"
 			"\"thoughtSignature\":\"a+b/\"},{\"functionCall\":{"
 			"\"name\":\"g\"}}," TEXT("z"),
 			DONE("STOP"))),
 		    "start i n\nopen 0 thinking\n0 t\nsign 0 s\nclose 0\n"
-		    "open 1 tool x__thought__a-b_ f\n1 {\"a\":\"/\"}\n"
+		    "open 1 tool x__thought__a-b_ f\n1 {\"a\":\"/\","
+		    "\"wei\":1000000000000000000000}\n"
 		    "close 1\nopen 2 tool call_i_2 g\n2 {}\nclose 2\n"
 		    "open 3 text\n3 z\nclose 3\nstop tool\n" },
 		/* arguments in pieces, as Vertex streams them */

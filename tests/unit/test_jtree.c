@@ -169,7 +169,7 @@ wrong_members_are_named(void **state)
 		{ read_str, "nil", "nil: is required" },
 		{ read_i64, "model", "model: must be an integer" },
 		{ read_i64, "part", "part: must be an integer" },
-		{ read_i64, "huge", "huge: must be an integer" },
+		{ read_i64, "huge", "huge: is too large" },
 		{ read_i64, "big", "big: is too large" },
 		{ read_i64, "wide", "wide: is too large" },
 		{ read_double, "huge", "huge: is too large" },
@@ -226,6 +226,33 @@ errors_name_the_whole_path(void **state)
 	assert_int_equal(read_str(&message, "role", &err), -1);
 	assert_string_equal(err.msg, "messages[2].role: is required");
 	assert_null(jtree_item(&messages, 3).v);
+}
+
+static void
+numbers_are_written_as_they_were_spelt(void **state)
+{
+	static const char *const cases[] = {
+		"{\"wei\":1000000000000000000000,\"n\":1}",
+		"[{\"a\":[1,-99999999999999999999999]},18446744073709551616]",
+		"{\"\\u0061\\\"\":{\"b\":12345678901234567890123}}",
+		"{\"id\":\"12345678901234567890123\",\"n\":9223372036854775807,"
+		"\"u\":18446744073709551615,\"m\":-9223372036854775808}",
+		"[1.10,-0.0,1e400,12345678901234567890123.5]",
+	};
+	struct world *w = *state;
+	struct jnode root;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    jtree_read(w->arena, str_of(cases[i]), &root, &w->err), 0);
+		if (i == 2) /* names lose their escapes */
+			assert_true(str_is(jtree_text(w->arena, &root),
+			    "{\"a\\\"\":{\"b\":12345678901234567890123}}"));
+		else
+			assert_true(
+			    str_is(jtree_text(w->arena, &root), cases[i]));
+	}
 }
 
 static void
@@ -353,6 +380,7 @@ main(void)
 		cmocka_unit_test(what_is_optional_and_absent_keeps_its_value),
 		cmocka_unit_test(wrong_members_are_named),
 		cmocka_unit_test(errors_name_the_whole_path),
+		cmocka_unit_test(numbers_are_written_as_they_were_spelt),
 		cmocka_unit_test(the_first_error_stays),
 		cmocka_unit_test(a_long_path_is_cut_where_it_must_be),
 		cmocka_unit_test(any_value_may_stand_at_the_root),

@@ -44,7 +44,8 @@ struct excuse {
 static const struct excuse lost_in_requests[] = {
 	{ "thinking", "thinking", 0 },
 	{ "cache marks", "cache_control|prompt_cache_breakpoint", 0 },
-	{ "detail ", "detail", 0 }, { "seed ", "seed", 0 },
+	{ "detail ", "detail", 0 },
+	{ "seed ", "seed", 0 },
 	{ "is_error ", "is_error", 0 },
 	{ "result ", "is_error", 0 }, /* "Error: " before the words */
 	{ "max_tokens ", "max_tokens", 0 },
@@ -54,6 +55,8 @@ static const struct excuse lost_in_requests[] = {
 	{ "output ", "response_format", 0 },
 	{ "system ", "response_format", 0 },
 	{ "description ", "tools.format", 0 }, /* with the grammar behind it */
+	{ "strict ", "tools.strict", 0 },
+	{ "schema_strict", "json_schema.strict", 0 },
 };
 
 /* Not said by the client. */

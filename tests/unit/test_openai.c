@@ -4,6 +4,8 @@
 
 #define URL "https://api.openai.com/v1"
 
+#define HI_TURN                                                                \
+	"{\"role\":\"user\",\"parts\":[{\"kind\":\"text\",\"text\":\"hi\"}]}"
 #define HI_WANT "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 static int
@@ -40,6 +42,15 @@ parameters_are_named_as_the_model_takes_them(void **state)
 			    ",\"max_completion_tokens\":7,\"temperature\":0.5,"
 			    "\"seed\":3,\"stop\":[\"a\",\"b\",\"c\",\"d\"]}",
 		    .losses = "top_k" },
+		/* Claude Code asks for 128000, whoever answers */
+		{ .chat = "{" HI ",\"max_tokens\":128000}",
+		    .known = true,
+		    .want = "{\"model\":\"m\"," HI_WANT
+			    ",\"max_completion_tokens\":32000}",
+		    .losses = "max_tokens" },
+		{ .chat = "{" HI ",\"seed\":1e300}",
+		    .want = "{\"model\":\"m\"," HI_WANT "}",
+		    .losses = "seed" },
 		{ .chat = "{" HI ",\"max_tokens\":7}",
 		    .losses = "",
 		    .quirks = QUIRK_MAX_TOKENS,
@@ -92,17 +103,24 @@ tools_and_their_choice_are_carried_over(void **state)
 {
 	static const struct kit_case cases[] = {
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
-			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
-			  "\"strict\":true}],\"tool_choice\":\"named\","
+			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\","
+			  "\\\"additionalProperties\\\":false}\","
+			  "\"strict\":true},{\"name\":\"g\",\"schema\":"
+			  "\"{\\\"type\\\":\\\"object\\\"}\",\"strict\":true}"
+			  "],\"tool_choice\":\"named\","
 			  "\"tool_choice_name\":\"f\",\"parallel_off\":true}",
-		    .want = "{\"model\":\"m\"," HI_WANT
-			    ",\"tools\":[{\"type\":\"function\",\"function\":{"
-			    "\"name\":\"f\",\"description\":\"d\","
-			    "\"parameters\":{\"type\":\"object\"},"
-			    "\"strict\":true}}],\"tool_choice\":{\"type\":"
-			    "\"function\",\"function\":{\"name\":\"f\"}},"
-			    "\"parallel_tool_calls\":false}",
-		    .losses = "" },
+		    .want =
+			"{\"model\":\"m\"," HI_WANT
+			",\"tools\":[{\"type\":\"function\",\"function\":{"
+			"\"name\":\"f\",\"description\":\"d\","
+			"\"parameters\":{\"type\":\"object\","
+			"\"additionalProperties\":false},\"strict\":true}},{"
+			"\"type\":\"function\",\"function\":{\"name\":"
+			"\"g\",\"parameters\":{\"type\":\"object\"}}}],"
+			"\"tool_choice\":{\"type\":\"function\","
+			"\"function\":{\"name\":\"f\"}},"
+			"\"parallel_tool_calls\":false}",
+		    .losses = "tools.strict" },
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"custom\":true,"
 			  "\"grammar\":\"{}\"}],\"tool_choice\":\"required\"}",
 		    .want = "{\"model\":\"m\"," HI_WANT
@@ -184,6 +202,13 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 			    "\"input_audio\",\"input_audio\":{\"data\":"
 			    "\"QQ==\",\"format\":\"wav\"}}]}]}",
 		    .losses = "" },
+		/* nobody goes on with what the client has begun */
+		{ .chat = "{\"turns\":[" HI_TURN ",{\"role\":\"assistant\","
+			  "\"parts\":[{\"kind\":\"text\",\"text\":\"{\"}]}]}",
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+			    "\"content\":\"hi\"},{\"role\":\"assistant\","
+			    "\"content\":\"{\"}]}",
+		    .losses = "messages.prefill" },
 		/* an unanswered call is answered; a custom one is wrapped */
 		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"a\"},{\"kind\":"
@@ -201,6 +226,48 @@ conversations_keep_their_order_and_lose_by_name(void **state)
 
 	(void)state;
 	check_prepare(cases, COUNT(cases));
+}
+
+static void
+a_vendor_that_insists_on_its_thoughts_gets_them_back(void **state)
+{
+	static const struct kit_case cases[] = {
+		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
+			  "\"kind\":\"thinking\",\"text\":\"t\"},{\"kind\":"
+			  "\"call\",\"id\":\"1\",\"name\":\"f\",\"text\":"
+			  "\"{}\"}]},{\"role\":\"user\",\"parts\":[{\"kind\":"
+			  "\"result\",\"id\":\"1\",\"parts\":[{\"kind\":"
+			  "\"text\",\"text\":\"r\"}]}]},{\"role\":"
+			  "\"assistant\",\"parts\":[{\"kind\":\"text\","
+			  "\"text\":\"a\"}]}," HI_TURN "]}",
+		    .quirks = QUIRK_THOUGHTS_BACK,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"assistant\",\"reasoning_content\":\"t\","
+			    "\"content\":null,\"tool_calls\":[{\"id\":\"1\","
+			    "\"type\":\"function\",\"function\":{\"name\":"
+			    "\"f\",\"arguments\":\"{}\"}}]},{\"role\":"
+			    "\"tool\",\"tool_call_id\":\"1\",\"content\":"
+			    "\"r\"},{\"role\":\"assistant\","
+			    "\"reasoning_content\":\"\",\"content\":\"a\"},{"
+			    "\"role\":\"user\",\"content\":\"hi\"}]}",
+		    .losses = "" },
+		/* another's token stays here, its words do not */
+		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
+			  "\"kind\":\"thinking\",\"redacted\":true,"
+			  "\"signature\":\"r\",\"issuer\":\"anthropic\"},{"
+			  "\"kind\":\"thinking\",\"text\":\"t\","
+			  "\"signature\":\"s\",\"issuer\":\"anthropic\"},{"
+			  "\"kind\":\"text\",\"text\":\"a\"}]}," HI_TURN "]}",
+		    .quirks = QUIRK_THOUGHTS_BACK,
+		    .want = "{\"model\":\"m\",\"messages\":[{\"role\":"
+			    "\"assistant\",\"reasoning_content\":\"t\","
+			    "\"content\":\"a\"},{\"role\":\"user\","
+			    "\"content\":\"hi\"}]}",
+		    .losses = "thinking" },
+	};
+
+	(void)state;
+	check_prepare(cases, KIT_N(cases));
 }
 
 static void
@@ -298,6 +365,64 @@ bytes_of_the_same_format_pass_with_edits_only(void **state)
 	}
 }
 
+#define THOUGHT(members)                                                       \
+	"{\"messages\":[{\"role\":\"assistant\"," members                      \
+	"\"content\":\"a\"}],\"model\":\"m\"}"
+#define REASONED                                                               \
+	"\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"hm\"," \
+	"\"signature\":\"sluice:anthropic-claude-v1:S\"}]"
+#define CALLED(id)                                                             \
+	"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["              \
+	"{\"id\":\"" id "\"}]},{\"role\":\"tool\",\"tool_call_id\" : \"" id    \
+	"\"}],\"model\":\"m\"}"
+#define VLLM_ID "chatcmpl-tool-0123456789abcdef0123456789abcdef"
+
+/* What an answer of another vendor has left in the conversation. */
+static void
+tokens_and_ids_of_others_stay_out_of_bytes_that_pass(void **state)
+{
+	static const struct {
+		const char *url, *body, *want;
+		unsigned quirks;
+		bool lost;
+	} cases[] = {
+		{ URL, CALLED("call_1"), CALLED("call_1"), 0, false },
+		{ URL, CALLED("c1__thought__U0lH"), CALLED("c1"), 0, false },
+		{ "http://x", CALLED("c1__thought__U0lH"), CALLED("c1"), 0,
+		    false },
+		/* OpenAI takes 40 bytes, Mistral its own nine, others any */
+		{ URL, CALLED(VLLM_ID),
+		    CALLED("chatcmpl-tool-0123456789abcdef0_704115eb"), 0,
+		    false },
+		{ "http://x", CALLED(VLLM_ID), CALLED(VLLM_ID), 0, false },
+		{ "http://x", CALLED("call_1"), CALLED("9Gd2dIMCT"),
+		    QUIRK_SHORT_IDS, false },
+		{ URL, THOUGHT(REASONED ",\"reasoning_content\":\"hm\","),
+		    THOUGHT(""), 0, true },
+		{ URL, THOUGHT(REASONED ",\"reasoning_content\":\"hm\","),
+		    THOUGHT("\"reasoning_content\":\"hm\","),
+		    QUIRK_THOUGHTS_BACK, true },
+		/* a router's own */
+		{ URL,
+		    THOUGHT("\"reasoning_details\":[{\"signature\":\"S\"}],"),
+		    THOUGHT("\"reasoning_details\":[{\"signature\":\"S\"}],"),
+		    0, false },
+	};
+	struct kit *k = *state;
+
+	k->ask.wire = WIRE_OPENAI_CHAT;
+	for (size_t i = 0; i < KIT_N(cases); i++) {
+		k->vendor.base_url = str_of(cases[i].url);
+		k->vendor.quirks = cases[i].quirks;
+		k->ask.body = str_of(cases[i].body);
+		k->request = (struct upstream_request){ 0 };
+		assert_int_equal(kit_prepare(k), 0);
+		if (!str_is(k->request.body, cases[i].want))
+			fail_msg("%zu: %.*s", i, STR_ARG(k->request.body));
+		assert_int_equal(k->request.losses != NULL, cases[i].lost);
+	}
+}
+
 static void
 the_request_goes_to_chat_completions_with_a_bearer_key(void **state)
 {
@@ -343,6 +468,14 @@ static void
 streams_decode_to_events(void **state)
 {
 	static const struct decode_case cases[] = {
+		/* a router's words of thinking come, its token is lost */
+		{ CHUNK("\"reasoning\":\"r\",\"reasoning_details\":[{\"type\":"
+			"\"reasoning.text\",\"text\":\"r\"}]",
+		      "") CHUNK("\"reasoning_details\":[{\"type\":"
+				"\"reasoning.text\",\"signature\":\"S\"}]",
+		      "") FINISH("stop") DONE,
+		    "start i n\nopen 0 thinking\n0 r\nlost reasoning_details\n"
+		    "close 0\nstop end\n" },
 		{ CHUNK("\"role\":\"assistant\",\"content\":\"\"", "") CHUNK(
 		      "\"reasoning_content\":\"r\",\"reasoning\":\"r\"", "")
 			CHUNK("\"content\":\"a\"", "")
@@ -799,9 +932,11 @@ main(void)
 		TEST(parameters_are_named_as_the_model_takes_them),
 		TEST(tools_and_their_choice_are_carried_over),
 		TEST(conversations_keep_their_order_and_lose_by_name),
+		TEST(a_vendor_that_insists_on_its_thoughts_gets_them_back),
 		TEST(what_would_change_the_meaning_is_refused_with_its_path),
 		TEST(an_unlisted_model_elsewhere_gets_max_tokens_and_system),
 		TEST(bytes_of_the_same_format_pass_with_edits_only),
+		TEST(tokens_and_ids_of_others_stay_out_of_bytes_that_pass),
 		TEST(the_request_goes_to_chat_completions_with_a_bearer_key),
 		TEST(streams_decode_to_events),
 		TEST(whole_answers_decode_to_the_same_events),

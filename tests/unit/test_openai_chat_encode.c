@@ -76,11 +76,13 @@ static const struct {
 	    .want = ROLE("\"\"", "") SAID("reasoning_content", "h")
 		SAID("reasoning_content", "m") CHUNK(
 		    "{\"reasoning_details\":[{\"type\":\"reasoning.text\","
-		    "\"text\":\"hm\",\"signature\":\"S=\",\"format\":"
+		    "\"text\":\"hm\",\"signature\":\"sluice:"
+		    "anthropic-claude-v1:S=\",\"format\":"
 		    "\"anthropic-claude-v1\",\"index\":0}]}",
 		    "null", "")
 		    CHUNK("{\"reasoning_details\":[{\"type\":"
-			  "\"reasoning.encrypted\",\"data\":\"D\",\"format\":"
+			  "\"reasoning.encrypted\",\"data\":\"sluice:"
+			  "anthropic-claude-v1:D\",\"format\":"
 			  "\"anthropic-claude-v1\",\"index\":1}]}",
 			"null", "") CHUNK("{}", "\"stop\"", "") DONE },
 	{ .ev = { HEAD(WIRE_ANTHROPIC), START("m-1"),
@@ -171,7 +173,8 @@ a_document_has_every_member_real_ones_have(void **state)
 	    "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
 	    "\"Hello\",\"refusal\":null,\"reasoning_content\":\"hm\","
 	    "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":"
-	    "\"hm\",\"signature\":\"S\",\"format\":\"anthropic-claude-v1\","
+	    "\"hm\",\"signature\":\"sluice:anthropic-claude-v1:S\","
+	    "\"format\":\"anthropic-claude-v1\","
 	    "\"index\":0}],\"tool_calls\":[{\"id\":\"a\",\"type\":"
 	    "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}"
 	    "],\"annotations\":[]},\"logprobs\":null,\"finish_reason\":"

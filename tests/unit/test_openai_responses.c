@@ -80,12 +80,17 @@ parameters_are_named_as_the_format_has_them(void **state)
 				    "\"json_schema\",\"name\":\"answer\","
 				    "\"schema\":{},\"strict\":true}}",
 		    .losses = "" },
+		{ .chat = "{" HI ",\"max_tokens\":128000}",
+		    .known = true,
+		    .want = HI_WANT ",\"max_output_tokens\":32000",
+		    .losses = "max_tokens" },
 		{ .chat = "{" HI ",\"output\":\"json\"}",
 		    .want = HI_WANT
 		    ",\"text\":{\"format\":{\"type\":\"json_object\"}}",
 		    .losses = "" },
 		{ .chat = "{" HI ",\"tools\":[{\"name\":\"f\",\"description\":"
-			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\","
+			  "\"d\",\"schema\":\"{\\\"type\\\":\\\"object\\\","
+			  "\\\"additionalProperties\\\":false}\","
 			  "\"strict\":true},{\"name\":\"g\"},{\"name\":\"c\","
 			  "\"custom\":true,\"grammar\":"
 			  "\"{\\\"type\\\":\\\"grammar\\\",\\\"grammar\\\":{"
@@ -95,7 +100,8 @@ parameters_are_named_as_the_format_has_them(void **state)
 		    .want = HI_WANT
 		    ",\"tools\":[{\"type\":\"function\",\"name\":\"f\","
 		    "\"description\":\"d\",\"parameters\":{\"type\":"
-		    "\"object\"},\"strict\":true},{\"type\":\"function\","
+		    "\"object\",\"additionalProperties\":false},\"strict\":"
+		    "true},{\"type\":\"function\","
 		    "\"name\":\"g\",\"parameters\":{\"type\":\"object\","
 		    "\"properties\":{}},\"strict\":false},{\"type\":"
 		    "\"custom\",\"name\":\"c\",\"format\":{\"type\":"
@@ -141,6 +147,27 @@ conversations_become_items(void **state)
 		    .want = "\"input\":[{\"role\":\"system\",\"content\":"
 			    "\"a\"}],\"store\":false",
 		    .losses = "" },
+		{ .chat = "{\"turns\":[{\"role\":\"user\",\"parts\":[{"
+			  "\"kind\":\"text\",\"text\":\"q\"}]},{\"role\":"
+			  "\"assistant\",\"parts\":[{\"kind\":\"text\","
+			  "\"text\":\"{\"}]}]}",
+		    .want =
+			"\"input\":[{\"role\":\"user\",\"content\":\"q\"},{"
+			"\"role\":\"assistant\",\"content\":[{\"type\":"
+			"\"output_text\",\"text\":\"{\"}]}],\"store\":false",
+		    .losses = "messages.prefill" },
+		/* the word JSON must stand in the input */
+		{ .chat =
+			"{\"output\":\"json\",\"turns\":[{\"role\":"
+			"\"system\",\"parts\":[{\"kind\":\"text\",\"text\":"
+			"\"Answer in JSON.\"}]},{\"role\":\"user\",\"parts\":[{"
+			"\"kind\":\"text\",\"text\":\"q\"}]}]}",
+		    .want =
+			"\"input\":[{\"role\":\"system\",\"content\":"
+			"\"Answer in JSON.\"},{\"role\":\"user\",\"content\":"
+			"\"q\"}],\"text\":{\"format\":{\"type\":"
+			"\"json_object\"}},\"store\":false",
+		    .losses = "" },
 		/* own thinking goes back, another's and a last one not */
 		{ .chat = "{\"turns\":[{\"role\":\"assistant\",\"parts\":[{"
 			  "\"kind\":\"thinking\",\"text\":\"t\","
@@ -153,6 +180,8 @@ conversations_become_items(void **state)
 			  "\"id\":\"2\",\"name\":\"c\",\"text\":\"free\","
 			  "\"custom\":true},{\"kind\":\"thinking\","
 			  "\"redacted\":true,\"signature\":\"E2\",\"issuer\":"
+			  "\"responses\"},{\"kind\":\"thinking\","
+			  "\"redacted\":true,\"signature\":\"E3\",\"issuer\":"
 			  "\"responses\"}]},{\"role\":\"user\",\"parts\":[{"
 			  "\"kind\":\"result\",\"id\":\"2\",\"parts\":[{"
 			  "\"kind\":\"text\",\"text\":\"r2\"}]},{\"kind\":"

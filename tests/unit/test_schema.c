@@ -2,6 +2,10 @@
 #include "providers/schema.h"
 #include "tests/unit/provider_kit.h"
 
+#define CLOSED(properties, required)                                           \
+	"{\"type\":\"object\",\"properties\":{" properties                     \
+	"},\"required\":[" required "],\"additionalProperties\":false}"
+
 struct schema_case {
 	enum wire wire;
 	const char *from;
@@ -41,6 +45,46 @@ static const struct schema_case cases[] = {
 	    "" },
 	{ WIRE_GEMINI, "{\"type\" : \"object\", \"oneOf\":[]}", NULL, "" },
 };
+
+static void
+a_schema_is_strict_where_openai_takes_it_so(void **state)
+{
+	static const struct {
+		const char *schema;
+		bool strict;
+	} rows[] = {
+		{ "{}", true },
+		{ CLOSED("\"a\":{},\"b\":{\"type\":\"string\"}", "\"a\",\"b\""),
+		    true },
+		{ CLOSED("\"a\":{},\"b\":{}", "\"a\""), false },
+		{ "{\"type\":\"object\",\"properties\":{\"a\":{}},"
+		  "\"required\":[\"a\"]}",
+		    false },
+		{ "{\"type\":\"object\",\"additionalProperties\":{}}", false },
+		{ CLOSED("\"a\":{\"items\":{\"type\":\"object\"}}", "\"a\""),
+		    false },
+		{ CLOSED("\"a\":{\"anyOf\":[{},{\"properties\":{}}]}", "\"a\""),
+		    false },
+		{ CLOSED("\"a\":{\"oneOf\":[{}]}", "\"a\""), false },
+		{ CLOSED("\"allOf\":{},\"a\":{\"default\":{\"oneOf\":1}}",
+		      "\"allOf\",\"a\""),
+		    true },
+		{ "no JSON", true }, /* the vendor tells */
+	};
+	struct kit k;
+
+	(void)state;
+	for (size_t i = 0; i < KIT_N(rows); i++) {
+		kit_init(&k, &provider_openai, "");
+		kit_chat(&k, "{}");
+		assert_int_equal(schema_is_strict(k.arena, k.ask.chat,
+				     str_of(rows[i].schema), "s"),
+		    rows[i].strict);
+		assert_string_equal(
+		    kit_losses(&k), rows[i].strict ? "" : "s.strict");
+		kit_release(&k);
+	}
+}
 
 static void
 schemas_become_what_the_target_knows(void **state)
@@ -92,6 +136,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_schema_is_strict_where_openai_takes_it_so),
 		cmocka_unit_test(schemas_become_what_the_target_knows),
 		cmocka_unit_test(no_schema_is_too_deep),
 	};

@@ -11,6 +11,9 @@
 #define SAYS(...)  "{\"model\":\"m\",\"messages\":[" __VA_ARGS__ "]}"
 #define ITEMS(...) "{\"model\":\"m\",\"input\":[" __VA_ARGS__ "]}"
 #define INPUT(...) "{\"model\":\"m\",\"input\":\"hi\"" __VA_ARGS__ "}"
+#define CHAT_FILE(data)                                                        \
+	SAYS("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{"   \
+	     "\"filename\":\"a.txt\",\"file_data\":\"" data "\"}}]}")
 #define MARK(ttl)                                                              \
 	",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\",\"ttl\":\"" ttl   \
 	"\"}"
@@ -356,11 +359,32 @@ static const struct crossing rows[] = {
 	    { "Answer with one JSON object" }, "response_format", NULL },
 	{ "structured output", MESSAGES, RESPONSES,
 	    ASKM(",\"output_config\":{\"format\":{\"type\":\"json_schema\","
-		 "\"schema\":{\"type\":\"object\"}}}"),
+		 "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{},"
+		 "\"b\":{}},\"required\":[\"a\"],"
+		 "\"additionalProperties\":false}}}"),
 	    NULL,
 	    { "\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":"
-	      "\"answer\",\"schema\":{\"type\":\"object\"}" },
+	      "\"answer\",\"schema\":{\"type\":\"object\"",
+		"\"strict\":false" },
+	    "json_schema.strict", NULL },
+	{ "PDF/doc: plain text", CHAT, MESSAGES,
+	    CHAT_FILE("data:text/plain;base64,aMOpIQ=="), NULL,
+	    { "\"type\":\"document\",\"source\":{\"type\":\"text\","
+	      "\"media_type\":\"text/plain\",\"data\":\"h\303\251!\"}",
+		"\"title\":\"a.txt\"" },
 	    "", NULL },
+	{ "PDF/doc: plain text", CHAT, GEMINI,
+	    CHAT_FILE("data:text/csv;base64,YSwxCg=="), NULL,
+	    { "<document name=\\\"a.txt\\\">\\na,1\\n" }, "", NULL },
+	{ "PDF/doc: text in another alphabet", CHAT, GEMINI,
+	    CHAT_FILE("data:text/plain;base64,6Q=="), NULL,
+	    { "\"mimeType\":\"text/plain\",\"data\":\"6Q==\"" }, "filename",
+	    NULL },
+	{ "structured output", MESSAGES, CHAT,
+	    ASKM(",\"output_config\":{\"format\":{\"type\":\"json_schema\","
+		 "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{}},"
+		 "\"required\":[\"a\"],\"additionalProperties\":false}}}"),
+	    NULL, { "\"strict\":true" }, "", NULL },
 	{ "effort", CHAT, MESSAGES, ASKS(",\"reasoning_effort\":\"low\""), NULL,
 	    { "\"thinking\":{\"type\":\"adaptive\"", "\"effort\":\"low\"" }, "",
 	    NULL },
