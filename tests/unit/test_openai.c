@@ -267,7 +267,7 @@ a_vendor_that_insists_on_its_thoughts_gets_them_back(void **state)
 	};
 
 	(void)state;
-	check_prepare(cases, KIT_N(cases));
+	check_prepare(cases, COUNT(cases));
 }
 
 static void
@@ -411,7 +411,7 @@ tokens_and_ids_of_others_stay_out_of_bytes_that_pass(void **state)
 	struct kit *k = *state;
 
 	k->ask.wire = WIRE_OPENAI_CHAT;
-	for (size_t i = 0; i < KIT_N(cases); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		k->vendor.base_url = str_of(cases[i].url);
 		k->vendor.quirks = cases[i].quirks;
 		k->ask.body = str_of(cases[i].body);

@@ -74,7 +74,7 @@ a_schema_is_strict_where_openai_takes_it_so(void **state)
 	struct kit k;
 
 	(void)state;
-	for (size_t i = 0; i < KIT_N(rows); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		kit_init(&k, &provider_openai, "");
 		kit_chat(&k, "{}");
 		assert_int_equal(schema_is_strict(k.arena, k.ask.chat,
