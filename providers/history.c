@@ -7,26 +7,19 @@
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
+#include "providers/results.h"
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
 /* What the program that talks to us adds for its own vendor's billing. */
 #define BILLING_PREFIX "x-anthropic-billing-header:"
 
-/* A tool result of the request. */
-struct result {
-	const struct part *part;
-	size_t place; /* in order of appearance */
-	size_t taken; /* of those of this id, in the first of them */
-};
-
 struct history {
 	struct arena *arena;
 	struct chat *chat;
 	enum wire wire;
-	bool thoughts;          /* their words are wanted */
-	struct result *results; /* by id, then in order of appearance */
-	size_t n_results;
+	bool thoughts; /* their words are wanted */
+	struct results *results;
 	struct turn *head;
 	struct turn *turn;  /* last one written */
 	struct part **tail; /* end of its parts */
@@ -112,87 +105,6 @@ is_kept(struct history *h, const struct part *p)
 	return true;
 }
 
-static int
-by_id(const void *a, const void *b)
-{
-	const struct result *x = a, *y = b;
-	int rc = str_cmp(x->part->id, y->part->id);
-
-	if (rc != 0)
-		return rc;
-	return x->place < y->place ? -1 : x->place > y->place;
-}
-
-static void
-sort_results(struct history *h)
-{
-	const struct turn *t;
-	const struct part *p;
-	size_t n = 0;
-
-	for (t = h->chat->turns; t; t = t->next)
-		for (p = t->parts; p; p = p->next)
-			n += p->kind == PART_TOOL_RESULT;
-	h->results = ARENA_ARRAY(h->arena, struct result, n + 1);
-	for (t = h->chat->turns; t; t = t->next)
-		for (p = t->parts; p; p = p->next)
-			if (p->kind == PART_TOOL_RESULT) {
-				h->results[h->n_results].part = p;
-				h->results[h->n_results].place = h->n_results;
-				h->n_results++;
-			}
-	qsort(h->results, h->n_results, sizeof(*h->results), by_id);
-}
-
-/* The first result of ${id}, or NULL. */
-static struct result *
-find_results(struct history *h, struct str id)
-{
-	size_t low = 0, high = h->n_results, mid;
-
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (str_cmp(h->results[mid].part->id, id) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < h->n_results && str_eq(h->results[low].part->id, id)
-	    ? &h->results[low]
-	    : NULL;
-}
-
-static const struct part *
-take_result(struct history *h, struct str id)
-{
-	struct result *first = find_results(h, id), *r;
-
-	if (!first)
-		return NULL;
-	r = first + first->taken;
-	if (r == h->results + h->n_results || !str_eq(r->part->id, id))
-		return NULL;
-	first->taken++;
-	return r->part;
-}
-
-/* The first one in the request that no call has taken, or NULL. */
-static const struct part *
-left_result(const struct history *h)
-{
-	const struct result *r = h->results, *first = r, *left = NULL;
-	const struct result *end = r + h->n_results;
-
-	for (; r < end; r++) {
-		if (!str_eq(r->part->id, first->part->id))
-			first = r;
-		if ((size_t)(r - first) >= first->taken &&
-		    (!left || r->place < left->place))
-			left = r;
-	}
-	return left ? left->part : NULL;
-}
-
 /* The user turn that answers the calls of the assistant turn ${t}. */
 static void
 answer_calls(struct history *h, const struct turn *t)
@@ -208,7 +120,7 @@ answer_calls(struct history *h, const struct turn *t)
 		if (call->kind != PART_TOOL_CALL)
 			continue;
 		join(h, &user);
-		result = take_result(h, call->id);
+		result = results_take(h->results, call->id);
 		if (!result) {
 			none.id = call->id;
 			none.path = call->path;
@@ -345,13 +257,14 @@ int
 history_for(struct arena *a, struct chat *chat, enum wire wire, bool thoughts,
     struct turn **out, struct error *err)
 {
-	struct history h = {
-		.arena = a, .chat = chat, .wire = wire, .thoughts = thoughts
-	};
+	struct history h = { .arena = a,
+		.chat = chat,
+		.wire = wire,
+		.thoughts = thoughts,
+		.results = results_of(a, chat) };
 	const struct turn *t = chat->turns;
 	const struct part *left;
 
-	sort_results(&h);
 	while (t) {
 		if (t->role == ROLE_ASSISTANT) {
 			t = write_assistant(&h, t);
@@ -365,7 +278,7 @@ history_for(struct arena *a, struct chat *chat, enum wire wire, bool thoughts,
 	}
 	write_opening(&h, NULL);
 	*out = h.head;
-	left = left_result(&h);
+	left = results_left(h.results);
 	if (left)
 		return history_refuse(
 		    left, err, "tool result without a call of that id");
