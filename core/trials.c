@@ -111,6 +111,42 @@ afford(struct txn *t, struct change *c, struct room *room,
 	    room->reserved_pusd, c->record->reserved_pusd);
 }
 
+/* The tasks of one version that there is evidence about. */
+struct tasks {
+	struct str prefix; /* of their keys */
+	int n;
+};
+
+static int
+count_task(void *arg, struct str key, struct str value)
+{
+	struct tasks *tasks = arg;
+
+	(void)value;
+	if (key.n < tasks->prefix.n ||
+	    memcmp(key.p, tasks->prefix.p, tasks->prefix.n) != 0)
+		return 1;
+	return ++tasks->n == EXPERIMENT_MAX_TASKS;
+}
+
+/* 1 if its task is one that is told apart, or there is room for one more:
+ * clients may name as many as they like. */
+static int
+knows_task(struct txn *t, const struct trial_record *r)
+{
+	struct tasks tasks = { .n = 0 };
+	struct str old;
+	int rc = store_get(t, STORE_EVIDENCE,
+	    trial_key(t->arena, r->experiment, r->version, r->task), &old);
+
+	if (rc != 0)
+		return rc;
+	tasks.prefix = trial_key(t->arena, r->experiment, r->version, STR(""));
+	if (store_scan(t, STORE_EVIDENCE, tasks.prefix, count_task, &tasks) < 0)
+		return -1;
+	return tasks.n < EXPERIMENT_MAX_TASKS;
+}
+
 static int
 begin(struct txn *t, struct change *c)
 {
@@ -118,6 +154,8 @@ begin(struct txn *t, struct change *c)
 	struct room room;
 	int rc = afford(t, c, &room, &e);
 
+	if (rc > 0)
+		rc = knows_task(t, c->record);
 	if (rc <= 0 || e.stopped || room.n >= TRIALS_MAX)
 		return rc < 0 ? -1 : 0;
 	e.begun++;

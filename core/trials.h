@@ -48,7 +48,8 @@ struct state;
 /*
  * trials_begin(s, e, r, err):
  * Record ${r} as begun by this process, if there is room for it in the
- * queue and for r->reserved_pusd in the budget, and ${e} is not stopped.
+ * queue and for r->reserved_pusd in the budget, ${e} is not stopped, and its
+ * task is among the first EXPERIMENT_MAX_TASKS.
  *
  * Returns  1, 0 if there is none, -1: ERROR_STORE.
  */

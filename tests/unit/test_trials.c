@@ -407,6 +407,29 @@ stopping_leaves_the_promoted_arm_where_it_is(void **state)
 }
 
 static void
+no_more_tasks_are_told_apart_than_a_report_has_room_for(void **state)
+{
+	struct calls *c = *state;
+	struct arena *a = arena_new(1 << 20);
+	struct trial_record r;
+	int i;
+
+	for (i = 0; i <= EXPERIMENT_MAX_TASKS; i++) {
+		r = trial(arena_printf(a, "%d", i));
+		r.task = str_of(arena_printf(a, "task%d", i));
+		assert_int_equal(
+		    trials_begin(c->state, &experiment, &r, &c->err),
+		    i < EXPERIMENT_MAX_TASKS);
+		assert_int_equal(trials_drop(c->state, &experiment, &r,
+				     TRIAL_FAILED, 1, 0, &c->err),
+		    0);
+	}
+	r.task = STR("task7");
+	assert_int_equal(trials_begin(c->state, &experiment, &r, &c->err), 1);
+	arena_free(a);
+}
+
+static void
 a_damaged_body_is_dropped_and_counted(void **state)
 {
 	struct calls *c = *state;
@@ -465,6 +488,7 @@ main(void)
 		CASE(somebody_looks_after_the_dead_and_after_what_is_kept),
 		CASE(a_verdict_about_what_was_forgotten_meanwhile_is_none),
 		CASE(stopping_leaves_the_promoted_arm_where_it_is),
+		CASE(no_more_tasks_are_told_apart_than_a_report_has_room_for),
 		CASE(a_damaged_body_is_dropped_and_counted),
 		CASE(the_queue_has_a_ceiling),
 	};
