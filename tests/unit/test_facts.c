@@ -775,8 +775,8 @@ a_value_that_ends_in_a_page_of_zeros_is_an_error_and_no_wrong_sum(void **state)
 	struct calls *c = *state;
 	struct usage_query q = { .by = { ROLLUP_USER, ROLLUP_SESSION },
 		.n_by = 2 };
-	struct arena *a = arena_new(USAGE_QUERY_BYTES);
 	struct usage_result r, whole;
+	struct arena *a;
 	char page[PAGE];
 	off_t at;
 	int fd, refused = 0;
@@ -784,6 +784,7 @@ a_value_that_ends_in_a_page_of_zeros_is_an_error_and_no_wrong_sum(void **state)
 #ifdef __SANITIZE_ADDRESS__
 	skip(); /* libdb reads the 26 bytes of a page's head too far in it */
 #endif
+	a = arena_new(USAGE_QUERY_BYTES);
 	put_calls(c, 9000, 11);
 	calls_visit(c, body_checkpoint, NULL);
 	whole = ask(c, &q, a);
