@@ -402,7 +402,7 @@ describe('fetch_images', async () => {
   const site = http.createServer((req, res) => {
     const [, name, type] = req.url.split('/');
     if (name === 'hang')
-      return;
+      return site.emit('hang');
     if (name === 'moved')
       return res.writeHead(302, { location: '/png/png' }).end();
     if (name === 'big') {
@@ -484,11 +484,13 @@ describe('fetch_images', async () => {
 
   test('a client that leaves meanwhile ends it', async () => {
     const left = new AbortController();
+    const asked = once(site, 'hang');
     const gone = open.request({ signal: left.signal, body: {
       model: 'google/gemini-2.5-flash', messages: [{ role: 'user',
         content: [{ type: 'image_url',
           image_url: { url: `${url}/hang` } }] }] } }).catch(() => {});
-    setTimeout(() => left.abort(), 200);
+    await asked;
+    left.abort();
     await gone;
     const rows = async () => (await open.ledger.rows()).filter(
       (r) => r.outcome === 'cancelled');
