@@ -26,6 +26,8 @@
 
 #define RETRY_STATE_US INT64_C(1000000)
 #define SWEEP_US       INT64_C(10000000) /* look after the dead this often */
+#define OTHERS_US      INT64_C(15000000) /* who did not do it last: later */
+#define FIRST_US       INT64_C(2000000)  /* who was just started: sooner */
 #define MAX_PASSES     4    /* of ingest at a time, after the first */
 #define LAZY_MS        1000 /* an ingest of nothing takes some ms, too */
 #define BUSY_US        INT64_C(100000)
@@ -44,6 +46,8 @@ struct gateway {
 	int64_t tried_us;       /* monotonic; 0: never */
 	int64_t cache_tried_us; /* the same */
 	int64_t ingested_us;    /* monotonic; these: only gateway_ingest */
+	int64_t swept_us;       /* the pool's last ingest when ours ended */
+	bool looked;            /* for the dead, at least once */
 	bool busy;              /* it took long */
 	_Atomic int64_t readers;
 };
@@ -198,6 +202,23 @@ state_to_look_at(struct gateway *gw)
 	return state;
 }
 
+/*
+ * Now and then without being asked: somebody may have died.  One process of an
+ * idle pool is enough, always the same one: half a megabyte of code and heap
+ * is what the database takes in each that opens it.
+ */
+static bool
+sweep_due(struct gateway *gw, struct state *state, int64_t now_us)
+{
+	int64_t last_us = state_ingested_us(state), wait_us = FIRST_US;
+
+	if (gw->looked)
+		wait_us = last_us == gw->swept_us ? SWEEP_US : OTHERS_US;
+	gw->looked = true;
+	return now_us - last_us >= wait_us &&
+	    now_us - gw->ingested_us >= SWEEP_US;
+}
+
 bool
 gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 {
@@ -214,8 +235,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	    state_backlog_ms(state) >= (min_age_ms > 0 ? min_age_ms : LAZY_MS);
 	if (min_age_ms == 0 && gw->busy)
 		due = state_dirty(state);
-	/* Now and then without being asked: somebody may have died. */
-	if (min_age_ms == 0 && now_us - gw->ingested_us >= SWEEP_US)
+	if (min_age_ms == 0 && sweep_due(gw, state, now_us))
 		due = true;
 	if (!due)
 		return false;
@@ -224,6 +244,7 @@ gateway_ingest(struct gateway *gw, int64_t min_age_ms)
 	while ((rc = state_ingest(state, 0, &err)) == 1 && passes < MAX_PASSES)
 		passes++;
 	gw->busy = clock_mono_us() - now_us > BUSY_US;
+	gw->swept_us = state_ingested_us(state);
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "store", "%s", err.msg);
 	return true;

@@ -224,6 +224,12 @@ state_backlog_ms(struct state *s)
 	return oldest_us == 0 ? 0 : (clock_mono_us() - oldest_us) / 1000;
 }
 
+int64_t
+state_ingested_us(struct state *s)
+{
+	return shm_get(s->shm, SHM_LAST_INGEST_US);
+}
+
 struct health *
 state_targets(struct state *s)
 {

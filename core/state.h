@@ -82,6 +82,13 @@ bool state_dirty(struct state *s);
  */
 int64_t state_backlog_ms(struct state *s);
 
+/*
+ * state_ingested_us(s):
+ * Returns  when the last ingest, of any process, that left nothing began;
+ *          monotonic, 0: none since the boot.
+ */
+int64_t state_ingested_us(struct state *s);
+
 /* state_targets(s): the health of targets, shared by all processes. */
 struct health *state_targets(struct state *s);
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "core/error.h"
 #include "core/exporter.h"
 #include "core/gateway.h"
+#include "core/lean.h"
 #include "core/live.h"
 #include "core/loop.h"
 #include "core/upstream.h"
@@ -43,6 +43,7 @@ struct server {
 	bool ingesting;
 	unsigned idle_ticks; /* of the ingest timer without a call */
 	bool untidy;         /* worked since memory was given back */
+	bool unused;         /* code is mapped that nobody may need soon */
 	bool stopped;        /* the drain is over */
 	struct job ingest;
 	struct loop_timer ingest_timer, drain_timer, accept_timer;
@@ -96,7 +97,7 @@ on_accept(void *arg, unsigned events)
 
 /*
  * What busy times and the database have left behind goes back to the system
- * when nobody waits: it holds up every other allocation for a moment.
+ * when nobody waits; code but after the start and after a long rest.
  */
 static void
 work_ingest(void *arg)
@@ -107,7 +108,11 @@ work_ingest(void *arg)
 		s->untidy = true;
 	if (s->idle_ticks < IDLE_TICKS || !s->untidy)
 		return;
-	malloc_trim(0);
+	lean_heap();
+	if (s->unused) {
+		lean_code();
+		s->unused = false;
+	}
 	s->untidy = false;
 }
 
@@ -134,7 +139,7 @@ on_ingest_timer(void *arg)
 	} else if (s->idle_ticks < REST_TICKS &&
 	    ++s->idle_ticks == REST_TICKS) {
 		upstream_rest(s->pool.upstream);
-		s->untidy = true;
+		s->untidy = s->unused = true;
 	}
 	judging_look(s->judging);
 	s->ingesting = true;
@@ -291,7 +296,8 @@ serve(struct gateway *gw, int listen_fd, struct error *err)
 	struct server s = { .pool = { .gw = gw },
 		.listen_fd = listen_fd,
 		.signal_fd = -1,
-		.untidy = true };
+		.untidy = true,
+		.unused = true };
 	int rc = start(&s, err);
 
 	while (rc == 0 &&
