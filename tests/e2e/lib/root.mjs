@@ -20,6 +20,17 @@ const run = async (cmd, args, opts = {}) => (await promisify(execFile)(cmd,
 const inside = (root, args) => ['unshare', ['--mount', '--pid', '--fork',
   '--kill-child', `--mount-proc=${root}/proc`, 'chroot', root, ...args]];
 
+// The first process in there takes all others with it.  --kill-child does not
+// reach one that has become another user.
+function end(child) {
+  const kids = `/proc/${child.pid}/task/${child.pid}/children`;
+  if (child.exitCode !== null || child.signalCode !== null)
+    return;
+  for (const pid of fs.readFileSync(kids, 'utf8').split(' ').filter(Boolean))
+    process.kill(Number(pid), 'SIGKILL');
+  child.kill('SIGKILL');
+}
+
 const apt = (root, ...args) => run(...inside(root, ['apt-get', '-qq', '-o',
   'Dpkg::Options::=--force-unsafe-io', '-o', 'Dpkg::Use-Pty=0', ...args]));
 
@@ -37,8 +48,7 @@ export class Root {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-root-'));
     this.servers = [];
     process.on('exit', () => {
-      for (const s of this.servers)
-        s.kill('SIGKILL');
+      this.servers.forEach(end);
       if (!process.env.SLUICE_E2E_KEEP)
         execFileSync('rm', ['-rf', this.dir]);
     });
@@ -71,8 +81,7 @@ export class Root {
   log() { return fs.readFileSync(this.path('root/serve.log'), 'utf8'); }
   async stop() {
     const all = this.servers.splice(0);
-    for (const s of all)
-      s.kill('SIGKILL');
+    all.forEach(end);
     await Promise.all(all.map((s) => s.exitCode === null &&
       s.signalCode === null && once(s, 'exit')));
   }
