@@ -79,15 +79,16 @@ may_cost(const struct ask *ask)
  * of a conversation (wire.md §2.1), a file it fetches, what a search finds.
  */
 static bool
-reads_more(const struct ask *ask)
+reads_more(const struct ask *ask, unsigned may)
 {
 	static const char *const members[] = { "previous_response_id",
 		"conversation" };
-	static const char *const words[] = { "\"file_id\"", "\"file_url\"",
-		"web_search" };
+	static const char *const words[] = { "\"file_id\"", "\"file_url\"" };
 	struct str v;
 	size_t i;
 
+	if ((may & PRICE_MAY_SEARCH) != 0)
+		return true;
 	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
 		if (jtext_get(ask->body, members[i], &v) && !str_is(v, "null"))
 			return true;
@@ -102,12 +103,13 @@ reads_more(const struct ask *ask)
  * not in the request as much as the model reads at once.
  */
 static int64_t
-most_input(struct planner *p, const struct target *t)
+most_input(struct planner *p, const struct target *t, unsigned may)
 {
 	int64_t n = plan_input_tokens(p, t);
 
 	n += n / 4 + 16;
-	if (t->facts != NULL && t->facts->context > n && reads_more(p->ask))
+	if (t->facts != NULL && t->facts->context > n &&
+	    reads_more(p->ask, may))
 		n = t->facts->context;
 	return n;
 }
@@ -127,7 +129,7 @@ worst_price(struct planner *p, const struct target *t,
 		answers = 1;
 	if (jtext_get(p->ask->body, "speed", &n) && str_is(n, "\"fast\""))
 		tier = STR("fast");
-	most.input_tokens = most_input(p, t);
+	most.input_tokens = most_input(p, t, most.may);
 	most.output_tokens = output_tokens(p, t, true) * answers;
 	most.mode = usage_mode_of(tier);
 	if (price->modes[most.mode].n_tiers == 0)
