@@ -336,7 +336,7 @@ wake_all(struct flights *fl, int wd, bool closed)
 }
 
 static void
-on_inotify(void *arg, unsigned events)
+on_inotify(void *arg, int fd, unsigned events)
 {
 	_Alignas(struct inotify_event) char bytes[4096];
 	struct flights *fl = arg;
@@ -344,7 +344,7 @@ on_inotify(void *arg, unsigned events)
 	ssize_t n, at;
 
 	(void)events;
-	n = read(fl->inotify, bytes, sizeof(bytes));
+	n = read(fd, bytes, sizeof(bytes));
 	for (at = 0; at + (ssize_t)sizeof(ev) <= n;
 	     at += (ssize_t)(sizeof(ev) + ev.len)) {
 		memcpy(&ev, bytes + at, sizeof(ev));

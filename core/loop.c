@@ -271,14 +271,15 @@ wait_ms(const struct loop *l, int64_t max_wait_us)
 static void
 dispatch(const struct loop *l, const struct epoll_event *ev)
 {
-	struct watch *w = watch_of(l, (int)(uint32_t)ev->data.u64);
+	int fd = (int)(uint32_t)ev->data.u64;
+	struct watch *w = watch_of(l, fd);
 	unsigned events = ev->events;
 
 	if (w == NULL || w->generation != ev->data.u64 >> 32)
 		return;
 	events &= w->events | EPOLLHUP | EPOLLERR;
 	if (events != 0)
-		w->fn(w->arg, events);
+		w->fn(w->arg, fd, events);
 }
 
 void

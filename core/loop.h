@@ -14,7 +14,7 @@
 struct error;
 struct loop;
 
-typedef void loop_fd_fn(void *arg, unsigned events);
+typedef void loop_fd_fn(void *arg, int fd, unsigned events);
 typedef void loop_timer_fn(void *arg);
 
 /* A timer; the owner keeps the memory until it has fired or is stopped. */
@@ -42,9 +42,9 @@ void loop_free(struct loop *l);
 
 /*
  * loop_watch(l, fd, events, fn, arg):
- * Call ${fn} when ${fd} has one of ${events} (EPOLLIN, EPOLLOUT, EPOLLRDHUP,
- * also EPOLLEXCLUSIVE; HUP and ERR always count), level-triggered.  Watching
- * a watched fd changes its events.
+ * Call ${fn} with ${fd} when that has one of ${events} (EPOLLIN, EPOLLOUT,
+ * EPOLLRDHUP, also EPOLLEXCLUSIVE; HUP and ERR always count), level-triggered.
+ * Watching a watched fd changes its events.
  *
  * Returns  0, or -1 with errno.
  */

@@ -22,12 +22,6 @@
 /* Streams on one HTTP/2 connection; the provider's own limit is lower. */
 #define STREAMS 1000
 
-/* A socket of curl's in the loop; freed when curl gives it up. */
-struct watch {
-	struct upstream *up;
-	curl_socket_t fd;
-};
-
 /*
  * Libraries that libcurl was linked with for protocols that we do not speak
  * bring GnuTLS, which prepares itself when it is loaded (half a megabyte of
@@ -130,9 +124,8 @@ act(struct upstream *u, curl_socket_t fd, int mask)
 }
 
 static void
-on_ready(void *arg, unsigned events)
+on_ready(void *arg, int fd, unsigned events)
 {
-	const struct watch *w = arg;
 	int mask = 0;
 
 	if (events & EPOLLIN)
@@ -141,7 +134,7 @@ on_ready(void *arg, unsigned events)
 		mask |= CURL_CSELECT_OUT;
 	if (events & (EPOLLERR | EPOLLHUP))
 		mask |= CURL_CSELECT_ERR;
-	act(w->up, w->fd, mask);
+	act(arg, fd, mask);
 }
 
 static void
@@ -159,20 +152,12 @@ on_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *assigned)
 		[CURL_POLL_INOUT] = EPOLLIN | EPOLLOUT,
 	};
 	struct upstream *u = arg;
-	struct watch *w = assigned;
 
-	(void)curl;
-	if (what == CURL_POLL_REMOVE) {
-		loop_unwatch(u->loop, fd);
-		free(w);
-		return 0;
-	}
-	if (!w) {
-		w = mem_new(sizeof(*w));
-		*w = (struct watch){ .up = u, .fd = fd };
-		curl_multi_assign(u->multi, fd, w);
-	}
-	return loop_watch(u->loop, fd, events[what], on_ready, w);
+	(void)curl, (void)assigned;
+	if (what != CURL_POLL_REMOVE)
+		return loop_watch(u->loop, fd, events[what], on_ready, u);
+	loop_unwatch(u->loop, fd);
+	return 0;
 }
 
 static int

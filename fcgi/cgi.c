@@ -59,13 +59,13 @@ client_left(struct oneshot *o)
 }
 
 static void
-on_signal(void *arg, unsigned events)
+on_signal(void *arg, int fd, unsigned events)
 {
 	struct signalfd_siginfo info;
 	struct oneshot *o = arg;
 
 	(void)events;
-	if (read(o->signal_fd, &info, sizeof(info)) > 0)
+	if (read(fd, &info, sizeof(info)) > 0)
 		client_left(o);
 }
 
@@ -74,10 +74,11 @@ on_signal(void *arg, unsigned events)
  * shut (mod_cgid), which is no sign of anything.
  */
 static void
-on_stdout(void *arg, unsigned events)
+on_stdout(void *arg, int fd, unsigned events)
 {
 	struct oneshot *o = arg;
 
+	(void)fd;
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		client_left(o);
 		return;

@@ -53,7 +53,7 @@ struct conn {
 	struct conn *prev, *next;
 };
 
-static void on_fd(void *arg, unsigned events);
+static void on_fd(void *arg, int fd, unsigned events);
 static void on_limit(void *arg);
 static void on_send(void *arg);
 static void linger(struct conn *c);
@@ -398,13 +398,13 @@ post(struct conn *c, enum conn_state state, void (*work)(void *),
 }
 
 static void
-on_fd(void *arg, unsigned events)
+on_fd(void *arg, int fd, unsigned events)
 {
 	struct conn *c = arg;
 
 	switch (c->state) {
 	case CONN_PARKED:
-		loop_unwatch(c->pool->loop, c->fd);
+		loop_unwatch(c->pool->loop, fd);
 		if (events & EPOLLIN)
 			start_front(c);
 		else

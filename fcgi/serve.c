@@ -49,7 +49,7 @@ struct server {
 	struct loop_timer ingest_timer, drain_timer, accept_timer;
 };
 
-static void on_accept(void *arg, unsigned events);
+static void on_accept(void *arg, int listen_fd, unsigned events);
 
 static int
 watch_listener(struct server *s)
@@ -77,14 +77,14 @@ on_accept_timer(void *arg)
 }
 
 static void
-on_accept(void *arg, unsigned events)
+on_accept(void *arg, int listen_fd, unsigned events)
 {
 	struct server *s = arg;
 	int i, fd;
 
 	(void)events;
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 &&
 		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			errno == ENOMEM))
@@ -164,13 +164,13 @@ on_drain_timer(void *arg)
 }
 
 static void
-on_signal(void *arg, unsigned events)
+on_signal(void *arg, int fd, unsigned events)
 {
 	struct server *s = arg;
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(s->signal_fd, &info, sizeof(info)) < 0 || s->pool.draining)
+	if (read(fd, &info, sizeof(info)) < 0 || s->pool.draining)
 		return;
 	loop_unwatch(s->pool.loop, s->listen_fd);
 	conn_drain(&s->pool);

@@ -127,14 +127,14 @@ run_patient(void *arg)
 
 /* Run the done of every finished job, on the loop's thread. */
 static void
-on_wake(void *arg, unsigned events)
+on_wake(void *arg, int fd, unsigned events)
 {
 	struct workers *w = arg;
 	struct job *job, *next;
 	uint64_t count;
 
 	(void)events;
-	if (read(w->wake_fd, &count, sizeof(count)) < 0)
+	if (read(fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&w->lock);
 	job = w->done.first;

@@ -41,7 +41,7 @@ struct source {
 	bool again;            /* ... and watches its descriptor anew */
 };
 
-static void source_fired(void *arg, unsigned events);
+static void source_fired(void *arg, int fd, unsigned events);
 
 static int
 watch(struct source *s, unsigned events)
@@ -58,10 +58,11 @@ source_open(struct source *s)
 }
 
 static void
-source_fired(void *arg, unsigned events)
+source_fired(void *arg, int fd, unsigned events)
 {
 	struct source *s = arg;
 
+	assert_int_equal(fd, s->fd);
 	s->calls++;
 	s->events |= events;
 	if (s->victim == NULL)
@@ -349,11 +350,12 @@ putter_works(void *arg)
 }
 
 static void
-putter_fired(void *arg, unsigned events)
+putter_fired(void *arg, int fd, unsigned events)
 {
 	struct putter *p = arg;
 
 	(void)events;
+	assert_int_equal(fd, p->fd);
 	all_calls++;
 	p->calls++;
 	loop_later(loop, &p->work);
