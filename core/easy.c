@@ -16,6 +16,8 @@
  */
 #include "core/transfer.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,6 +78,28 @@ static const struct {
 	{ CURLE_SSL_INVALIDCERTSTATUS, TRANSFER_CONNECT },
 	{ CURLE_SSL_CLIENTCERT, TRANSFER_CONNECT },
 };
+
+/*
+ * A host may have an address that is silent and another one that is not: the
+ * kernel gives one up after so many SYNs, 1, 2, 4, ... s apart, as leave time
+ * for the next.  curl, when told the time, divides it itself; but then it has
+ * a timer for each transfer until it is over, connected or not, and seeks its
+ * place among all the others with each piece that comes: a twentieth of the
+ * CPU of a stream.
+ */
+static int
+on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct easy *e = arg;
+	int again = 1;
+
+	(void)purpose;
+	while (e->t &&
+	    ((INT64_C(4) << again) - 1) * 1000 < e->t->limits.connect_ms)
+		again++;
+	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again));
+	return CURL_SOCKOPT_OK;
+}
 
 /* The connection stands and the request is about to leave. */
 static int
@@ -296,9 +320,8 @@ set_connection(struct easy *e, bool tls)
 		       : (long)CURL_HTTP_VERSION_1_1) &&
 	    !curl_easy_setopt(c, CURLOPT_PIPEWAIT, tls ? 1L : 0L) &&
 	    !curl_easy_setopt(c, CURLOPT_SHARE, u->share) &&
-	    /* Also how curl divides the time between several addresses. */
-	    !curl_easy_setopt(
-		c, CURLOPT_CONNECTTIMEOUT_MS, (long)e->t->limits.connect_ms);
+	    !curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_new_socket) &&
+	    !curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, e);
 }
 
 /* Names are resolved by now: a second answer of the DNS changes nothing. */

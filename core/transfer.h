@@ -60,15 +60,15 @@ enum transfer_phase {
 
 struct transfer {
 	struct upstream *up;
-	struct arena *arena;
-	const struct upstream_request *request;
 	const struct transfer_events *events;
 	void *arg;
-	struct upstream_limits limits;
 	enum transfer_phase phase;
 	bool paused;
-	int64_t start_us;
 	int64_t last_us; /* last piece, or resumed */
+	int64_t start_us;
+	struct arena *arena;
+	const struct upstream_request *request;
+	struct upstream_limits limits;
 	struct loop_timer deadline;
 	struct easy *easy;        /* NULL: canned, or over */
 	struct canned_play *play; /* NULL: not canned, or over */

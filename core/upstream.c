@@ -58,6 +58,19 @@ discard(struct easy *e)
 	easy_free(e);
 }
 
+/*
+ * What was paused goes on.  What has lost an address takes the next one: curl
+ * does when it is called again, but asks for no call (its issue 11920, mended
+ * in 8.4) unless something about pausing changes.
+ */
+static CURLcode
+go_on(struct easy *e)
+{
+	if (e->t->phase == TRANSFER_CONNECTING)
+		(void)curl_easy_pause(e->curl, CURLPAUSE_SEND);
+	return curl_easy_pause(e->curl, CURLPAUSE_CONT);
+}
+
 /* What ${e} waited for while curl was on the stack. */
 static void
 see_to(struct easy *e)
@@ -71,7 +84,7 @@ see_to(struct easy *e)
 	}
 	u->busy = true;
 	if (e->added)
-		code = curl_easy_pause(e->curl, CURLPAUSE_CONT);
+		code = go_on(e);
 	else if (curl_multi_add_handle(u->multi, e->curl) == CURLM_OK)
 		e->added = true;
 	else
@@ -152,11 +165,15 @@ on_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *assigned)
 		[CURL_POLL_INOUT] = EPOLLIN | EPOLLOUT,
 	};
 	struct upstream *u = arg;
+	struct easy *e = NULL;
 
-	(void)curl, (void)assigned;
+	(void)assigned;
 	if (what != CURL_POLL_REMOVE)
 		return loop_watch(u->loop, fd, events[what], on_ready, u);
 	loop_unwatch(u->loop, fd);
+	curl_easy_getinfo(curl, CURLINFO_PRIVATE, &e);
+	if (e && e->t && e->t->phase == TRANSFER_CONNECTING)
+		upstream_queue(e);
 	return 0;
 }
 

@@ -384,19 +384,43 @@ each_limit_ends_a_transfer(void **state)
 	await("open", 0);
 }
 
-/* ---- a DNS that is silent ---- */
+/* ---- a DNS of our own ---- */
+
+static struct addrinfo *
+address(uint32_t host, const char *service, struct addrinfo *next)
+{
+	struct addrinfo *ai =
+	    calloc(1, sizeof(*ai) + sizeof(struct sockaddr_in));
+	struct sockaddr_in at = { .sin_family = AF_INET };
+
+	assert_non_null(ai);
+	at.sin_addr.s_addr = htonl(host);
+	at.sin_port = htons((uint16_t)strtol(service, NULL, 10));
+	ai->ai_family = AF_INET;
+	ai->ai_socktype = SOCK_STREAM;
+	ai->ai_addrlen = sizeof(at);
+	ai->ai_addr = memcpy(ai + 1, &at, sizeof(at));
+	ai->ai_next = next;
+	return ai;
+}
 
 static sem_t dns_answers;
 static _Atomic int dns_asked, dns_answered;
 
-/* Instead of libc's, on curl's own thread; numbers come without it. */
+/* Instead of libc's, on curl's own thread; numbers come without it.  One host
+ * has two addresses, about all others it is silent. */
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
     struct addrinfo **out)
 {
 	struct timespec most;
 
-	(void)node, (void)service, (void)hints, (void)out;
+	(void)hints;
+	if (strcmp(node, "two.test") == 0) {
+		*out = address(INADDR_LOOPBACK, service, NULL);
+		*out = address(INADDR_LOOPBACK + 1, service, *out);
+		return 0;
+	}
 	clock_gettime(CLOCK_REALTIME, &most);
 	most.tv_sec += 5;
 	atomic_fetch_add(&dns_asked, 1);
@@ -433,6 +457,44 @@ nobody_waits_for_a_name_that_is_not_wanted_any_more(void **state)
 	sem_post(&dns_answers);
 	while (atomic_load(&dns_answered) < 2)
 		loop_turn(loop, 1000);
+}
+
+/* A listener on the provider's port that is full: it takes no SYN. */
+static int
+full_listener(uint32_t host, int clients[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), i;
+
+	at.sin_addr.s_addr = htonl(host);
+	at.sin_port = htons((uint16_t)port);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (i = 0; i < 2; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(clients[i], (struct sockaddr *)&at, sizeof(at));
+	}
+	return fd;
+}
+
+static void
+an_address_that_is_silent_leaves_time_for_the_next(void **state)
+{
+	int clients[2], fd = full_listener(INADDR_LOOPBACK + 1, clients), i;
+	struct job j;
+
+	(void)state;
+	job_init(&j, "");
+	j.rq.url = arena_printf(
+	    j.arena, "http://two.test:%d/as/json/v1/chat/completions", port);
+	start(&j);
+	finish_job(&j);
+	assert_int_equal(j.end, TRANSFER_DONE);
+	assert_int_equal(j.status, 200);
+	job_release(&j);
+	for (i = 0; i < 2; i++)
+		close(clients[i]);
+	close(fd);
 }
 
 static void
@@ -885,6 +947,8 @@ main(void)
 		cmocka_unit_test(each_limit_ends_a_transfer),
 		cmocka_unit_test(
 		    nobody_waits_for_a_name_that_is_not_wanted_any_more),
+		cmocka_unit_test(
+		    an_address_that_is_silent_leaves_time_for_the_next),
 		cmocka_unit_test(a_pause_holds_the_provider_with_flat_memory),
 		cmocka_unit_test(pausing_after_every_piece_loses_nothing),
 		cmocka_unit_test(a_cancel_closes_the_connection),
