@@ -46,32 +46,35 @@ enum attempt_state {
 	ATTEMPT_ENDED
 };
 
+/* First what each piece of a stream touches: it shares cache lines. */
 struct attempt {
 	enum attempt_state state;
+	int status; /* HTTP, 0 if none came */
+	/* private */
+	size_t drain_left; /* bytes; 0: not drained */
+	struct transfer *transfer;
+	struct buf *refusal; /* body of an error answer */
+	struct deframer *deframer;
+	const struct attempt_events *events;
+	void *arg;
+	struct sink *chain;     /* its head */
+	struct stopper stopper; /* in the chain if request.cut */
+	/* public */
+	struct gate gate;
+	struct meter meter;
 	struct arena *arena; /* the attempt's own; NULL: discarded */
 	struct target target;
 	const struct provider *api; /* the format that it speaks */
 	struct ask *ask;
 	struct name *losses; /* what this translation dropped */
 	struct error err;
-	int status;                   /* HTTP, 0 if none came */
 	int64_t started_us, ended_us; /* monotonic; 0: not yet */
-	struct meter meter;
-	struct gate gate;
 	/* private */
 	struct upstream_request request;
-	const struct attempt_events *events;
-	void *arg;
 	struct loop *loop;
-	struct transfer *transfer;
 	struct header *headers; /* of the answer */
-	struct buf *refusal;    /* body of an error answer */
-	struct sink *chain;     /* its head */
-	struct stopper stopper; /* in the chain if request.cut */
-	struct deframer *deframer;
 	struct decoder *decoder;
 	struct loop_timer end_timer;
-	size_t drain_left; /* bytes; 0: not drained */
 };
 
 /*

@@ -85,8 +85,16 @@ struct call_try {
 	struct call_try *next;
 };
 
+/* First what each piece of a stream touches: it shares cache lines. */
 struct call {
-	struct arena *arena; /* the request's */
+	/* private */
+	const struct call_events *events;
+	void *arg;
+	bool loses; /* losers have ended whose memory is still held */
+	/* public */
+	struct call_cache *cache; /* NULL: not for this call (call_cache.h) */
+	struct error err;         /* how it went wrong, or ERROR_NONE */
+	struct arena *arena;      /* the request's */
 	const struct conf *conf;
 	struct state *state; /* NULL: serve without a store */
 	struct ask ask;
@@ -102,14 +110,12 @@ struct call {
 	struct trace trace;        /* zero: none */
 	struct str spans;          /* of it, once settled; absent: none */
 	unsigned n_spans;
-	struct cache *store;      /* of answers; NULL: none is kept */
-	struct flights *flights;  /* NULL: each call for itself */
-	struct call_cache *cache; /* NULL: not for this call (call_cache.h) */
+	struct cache *store;     /* of answers; NULL: none is kept */
+	struct flights *flights; /* NULL: each call for itself */
 	struct ledger_call row;
 	int64_t started_us; /* monotonic */
 	int64_t deadline_us;
 	int64_t ended_us; /* monotonic: of the middle; 0: none yet */
-	struct error err; /* how it went wrong, or ERROR_NONE */
 	const struct route *route;
 	struct plan *plan;       /* NULL until call_plan */
 	struct attempt *attempt; /* that answers, or whose error it is; NULL */
@@ -125,15 +131,12 @@ struct call {
 	struct attempt_engine engine;
 	struct sink *out;
 	struct sink nowhere;
-	const struct call_events *events;
-	void *arg;
 	int64_t worst_pusd;          /* of the next attempt */
 	struct health_target *probe; /* of whose breaker the next attempt is
 				      * the probe; NULL: of none */
 	bool over;                   /* ended is on its way */
 	bool lingers;                /* call_linger waits */
 	bool stopping;               /* nothing is drained any more */
-	bool loses; /* losers have ended whose memory is still held */
 	struct loop_timer wake, end;
 };
 

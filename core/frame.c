@@ -177,7 +177,10 @@ deframer_push(struct deframer *d, struct str bytes, struct error *err)
 	while (d->framing == FRAMING_SSE && find_end(d))
 		if (emit_frame(d, err) != 0)
 			return -1;
-	buf_drop(d->in, d->start);
+	if (d->start < d->in->n)
+		buf_drop(d->in, d->start);
+	else /* the next stream takes the memory while it is warm */
+		buf_release(d->in);
 	d->at -= d->start;
 	d->start = 0;
 	if (d->in->n > d->max_bytes) {

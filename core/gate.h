@@ -27,12 +27,12 @@ struct held;
 struct gate {
 	struct sink sink;
 	struct sink *next;
+	bool open;
+	bool after_ping; /* its frame comes next */
 	/* Not NULL: gives next when the gate is to open; NULL: it must not. */
 	struct sink *(*commit)(void *arg, struct error *err);
 	void *arg;
 	struct arena *arena; /* where held events are copied to */
-	bool open;
-	bool after_ping; /* its frame comes next */
 	struct held *held, **tail;
 	size_t events, bytes;
 };

@@ -17,12 +17,12 @@ struct arena;
 struct meter {
 	struct sink sink;
 	struct sink *next;
-	struct arena *arena;      /* where model is copied to */
-	struct usage usage;       /* the last one reported */
-	struct str model;         /* of START; absent before */
-	enum stop_reason stop;    /* STOP_NONE until the model ended */
 	int64_t first_content_us; /* monotonic; 0: none yet */
 	int64_t content_bytes;    /* of words; vectors are none */
+	enum stop_reason stop;    /* STOP_NONE until the model ended */
+	struct str model;         /* of START; absent before */
+	struct usage usage;       /* the last one reported */
+	struct arena *arena;      /* where model is copied to */
 };
 
 /* meter_init(m, a, next): a fresh meter before ${next}. */

@@ -401,10 +401,12 @@ send_body(struct exchange *x)
 	if (!x->head_sent)
 		head_send(x, 200, "text/event-stream", NULL);
 	io_write(&x->io, buf_str(x->body));
-	buf_reset(x->body);
+	buf_release(x->body);
 	x->spoke_us = loop_now_us(x->loop);
-	if (io_pending(&x->io) > HIGH_WATER_BYTES)
+	if (io_pending(&x->io) > HIGH_WATER_BYTES) {
+		x->paused = true;
 		call_pause(&x->call);
+	}
 	x->events->output(x->arg);
 }
 
@@ -475,8 +477,10 @@ chat_middle(struct exchange *x)
 void
 exchange_flushed(struct exchange *x)
 {
-	if (io_pending(&x->io) < LOW_WATER_BYTES)
-		call_resume(&x->call);
+	if (!x->paused || io_pending(&x->io) >= LOW_WATER_BYTES)
+		return;
+	x->paused = false;
+	call_resume(&x->call);
 }
 
 void

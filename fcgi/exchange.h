@@ -40,35 +40,37 @@ struct exchange_events {
 	void (*ended)(void *arg);  /* the middle is over: back is due */
 };
 
+/* First what each piece of a stream touches: it shares cache lines. */
 struct exchange {
+	struct io io;
+	struct buf *body; /* what the encoder has written */
+	bool head_sent;
+	bool paused; /* the call is, until some of io has left */
+	struct loop *loop;
+	const struct exchange_events *events;
+	void *arg;
+	int64_t spoke_us; /* monotonic: when the client last got something */
+	struct call call;
+	bool calling;        /* call is in use: it must be settled */
 	struct arena *arena; /* request lifetime; holds the exchange too */
 	struct gateway *gw;
 	const struct snapshot *snap; /* NULL: no configuration */
 	struct http_in in;
-	struct io io;
 	const struct endpoint *endpoint; /* NULL: no such path */
 	bool asked;                    /* endpoint, key and denied are known */
 	const struct key *key;         /* who asks; NULL: nobody we know */
 	struct error denied;           /* why he may not */
 	struct str allow;              /* methods, if endpoint is NULL */
 	const struct dialect *dialect; /* for errors, and for chats */
-	struct call call;
-	bool calling;           /* call is in use: it must be settled */
-	struct encoder *enc;    /* NULL until the middle */
-	struct buf *body;       /* what the encoder has written */
+	struct encoder *enc;           /* NULL until the middle */
 	struct header *fields;  /* more headers for the head of the answer */
 	struct header *options; /* private to options.c */
 	const struct error *read_err; /* front: what reading ran into */
-	bool head_sent;
 	struct loop_timer keepalive;
-	int64_t spoke_us; /* monotonic: when the client last got something */
-	struct loop *loop;
 	struct upstream *upstream;
 	struct fold *served;   /* the answer, for an experiment; NULL */
 	struct shadow *shadow; /* another arm's, under way; NULL */
 	bool drained;          /* a loser has been waited for */
-	const struct exchange_events *events;
-	void *arg;
 };
 
 /*

@@ -9,7 +9,6 @@
 
 #define MAX_CONTENT 65528               /* of one record: a multiple of 8 */
 #define MAX_PENDING ((size_t)256 << 20) /* whole answers are queued at once */
-#define KEEP_BYTES  4096                /* what an idle queue may hold on to */
 
 void
 io_init(struct io *io, enum io_kind kind, int fd)
@@ -69,15 +68,12 @@ io_end(struct io *io)
 	buf_add(&io->out, body, sizeof(body));
 }
 
-/* The queue is empty: forget it, and its memory if that is much. */
+/* The queue is empty: the next stream takes its memory while it is warm. */
 static void
 drained(struct io *io)
 {
 	io->sent = 0;
-	if (io->out.cap > KEEP_BYTES)
-		buf_release(&io->out);
-	else
-		buf_reset(&io->out);
+	buf_release(&io->out);
 }
 
 static ssize_t
