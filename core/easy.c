@@ -34,6 +34,9 @@
 /* See set_body. */
 #define BODY_INLINE_BYTES (32 * 1024)
 
+/* SYNs after the first: the kernel's own limit, two minutes in all. */
+#define MOST_AGAIN 6
+
 static const char no_head[] = "the answer has no status";
 
 /* QUICK_EXIT: who leaves does not wait for a DNS that is silent. */
@@ -94,7 +97,7 @@ on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	int again = 1;
 
 	(void)purpose;
-	while (e->t &&
+	while (e->t && again < MOST_AGAIN &&
 	    ((INT64_C(4) << again) - 1) * 1000 < e->t->limits.connect_ms)
 		again++;
 	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again));
