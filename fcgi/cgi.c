@@ -101,6 +101,8 @@ on_output(void *arg)
 		client_left(o);
 	else if (left > 0)
 		loop_watch(o->loop, STDOUT_FILENO, EPOLLOUT, on_stdout, o);
+	else
+		exchange_flushed(o->x);
 }
 
 static void

@@ -330,13 +330,17 @@ test('out of descriptors it rests, and serves again', async () => {
 });
 
 describe('as CGI', () => {
-  const cgi = async (env, body = '') => {
+  const start = (env, body, stdout) => {
     const child = spawn(BIN, ['a=b'], { ...sluice.opts.as,
-      cwd: sluice.dir, stdio: ['pipe', 'pipe', 'ignore'],
+      cwd: sluice.dir, stdio: ['pipe', stdout, 'ignore'],
       env: { GATEWAY_INTERFACE: 'CGI/1.1', PATH: process.env.PATH,
         SLUICE_CONFIG: `${sluice.dir}/sluice.json`, ...env } });
     child.stdin.on('error', () => {});
     child.stdin.end(body);
+    return child;
+  };
+  const cgi = async (env, body = '') => {
+    const child = start(env, body, 'pipe');
     let out = '';
     child.stdout.on('data', (d) => { out += d; });
     const [code] = await once(child, 'close');
@@ -357,4 +361,16 @@ describe('as CGI', () => {
       const got = await cgi(env, body);
       assert.equal(got.status, status, got.text);
     });
+
+  // It pauses the provider; what takes it at once has to let it go on.
+  test('a piece larger than what may queue, into a file', async () => {
+    const body = chat({ stream: true, model: 'openai/large' });
+    const file = `${sluice.dir}/run/answer`;
+    const out = fs.openSync(file, 'w');
+    upstream.on('large', (call) => call.answer({ text: 'x'.repeat(300_000) }));
+    const [code] = await once(start(usual({}, body), body, out), 'close');
+    fs.closeSync(out);
+    assert.equal(code, 0);
+    assert.match(fs.readFileSync(file, 'utf8'), /x{300000}.*DONE/s);
+  });
 });
