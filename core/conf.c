@@ -44,7 +44,9 @@ const struct conf_row conf_rows[] = {
 	    "600", 0.001, DAY_S, .meaning = "deadline of a whole call" },
 	{ "server.connect_timeout_ms", &conf_ms_type, AT(connect_timeout_ms),
 	    "5000", 1, 600000,
-	    .meaning = "TCP and TLS handshake with a provider" },
+	    .meaning = "TCP and TLS handshake with a provider; a silent "
+		       "address is left in time for the next one, after 3 s "
+		       "of 5" },
 	{ "server.first_content_timeout_s", &conf_s_type,
 	    AT(first_content_timeout_ms), "120", 0.001, DAY_S,
 	    .meaning = "wait for a provider's first content" },

@@ -34,8 +34,14 @@
 /* See set_body. */
 #define BODY_INLINE_BYTES (32 * 1024)
 
-/* SYNs after the first: the kernel's own limit, two minutes in all. */
-#define MOST_AGAIN 6
+/*
+ * When the kernel gives up an address, in ms, by how many SYNs it sends after
+ * the first, 1, 2, 3, ...: the slowest of kernels (7, 15, 31 s; from 6.5 on
+ * they are a second apart at first).
+ */
+static const int64_t silences_ms[] = { 3000, 7000, 20000, 36000 };
+
+#define SILENCES (int)(sizeof(silences_ms) / sizeof(silences_ms[0]))
 
 static const char no_head[] = "the answer has no status";
 
@@ -84,11 +90,11 @@ static const struct {
 
 /*
  * A host may have an address that is silent and another one that is not: the
- * kernel gives one up after so many SYNs, 1, 2, 4, ... s apart, as leave time
- * for the next.  curl, when told the time, divides it itself; but then it has
- * a timer for each transfer until it is over, connected or not, and seeks its
- * place among all the others with each piece that comes: a twentieth of the
- * CPU of a stream.
+ * kernel gives one up when there is still time for the next.  curl, when told
+ * the time, divides it itself; but then it has a timer for each transfer until
+ * it is over, connected or not, and seeks its place among all the others with
+ * each piece that comes: a twentieth of the CPU of a stream.  So curl is told
+ * only what is too short for the kernel.
  */
 static int
 on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -97,8 +103,10 @@ on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	int again = 1;
 
 	(void)purpose;
-	while (e->t && again < MOST_AGAIN &&
-	    ((INT64_C(4) << again) - 1) * 1000 < e->t->limits.connect_ms)
+	if (!e->t)
+		return CURL_SOCKOPT_ERROR;
+	transfer_dials(e->t);
+	while (again < SILENCES && silences_ms[again] < e->t->limits.connect_ms)
 		again++;
 	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again));
 	return CURL_SOCKOPT_OK;
@@ -312,6 +320,7 @@ static bool
 set_connection(struct easy *e, bool tls)
 {
 	const struct upstream *u = e->up;
+	int64_t ms = e->t->limits.connect_ms;
 	CURL *c = e->curl;
 
 	if (tls && (u->ca_file || u->ca_dir) &&
@@ -324,7 +333,9 @@ set_connection(struct easy *e, bool tls)
 	    !curl_easy_setopt(c, CURLOPT_PIPEWAIT, tls ? 1L : 0L) &&
 	    !curl_easy_setopt(c, CURLOPT_SHARE, u->share) &&
 	    !curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_new_socket) &&
-	    !curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, e);
+	    !curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, e) &&
+	    (ms > silences_ms[0] ||
+		!curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)ms));
 }
 
 /* Names are resolved by now: a second answer of the DNS changes nothing. */

@@ -33,7 +33,7 @@ next_deadline(const struct transfer *t)
 	struct deadline d = { .due_us = INT64_MAX };
 
 	if (t->phase == TRANSFER_CONNECTING)
-		sooner(&d, t->start_us, l->connect_ms, "no connection");
+		sooner(&d, t->dial_us, l->connect_ms, "no connection");
 	if (t->phase != TRANSFER_CONTENT)
 		sooner(&d, t->start_us, l->first_content_ms, "no content");
 	else if (!t->paused)
@@ -80,7 +80,7 @@ transfer_start(struct upstream *u, struct arena *a,
 	t->arg = arg;
 	t->limits = *limits;
 	/* The loop's own time may be as old as the caller's front is long. */
-	t->start_us = clock_mono_us();
+	t->start_us = t->dial_us = clock_mono_us();
 	t->deadline = (struct loop_timer){ .fn = on_deadline, .arg = t };
 	if (rq->canned) {
 		canned_start(t);
@@ -150,6 +150,17 @@ transfer_cancel(struct transfer *t)
 
 	if (e)
 		upstream_queue(e);
+}
+
+/* Also when curl has found a kept connection dead and asks on a new one. */
+void
+transfer_dials(struct transfer *t)
+{
+	if (t->phase != TRANSFER_WAITING)
+		return;
+	t->phase = TRANSFER_CONNECTING;
+	t->dial_us = loop_now_us(t->up->loop);
+	arm(t);
 }
 
 void

@@ -53,8 +53,8 @@ struct easy {
 };
 
 enum transfer_phase {
-	TRANSFER_CONNECTING,
-	TRANSFER_WAITING, /* connected, no content yet */
+	TRANSFER_CONNECTING, /* and again, if a kept connection was dead */
+	TRANSFER_WAITING,    /* connected, no content yet */
 	TRANSFER_CONTENT
 };
 
@@ -66,6 +66,7 @@ struct transfer {
 	bool paused;
 	int64_t last_us; /* last piece, or resumed */
 	int64_t start_us;
+	int64_t dial_us; /* since when it is connecting */
 	struct arena *arena;
 	const struct upstream_request *request;
 	struct upstream_limits limits;
@@ -84,10 +85,11 @@ void upstream_queue(struct easy *e);
 void upstream_drop(struct easy *e);
 
 /*
- * transfer_connected(t), transfer_head(t, status, headers),
+ * transfer_dials(t), transfer_connected(t), transfer_head(t, status, headers),
  * transfer_data(t, bytes), transfer_finish(t, end, why):
  * What has happened; ${t} may be gone when these return.
  */
+void transfer_dials(struct transfer *t);
 void transfer_connected(struct transfer *t);
 void transfer_head(
     struct transfer *t, int status, const struct header *headers);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <netdb.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
@@ -459,42 +460,122 @@ nobody_waits_for_a_name_that_is_not_wanted_any_more(void **state)
 		loop_turn(loop, 1000);
 }
 
-/* A listener on the provider's port that is full: it takes no SYN. */
+/* ---- addresses that are silent ---- */
+
+/* A listener on the provider's port, beside it. */
 static int
-full_listener(uint32_t host, int clients[2])
+listener(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM, 0), i;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
-	at.sin_addr.s_addr = htonl(host);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
 	at.sin_port = htons((uint16_t)port);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(fd, 0), 0);
+	return fd;
+}
+
+/* Fill its backlog: it takes no SYN any more. */
+static void
+silence(int fd, int clients[2])
+{
+	struct sockaddr_in at;
+	socklen_t n = sizeof(at);
+	int i;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
 	for (i = 0; i < 2; i++) {
 		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)!connect(clients[i], (struct sockaddr *)&at, sizeof(at));
+		(void)!connect(clients[i], (struct sockaddr *)&at, n);
 	}
-	return fd;
+}
+
+static void
+close_all(int fd, const int clients[2])
+{
+	close(clients[0]);
+	close(clients[1]);
+	close(fd);
+}
+
+static void
+start_at_two(struct job *j, int64_t connect_ms)
+{
+	job_init(j, "");
+	j->rq.url = arena_printf(
+	    j->arena, "http://two.test:%d/as/json/v1/chat/completions", port);
+	j->limits.connect_ms = connect_ms;
+	start(j);
 }
 
 static void
 an_address_that_is_silent_leaves_time_for_the_next(void **state)
 {
-	int clients[2], fd = full_listener(INADDR_LOOPBACK + 1, clients), i;
+	static const int64_t limits_ms[] = { 5000, 1000 };
+	int clients[2], fd = listener();
+	struct job j;
+	size_t i;
+
+	(void)state;
+	silence(fd, clients);
+	for (i = 0; i < 2; i++) {
+		start_at_two(&j, limits_ms[i]);
+		finish_job(&j);
+		assert_int_equal(j.end, TRANSFER_DONE);
+		assert_int_equal(j.status, 200);
+		job_release(&j);
+		upstream_rest(up);
+	}
+	close_all(fd, clients);
+}
+
+/* Turn until ${fd} has a connection, or bytes. */
+static void
+turn_until_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (poll(&p, 1, 0) == 0)
+		loop_turn(loop, 1000);
+}
+
+static void
+read_request(int fd)
+{
+	char bytes[4096];
+
+	turn_until_readable(fd);
+	assert_true(read(fd, bytes, sizeof(bytes)) > 0);
+}
+
+static void
+a_kept_connection_that_is_dead_is_replaced_at_the_next_address(void **state)
+{
+	static const char answer[] =
+	    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+	int clients[2], fd = listener(), kept;
 	struct job j;
 
 	(void)state;
-	job_init(&j, "");
-	j.rq.url = arena_printf(
-	    j.arena, "http://two.test:%d/as/json/v1/chat/completions", port);
-	start(&j);
+	start_at_two(&j, 5000);
+	turn_until_readable(fd);
+	kept = accept(fd, NULL, NULL);
+	read_request(kept);
+	assert_int_equal(write(kept, answer, strlen(answer)), strlen(answer));
 	finish_job(&j);
 	assert_int_equal(j.end, TRANSFER_DONE);
-	assert_int_equal(j.status, 200);
 	job_release(&j);
-	for (i = 0; i < 2; i++)
-		close(clients[i]);
-	close(fd);
+	start_at_two(&j, 5000);
+	read_request(kept);
+	silence(fd, clients);
+	close(kept);
+	finish_job(&j);
+	assert_int_equal(j.end, TRANSFER_DONE);
+	assert_true(j.bytes > 2);
+	job_release(&j);
+	close_all(fd, clients);
 }
 
 static void
@@ -949,6 +1030,8 @@ main(void)
 		    nobody_waits_for_a_name_that_is_not_wanted_any_more),
 		cmocka_unit_test(
 		    an_address_that_is_silent_leaves_time_for_the_next),
+		cmocka_unit_test(
+		    a_kept_connection_that_is_dead_is_replaced_at_the_next_address),
 		cmocka_unit_test(a_pause_holds_the_provider_with_flat_memory),
 		cmocka_unit_test(pausing_after_every_piece_loses_nothing),
 		cmocka_unit_test(a_cancel_closes_the_connection),
