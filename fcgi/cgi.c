@@ -69,27 +69,7 @@ on_signal(void *arg, int fd, unsigned events)
 		client_left(o);
 }
 
-/*
- * Only errors count: standard output may be a socket whose other half is
- * shut (mod_cgid), which is no sign of anything.
- */
-static void
-on_stdout(void *arg, int fd, unsigned events)
-{
-	struct oneshot *o = arg;
-
-	(void)fd;
-	if (events & (EPOLLHUP | EPOLLERR)) {
-		client_left(o);
-		return;
-	}
-	if (io_flush(&o->x->io) < 0) {
-		client_left(o);
-	} else if (io_pending(&o->x->io) == 0) {
-		loop_watch(o->loop, STDOUT_FILENO, 0, on_stdout, o);
-		exchange_flushed(o->x);
-	}
-}
+static void on_stdout(void *arg, int fd, unsigned events);
 
 static void
 on_output(void *arg)
@@ -103,6 +83,23 @@ on_output(void *arg)
 		loop_watch(o->loop, STDOUT_FILENO, EPOLLOUT, on_stdout, o);
 	else
 		exchange_flushed(o->x);
+}
+
+/*
+ * Only errors count: standard output may be a socket whose other half is
+ * shut (mod_cgid), which is no sign of anything.
+ */
+static void
+on_stdout(void *arg, int fd, unsigned events)
+{
+	struct oneshot *o = arg;
+
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		client_left(o);
+		return;
+	}
+	loop_watch(o->loop, fd, 0, on_stdout, o);
+	on_output(o);
 }
 
 static void
