@@ -536,9 +536,11 @@ static void
 turn_until_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t until = clock_mono_us() + 10 * 1000000;
 
-	while (poll(&p, 1, 0) == 0)
+	while (poll(&p, 1, 0) == 0 && clock_mono_us() < until)
 		loop_turn(loop, 1000);
+	assert_int_equal(p.revents, POLLIN);
 }
 
 static void
